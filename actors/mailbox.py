@@ -1,0 +1,131 @@
+"""Mailboxes: a bounded deque with a named overflow policy, and an unbounded lane for the runtime's own signals."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Hashable
+from typing import Any, TypeAlias
+
+import msgspec
+
+from actors.call import Call
+from actors.message import Message
+
+AnyCall: TypeAlias = Call[Message[Any, Any], Any]
+
+
+class Reject(msgspec.Struct, frozen=True):
+    """A full mailbox refuses the new message: the sender gets `MailboxFull`."""
+
+
+class DropNewest(msgspec.Struct, frozen=True):
+    """A full mailbox drops the new message."""
+
+
+class DropOldest(msgspec.Struct, frozen=True):
+    """A full mailbox drops the message that has waited longest."""
+
+
+class Coalesce(msgspec.Struct, frozen=True):
+    """A new message takes the place of a waiting one with the same key, whether the mailbox is full or not.
+
+    `key` maps a message to its key, None for one that stands for itself. A mailbox full of other keys rejects. Meant for
+    states of which only the last matters, told rather than asked: a replaced ask ends as dropped.
+    """
+
+    key: Callable[[Any], Hashable | None]
+
+
+class Block(msgspec.Struct, frozen=True):
+    """A full mailbox makes an `ask` from outside the actors wait for room, within its own deadline.
+
+    An actor is never made to wait (two full mailboxes would wait for each other): for actors, and for `tell`, it rejects.
+    """
+
+
+Overflow: TypeAlias = Reject | DropNewest | DropOldest | Coalesce | Block
+
+
+class Mailbox(msgspec.Struct, frozen=True):
+    """How an actor's mailbox is made: `capacity` in messages, and what happens when it is full."""
+
+    capacity: int = 1024
+    overflow: Overflow = Reject()
+
+    def __post_init__(self) -> None:
+        if self.capacity < 1:
+            msg = f"a mailbox holds at least 1 message, not {self.capacity}"
+            raise ValueError(msg)
+
+
+class Rejected(msgspec.Struct, frozen=True):
+    """The queue did not take the new call."""
+
+
+class Dropped(msgspec.Struct, frozen=True):
+    """The queue gave up `call` to stay within its bounds; `reason` is the dead letter's."""
+
+    call: Any
+    reason: str
+
+
+class Queue:
+    """The calls that wait for one actor, in order. Outlives the actor's restarts."""
+
+    __slots__ = ("_by_key", "calls", "mailbox")
+
+    def __init__(self, mailbox: Mailbox) -> None:
+        self.mailbox = mailbox
+        self.calls: deque[AnyCall] = deque()
+        self._by_key: dict[Hashable, AnyCall] = {}
+
+    def __len__(self) -> int:
+        return len(self.calls)
+
+    @property
+    def full(self) -> bool:
+        """Whether the next message meets the overflow policy."""
+        return len(self.calls) >= self.mailbox.capacity
+
+    def put(self, call: AnyCall) -> Dropped | Rejected | None:
+        """Take a call, or tell what became of one: `Dropped` (this or another), `Rejected` (this one)."""
+        overflow = self.mailbox.overflow
+        if isinstance(overflow, Coalesce):
+            return self._coalesce(call, overflow)
+        if len(self.calls) < self.mailbox.capacity:
+            self.calls.append(call)
+            return None
+        if isinstance(overflow, DropOldest):
+            oldest = self.calls.popleft()
+            self.calls.append(call)
+            return Dropped(oldest, "dropped_oldest")
+        if isinstance(overflow, DropNewest):
+            return Dropped(call, "dropped_newest")
+        return Rejected()
+
+    def _coalesce(self, call: AnyCall, overflow: Coalesce) -> Dropped | Rejected | None:
+        key = overflow.key(call.message)
+        waiting = self._by_key.get(key) if key is not None else None
+        if waiting is not None:
+            self._by_key[key] = call
+            self.calls[self.calls.index(waiting)] = call
+            return Dropped(waiting, "coalesced")
+        if self.full:
+            return Rejected()
+        if key is not None:
+            self._by_key[key] = call
+        self.calls.append(call)
+        return None
+
+    def put_past_the_bound(self, call: AnyCall) -> None:
+        """Take the answer to a request that the actor itself has made: it was counted when it was asked for."""
+        self.calls.append(call)
+
+    def take(self) -> AnyCall:
+        """The call that has waited longest. The queue must not be empty."""
+        call = self.calls.popleft()
+        if self._by_key:
+            overflow = self.mailbox.overflow
+            assert isinstance(overflow, Coalesce)
+            self._by_key.pop(overflow.key(call.message), None)
+        return call

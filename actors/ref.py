@@ -1,0 +1,98 @@
+"""References: how one talks to an actor without holding it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from actors.call import NEVER, Answer, Call
+from actors.cell import Cell, running
+from actors.errors import AskCycle, AskTimeout
+from actors.mailbox import Block
+from actors.message import Message
+
+if TYPE_CHECKING:
+    from actors.runtime import Runtime
+
+A_co = TypeVar("A_co", covariant=True)
+R = TypeVar("R")
+
+
+class Ref(Generic[A_co]):
+    """An actor's address. Stays good across restarts; for a virtual actor also across passivation.
+
+    Order: messages from one sender to one actor are handled in the order of sending. Delivery is at most once.
+    """
+
+    __slots__ = ("_find", "path", "runtime")
+
+    def __init__(self, runtime: Runtime, path: str, find: Callable[[], Cell[Any]]) -> None:
+        self.runtime = runtime
+        self.path = path
+        self._find = find
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Ref) and other.path == self.path and other.runtime is self.runtime
+
+    def __hash__(self) -> int:
+        return hash(self.path)
+
+    def __repr__(self) -> str:
+        return f"Ref({self.path})"
+
+    def tell(self, message: Message[A_co, Any], /) -> None:
+        """Send and forget.
+
+        Raises `MailboxFull`, `ActorStopped` or `Unavailable` when the message is refused at once; what happens to it later is
+        known only to the dead letters.
+        """
+        self._find().put(Call(message))
+
+    async def ask(self, message: Message[A_co, R], /, *, timeout: float = 5.0) -> R:
+        """Send and wait for the answer, at most `timeout` seconds.
+
+        Raises what the handler refuses with (`Refused`), or an `AskFailed`: `AskTimeout`, `ActorCrashed`, `ActorStopped`,
+        `MailboxFull`, `Unavailable`, and `AskCycle` at once when this actor waits, through others, for the one who asks.
+        Cancelling the caller leaves the actor untouched: a message that has not been begun is skipped.
+        """
+        runtime = self.runtime
+        slot = runtime.backend.slot()
+        call: Call[Any, R] = Call(message, slot.settle, runtime.clock() + timeout)
+        cell = self._find()
+        asker = running.get()
+        if asker is not None:
+            call.chain = asker.chain
+            if cell in call.chain:
+                raise AskCycle(" -> ".join(each.path for each in (*call.chain, cell)))
+        elif cell.queue.full and isinstance(cell.queue.mailbox.overflow, Block):
+            await self._room(call.deadline)
+            cell = self._find()
+        cell.put(call)
+        runtime.deadlines.add(call)
+        try:
+            answer = await slot.wait()
+        except BaseException:
+            call.abandon()
+            raise
+        result: R = answer.result()
+        return result
+
+    def request(
+        self, message: Message[A_co, R], callback: Callable[[Answer[R]], None], /, *, timeout: float = 5.0
+    ) -> None:
+        """Send; `callback` gets the answer, exactly once, within `timeout` seconds.
+
+        No task and no waiting: for doors that serve thousands of connections. The callback runs inside the actor's turn, or
+        the deadline sweeper's: it must neither block nor raise. Raises like `tell`; the callback is then not called.
+        """
+        call: Call[Any, R] = Call(message, callback, self.runtime.clock() + timeout if timeout != NEVER else NEVER)
+        self._find().put(call)
+        self.runtime.deadlines.add(call)
+
+    async def _room(self, deadline: float) -> None:
+        """Wait until the mailbox has room."""
+        while (cell := self._find()).queue.full:
+            if self.runtime.clock() >= deadline:
+                msg = f"no room in the mailbox of {self.path} before the deadline"
+                raise AskTimeout(msg)
+            await cell.room(deadline)

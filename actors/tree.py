@@ -1,0 +1,56 @@
+"""The live tree as data: what runs, how it is doing, what it is at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from actors.cell import Cell
+
+
+class TimingView(msgspec.Struct, frozen=True):
+    """How many messages of a type were handled, and in how many seconds altogether."""
+
+    count: int
+    seconds: float
+
+
+class Node(msgspec.Struct, frozen=True, kw_only=True):
+    """One actor, or one supervisor with its children.
+
+    `depth` is the number of waiting messages. `current` names the type of the message being handled and `current_for` says for
+    how many seconds. `idle_for` is in seconds, None while busy. `last_exit` says how the instance before this one ended.
+    """
+
+    path: str
+    state: str
+    generation: int = 0
+    depth: int = 0
+    current: str | None = None
+    current_for: float | None = None
+    idle_for: float | None = None
+    handled: int = 0
+    restarts: int = 0
+    last_exit: str | None = None
+    timings: dict[str, TimingView] = {}
+    children: list[Node] = []
+
+
+def node_of(cell: Cell[Any], now: float) -> Node:
+    """One actor as it is at this moment."""
+    current = cell.current[0] if cell.current else None
+    exit_ = cell.last_exit
+    return Node(
+        path=cell.path,
+        state=cell.state,
+        generation=cell.generation,
+        depth=cell.depth,
+        current=type(current.message).__name__ if current else None,
+        current_for=now - cell.current_since if current else None,
+        idle_for=None if cell.busy else now - cell.idle_since,
+        handled=cell.handled,
+        restarts=cell.restarts,
+        last_exit=None if exit_ is None else (f"{exit_.kind}: {exit_.error!r}" if exit_.error else exit_.kind),
+        timings={kind.__name__: TimingView(each.count, each.seconds) for kind, each in cell.timings.items()},
+    )

@@ -1,0 +1,182 @@
+"""Virtual actors: addressed by key, there when a message comes, asleep when none does (Orleans: grains)."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+import anyio
+import msgspec
+import structlog
+
+from actors.actor import Actor
+from actors.cell import Cell, Limits, Signal, State
+from actors.errors import ActorCrashed, ActorStopped, Unavailable
+from actors.exits import Backoff, CrashRecord, Exit, ExitKind, Intensity
+from actors.mailbox import Mailbox
+from actors.ref import Ref
+from actors.runtime import Runtime
+from actors.supervisor import Nursery, stop_cells
+
+A = TypeVar("A", bound=Actor)
+
+log = structlog.get_logger(__name__)
+
+
+class Activation(msgspec.Struct, frozen=True, kw_only=True):
+    """How the actors of one kind come and go.
+
+    `idle_after`: seconds without a message after which an actor is passivated. `max_active`: how many may be active; above it
+    those idle longest are passivated early, and when none is idle new keys are `Unavailable`. `intensity`: how often one actor
+    may crash before it alone is quarantined, for `quarantine` seconds.
+    """
+
+    idle_after: float = 120.0
+    max_active: int = 50_000
+    intensity: Intensity = Intensity(restarts=5, period=60.0)
+    backoff: Backoff = Backoff()
+    quarantine: float = 30.0
+    limits: Limits = Limits()
+
+
+class VirtualActors(Generic[A]):
+    """A dynamic supervisor of actors that exist by key. At most one activation of a key at any moment.
+
+    The first message to a key activates its actor; messages that come while it starts, restarts or goes to sleep wait in its
+    mailbox, and the next activation handles them. An actor whose `started` refuses fails those who wait with that refusal.
+    """
+
+    def __init__(
+        self, runtime: Runtime, path: str, factory: Callable[[str], A], mailbox: Mailbox, options: Activation
+    ) -> None:
+        self.path = path
+        self._runtime = runtime
+        self._factory = factory
+        self._mailbox = mailbox
+        self._options = options
+        self._cells: dict[str, Cell[A]] = {}
+        self._records: dict[str, CrashRecord] = {}
+        self._closing = False
+        self._emptied = anyio.Event()
+        self._nursery = Nursery(self._exited)
+        self.serve = self._nursery.serve
+        self._sweep_later()
+
+    def ref(self, key: str) -> Ref[A]:
+        """The actor with this key, whether or not it is active."""
+        return Ref(self._runtime, f"{self.path}/{key}", partial(self._find, key))
+
+    @property
+    def cells(self) -> list[Cell[Any]]:
+        """The active actors, oldest activation first."""
+        return list(self._cells.values())
+
+    async def stop(self, *, drain: bool, grace: float) -> None:
+        """Stop all of them in parallel under one time limit, in seconds. No key is activated any more."""
+        self._closing = True
+        for cell in self.cells:
+            if cell.state in {State.RESTARTING, State.QUARANTINED}:
+                self._remove(cell, ActorStopped(cell.path), "stopped")
+        if not self._cells:
+            self._emptied.set()
+        await stop_cells(lambda: self.cells, lambda: self._emptied, drain=drain, grace=grace)
+
+    def _find(self, key: str) -> Cell[A]:
+        cell = self._cells.get(key)
+        return cell if cell is not None else self._activate(key)
+
+    def _activate(self, key: str) -> Cell[A]:
+        if self._closing:
+            msg = f"{self.path} is stopping"
+            raise Unavailable(msg, retry_after=1.0)
+        if len(self._cells) >= self._options.max_active:
+            self._make_room()
+        cell = Cell(self._runtime, self.path, key, partial(self._factory, key), self._mailbox, self._options.limits)
+        self._cells[key] = cell
+        self._nursery.run(cell)
+        return cell
+
+    def _exited(self, cell: Cell[A], exit_: Exit) -> None:
+        started = cell.state is not State.STARTING
+        if self._closing:
+            self._remove(cell, ActorStopped(cell.path), "stopped")
+        elif exit_.kind is ExitKind.CRASHED:
+            if not started:
+                error = ActorCrashed(f"{cell.path} could not start: {exit_.error!r}")
+                error.__cause__ = exit_.error
+                cell.fail_waiting(error, "crashed")
+            self._crashed(cell)
+        elif exit_.kind is ExitKind.REFUSED:
+            assert exit_.error is not None
+            self._remove(cell, exit_.error, "refused")
+        elif cell.depth:
+            self._nursery.run(cell)
+        else:
+            self._remove(cell, ActorStopped(cell.path), "stopped")
+
+    def _crashed(self, cell: Cell[A]) -> None:
+        now = self._runtime.clock()
+        record = self._records.setdefault(cell.name, CrashRecord(self._options.intensity, self._options.backoff))
+        if not record.add(now):
+            cell.state = State.QUARANTINED
+            cell.retry_at = now + self._options.quarantine
+            log.error("actor.quarantined", path=cell.path, seconds=self._options.quarantine)
+            cell.fail_waiting(cell.quarantined(), "quarantined")
+            self._runtime.schedule.at(cell.retry_at, partial(self._release, cell))
+            return
+        cell.restarts += 1
+        cell.state = State.RESTARTING
+        cell.retry_at = now + record.delay(self._runtime.random.random())
+        if cell.retry_at <= now:
+            self._nursery.run(cell)
+        else:
+            self._runtime.schedule.at(cell.retry_at, partial(self._restart, cell))
+
+    def _restart(self, cell: Cell[A]) -> None:
+        if self._cells.get(cell.name) is cell and cell.state is State.RESTARTING:
+            self._nursery.run(cell)
+
+    def _release(self, cell: Cell[A]) -> None:
+        if self._cells.get(cell.name) is cell and cell.state is State.QUARANTINED:
+            self._remove(cell, cell.quarantined(), "quarantined")
+
+    def _remove(self, cell: Cell[A], error: Exception, reason: str) -> None:
+        cell.state = State.STOPPED
+        cell.fail_waiting(error, reason)
+        if self._cells.get(cell.name) is cell:
+            del self._cells[cell.name]
+        self._records.pop(cell.name, None)
+        if self._closing and not self._cells:
+            self._emptied.set()
+
+    # -- passivation ---------------------------------------------------------------------------------------------------
+
+    def _sweep_later(self) -> None:
+        self._runtime.schedule.at(self._runtime.clock() + self._options.idle_after / 4, self._sweep)
+
+    def _sweep(self) -> None:
+        if self._closing:
+            return
+        before = self._runtime.clock() - self._options.idle_after
+        self._passivate(cell for cell in self._idle() if cell.idle_since <= before)
+        self._sweep_later()
+
+    def _make_room(self) -> None:
+        passivating = sum(cell.state is State.PASSIVATING for cell in self._cells.values())
+        if passivating:
+            return
+        idle = heapq.nsmallest(max(1, self._options.max_active // 20), self._idle(), key=lambda cell: cell.idle_since)
+        if not idle:
+            msg = f"{self.path} has {len(self._cells)} active actors, and none is idle"
+            raise Unavailable(msg, retry_after=1.0)
+        self._passivate(idle)
+
+    def _idle(self) -> Iterable[Cell[A]]:
+        return (cell for cell in self._cells.values() if cell.state is State.RUNNING and not cell.busy)
+
+    @staticmethod
+    def _passivate(cells: Iterable[Cell[A]]) -> None:
+        for cell in list(cells):
+            cell.signal(Signal.PASSIVATE)

@@ -1,0 +1,100 @@
+"""The durable events of a timeline: the one record from which members, messages and rooms are projected.
+
+Each is encoded as `{"type": ..., "offset": ..., "at": ..., "actor": ..., <its own fields>}`, the same in the database, in REST
+and in realtime.
+"""
+
+from datetime import datetime
+from typing import TypeAlias
+
+import msgspec
+
+from engine.domain.fields import MessageId, ParticipantId, Role, TimelineId, TimelineKind
+from engine.domain.messages import Message
+from engine.domain.people import Participant
+from engine.domain.rooms import Member, Room
+
+
+class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+    """What every event has: its place in the timeline, when it happened (UTC), and who caused it."""
+
+    offset: int
+    at: datetime
+    actor: ParticipantId
+
+
+class MessagePosted(_Event, frozen=True, tag="message.posted"):
+    """A message was added; its `offset` is the event's."""
+
+    message: Message
+
+
+class MessageEdited(_Event, frozen=True, tag="message.edited"):
+    """A message's text changed; `message` is its new state."""
+
+    message: Message
+
+
+class MessageDeleted(_Event, frozen=True, tag="message.deleted"):
+    """A message's content was removed, here and in the events before; `message` is the empty place it leaves."""
+
+    message_id: MessageId
+    message: Message
+
+
+class MemberJoined(_Event, frozen=True, tag="member.joined"):
+    """Someone became a member."""
+
+    member: Member
+
+
+class MemberLeft(_Event, frozen=True, tag="member.left"):
+    """A member left by themselves."""
+
+    participant_id: ParticipantId
+
+
+class MemberRemoved(_Event, frozen=True, tag="member.removed"):
+    """A member was removed by `actor`."""
+
+    participant_id: ParticipantId
+
+
+class MemberRoleChanged(_Event, frozen=True, tag="member.role_changed"):
+    """A member's role was set by `actor`."""
+
+    participant_id: ParticipantId
+    role: Role
+
+
+class RoomUpdated(_Event, frozen=True, tag="room.updated"):
+    """The room's settings changed; `room` is their new state."""
+
+    room: Room
+
+
+class RoomArchived(_Event, frozen=True, tag="room.archived"):
+    """The room was closed: nothing can be added to it any more."""
+
+
+class Invited(_Event, frozen=True, tag="invited"):
+    """On a person's own timeline: they were added to a timeline by `by`."""
+
+    timeline_id: TimelineId
+    kind: TimelineKind
+    name: str | None
+    by: Participant
+
+
+Event: TypeAlias = (
+    MessagePosted
+    | MessageEdited
+    | MessageDeleted
+    | MemberJoined
+    | MemberLeft
+    | MemberRemoved
+    | MemberRoleChanged
+    | RoomUpdated
+    | RoomArchived
+    | Invited
+)

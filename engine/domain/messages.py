@@ -1,0 +1,35 @@
+"""Messages."""
+
+from datetime import datetime
+
+import msgspec
+
+from engine.domain.fields import ClientId, Language, MessageId, ParticipantId, Text, TimelineId
+from engine.domain.people import Participant
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an author gives of a new message. `client_id` makes posting idempotent: the same one again returns the first result."""
+
+    text: Text
+    client_id: ClientId | None = None
+    reply_to: MessageId | None = None
+    language: Language | None = None
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """A message in its present state. `offset` is that of the event that posted it. A deleted one keeps its place, with empty text."""
+
+    id: MessageId
+    timeline_id: TimelineId
+    offset: int
+    author: Participant
+    text: str
+    language: str | None = None
+    reply_to: MessageId | None = None
+    client_id: str | None = None
+    created_at: datetime
+    edited_at: datetime | None = None
+    deleted_at: datetime | None = None
+    reactions: dict[str, list[ParticipantId]] = {}
+    mentions: list[ParticipantId] = []

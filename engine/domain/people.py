@@ -1,0 +1,52 @@
+"""People: participants as others see them, accounts as the server knows them."""
+
+from datetime import datetime
+
+import msgspec
+
+from engine.domain.fields import AccountRole, ParticipantId, ParticipantKind, Status
+
+
+class Participant(msgspec.Struct, frozen=True):
+    """A person or an agent as everyone sees them. `name` is the display name, else the username."""
+
+    id: ParticipantId
+    kind: ParticipantKind
+    name: str
+
+
+class Principal(msgspec.Struct, frozen=True):
+    """Who is acting, as established at the door. Never decoded from a client's message."""
+
+    participant: Participant
+    admin: bool = False
+    language: str | None = None
+
+    @property
+    def id(self) -> ParticipantId:
+        """The acting participant's id."""
+        return self.participant.id
+
+
+class User(msgspec.Struct, frozen=True, kw_only=True):
+    """An account, without its password. `email` is stored in lower case; `username` keeps its case and is unique without it."""
+
+    id: ParticipantId
+    email: str
+    username: str
+    display_name: str | None = None
+    language: str | None = None
+    status: Status = Status.AVAILABLE
+    role: AccountRole = AccountRole.USER
+    active: bool = True
+    created_at: datetime
+
+    @property
+    def participant(self) -> Participant:
+        """This person as others see them."""
+        return Participant(self.id, ParticipantKind.USER, self.display_name or self.username)
+
+    @property
+    def principal(self) -> Principal:
+        """This person as the one who acts."""
+        return Principal(self.participant, admin=self.role is AccountRole.ADMIN, language=self.language)

@@ -1,0 +1,34 @@
+"""Rooms and their members."""
+
+from datetime import datetime
+
+import msgspec
+
+from engine.domain.fields import ParticipantId, Role, TimelineId, Visibility
+from engine.domain.people import Participant
+
+
+class Room(msgspec.Struct, frozen=True, kw_only=True):
+    """A room as its members see it. `capacity` counts members, None is unbounded."""
+
+    id: TimelineId
+    name: str
+    description: str = ""
+    visibility: Visibility = Visibility.PUBLIC
+    capacity: int | None = None
+    language: str | None = None
+    translation: bool = True
+    slow_mode_seconds: int = 0
+    glossary: str | None = None
+    formality: str | None = None
+    created_by: ParticipantId
+    created_at: datetime
+    archived_at: datetime | None = None
+
+
+class Member(msgspec.Struct, frozen=True):
+    """One participant's membership in one timeline."""
+
+    participant: Participant
+    role: Role
+    joined_at: datetime
