@@ -83,7 +83,7 @@ class Invited(_Event, frozen=True, tag="invited"):
     timeline_id: TimelineId
     kind: TimelineKind
     name: str | None
-    by: Participant
+    by: Participant | None
 
 
 Event: TypeAlias = (

@@ -60,6 +60,10 @@ class TimelineLog(Protocol):
         """
         ...
 
+    async def terms(self, ids: Sequence[TimelineId]) -> dict[TimelineId, int]:
+        """The present term of each timeline; those that do not exist are left out."""
+        ...
+
     async def append(self, batch: Sequence[Append]) -> list[AppendFailure | None]:
         """Write the events and their projections, all in one transaction; the answers are in the order of `batch`.
 

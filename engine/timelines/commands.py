@@ -99,6 +99,7 @@ class Window(msgspec.Struct, frozen=True):
     `publications` (or up to and including `offset` when there is none) are to be read from the log.
     """
 
+    channel: str
     offset: int
     epoch: str
     publications: tuple[Publication, ...] = ()
@@ -173,7 +174,10 @@ class Join(actors.Message["RoomActor", Member], frozen=True):
 
 
 class Leave(actors.Message["RoomActor", None], frozen=True):
-    """Stop being a member; not being one is fine. The last owner of a room with other members first names another (`Conflict`)."""
+    """Stop being a member; not being one is fine.
+
+    When the last owner leaves, the longest-standing moderator, else the longest-standing member, becomes owner.
+    """
 
     by: Principal
 
@@ -221,3 +225,9 @@ class ArchiveRoom(actors.Message["RoomActor", None], frozen=True):
     """Close the room for good: owners and administrators. Its history stays readable to its members."""
 
     by: Principal
+
+
+class SeeTerm(actors.Message["Timeline", None], frozen=True):
+    """The term that the database has for this timeline: a higher one than its own means that another process has taken it over."""
+
+    term: int

@@ -1,0 +1,197 @@
+"""Accounts: who may come in, who they are, and what may be changed of them."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Self
+
+import anyio
+import msgspec
+import structlog
+from msgspec import UNSET
+
+from engine.accounts.directory import Directory
+from engine.accounts.forms import AccountChanges, Identity, ProfileChanges, Registration, SignIn
+from engine.accounts.passwords import Passwords
+from engine.accounts.sessions import Sessions
+from engine.accounts.tokens import AccessTokens
+from engine.clock import Clock
+from engine.domain.fields import AccountRole, ParticipantId
+from engine.domain.people import User
+from engine.errors import Forbidden, InvalidRequest, NotFound, TryLater, Unauthenticated
+from engine.settings import RegistrationPolicy, Settings, SettingsError
+from engine.storage.repositories import Storage, Users
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+class Accounts:
+    """Everything about people that is not about a timeline.
+
+        accounts = Accounts.of(settings, storage, clock)
+        ada = await accounts.register(Registration(email="ada@example.org", username="ada", password="..."))
+        signed_in = await accounts.login("Ada@Example.org", "...")
+        identity = await accounts.authenticate(signed_in.access_token)
+
+    Every method that reads or writes may raise `StorageUnavailable`; `authenticate`, `user` and `current` do so only for
+    people and sign-ins that were not seen lately.
+    """
+
+    def __init__(
+        self,
+        users: Users,
+        directory: Directory,
+        sessions: Sessions,
+        passwords: Passwords,
+        clock: Clock,
+        *,
+        registration: RegistrationPolicy = RegistrationPolicy.OPEN,
+    ) -> None:
+        self._users = users
+        self._directory = directory
+        self._sessions = sessions
+        self._passwords = passwords
+        self._clock = clock
+        self._registration = registration
+
+    @classmethod
+    def of(
+        cls,
+        settings: Settings,
+        storage: Storage,
+        clock: Clock,
+        *,
+        ttl: float = 2.0,
+        time: Callable[[], float] = anyio.current_time,
+    ) -> Self:
+        """Composed as the settings say. `ttl` (seconds) bounds what is remembered of people and sign-ins, `time` measures it."""
+        if settings.secret_key is None:
+            raise SettingsError("secret_key is not set")
+        directory = Directory(storage.users, ttl=ttl, time=time)
+        access = AccessTokens(settings.secret_key.get_secret_value(), seconds=settings.access_token_seconds)
+        sessions = Sessions(
+            storage.tokens,
+            directory,
+            access,
+            clock,
+            refresh_days=settings.refresh_token_days,
+            gather=settings.refresh_gather,
+            ttl=ttl,
+            time=time,
+        )
+        passwords = Passwords(
+            time_cost=settings.argon2_time_cost,
+            memory_kib=settings.argon2_memory_kib,
+            parallelism=settings.argon2_parallelism,
+            workers=settings.argon2_workers,
+        )
+        return cls(storage.users, directory, sessions, passwords, clock, registration=settings.registration)
+
+    async def register(self, registration: Registration) -> User:
+        """Open one's own account. `Conflict` names the field that is taken; `Forbidden` where people cannot register."""
+        match self._registration:
+            case RegistrationPolicy.OPEN:
+                return await self._add(registration, AccountRole.USER)
+            case RegistrationPolicy.INVITE:
+                raise Forbidden("this server is by invitation: ask its administrator for an account")
+            case RegistrationPolicy.CLOSED:
+                raise Forbidden("this server is closed for registration")
+
+    async def create(self, username: str, email: str, password: str, *, admin: bool = False) -> User:
+        """Open an account for someone, wherever the server stands on registration.
+
+        `InvalidRequest` names the field that breaks a rule.
+        """
+        try:
+            registration = msgspec.convert(
+                {"username": username, "email": email, "password": password}, Registration, strict=True
+            )
+        except msgspec.ValidationError as error:
+            reason, _, path = str(error).partition(" - at `$.")
+            raise InvalidRequest.field(path.rstrip("`") or "account", reason) from None
+        return await self._add(registration, AccountRole.ADMIN if admin else AccountRole.USER)
+
+    async def login(self, login: str, password: str) -> SignIn:
+        """Sign in by email or username, in any case. An unknown login and a wrong password are answered alike, in like time."""
+        found = await self._users.by_login(login)
+        password_hash = None if found is None else found[1]
+        if not await self._passwords.matches(password, password_hash) or found is None:
+            raise Unauthenticated("the login or the password is wrong")
+        # The account as it is now, not as it was when the password was looked up.
+        user = await self._directory.current(found[0].id)
+        if self._passwords.outdated(found[1]):
+            # Best effort: who cannot be rehashed now will be the next time.
+            with suppress(TryLater):
+                await self._users.set_password(user.id, await self._passwords.hash(password))
+        return await self._sessions.begin(user)
+
+    async def refresh(self, refresh_token: str) -> SignIn:
+        """See `Sessions.refresh`."""
+        return await self._sessions.refresh(refresh_token)
+
+    async def logout(self, family_id: str) -> None:
+        """End one sign-in: its tokens are refused from now on. Doing it again changes nothing."""
+        await self._sessions.end(family_id)
+
+    async def authenticate(self, access_token: str) -> Identity:
+        """See `Sessions.authenticate`. Cheap: no hashing, and the database only for whom it was not asked lately."""
+        return await self._sessions.authenticate(access_token)
+
+    async def current(self, user_id: ParticipantId) -> User:
+        """Someone already authenticated, as they are now; `Unauthenticated` once deactivated. Cheap enough for each command."""
+        return await self._directory.current(user_id)
+
+    async def user(self, user_id: ParticipantId) -> User:
+        """Anyone, active or not; `NotFound`."""
+        return await self._directory.user(user_id)
+
+    async def find(self, login: str) -> User:
+        """Whoever has this email or username, in any case; `NotFound`."""
+        found = await self._users.by_login(login)
+        if found is None:
+            raise NotFound("there is no such person")
+        return found[0]
+
+    async def search(self, prefix: str, *, after: ParticipantId | None = None, limit: int = 50) -> list[User]:
+        """Active accounts whose username begins with `prefix`, in any case, by id upwards from `after`."""
+        return await self._users.search(prefix, after=after, limit=limit)
+
+    async def update_profile(self, user_id: ParticipantId, changes: ProfileChanges) -> User:
+        """Change one's own account."""
+        return await self._directory.change(user_id, _given(changes))
+
+    async def administrate(self, user_id: ParticipantId, changes: AccountChanges) -> User:
+        """Change anyone's role or activity. Who is deactivated is refused at once, and every sign-in of theirs has ended.
+
+        If the latter fails (`StorageUnavailable`), they are refused all the same; deactivating them again completes it.
+        """
+        user = await self._directory.change(user_id, _given(changes))
+        if changes.active is False:
+            await self._sessions.end_all(user_id)
+        log.info("account.administrated", user_id=user_id, role=user.role, active=user.active)
+        return user
+
+    def watch(self, listener: Callable[[User], None]) -> None:
+        """Call `listener` after every change of an account, made here or noticed later. It must neither wait nor raise."""
+        self._directory.watch(listener)
+
+    async def purge(self) -> int:
+        """Forget expired refresh tokens; tells how many. Worth doing daily."""
+        return await self._sessions.purge()
+
+    async def _add(self, registration: Registration, role: AccountRole) -> User:
+        user = User(
+            id=ParticipantId(self._clock.new_id()),
+            email=registration.email.lower(),
+            username=registration.username,
+            language=registration.language,
+            role=role,
+            created_at=self._clock.now(),
+        )
+        password_hash = await self._passwords.hash(registration.password)
+        await self._directory.add(user, password_hash, epoch=self._clock.new_id())
+        log.info("account.created", user_id=user.id, role=role)
+        return user
+
+
+def _given(changes: ProfileChanges | AccountChanges) -> dict[str, object]:
+    return {field: value for field, value in msgspec.structs.asdict(changes).items() if value is not UNSET}

@@ -1,0 +1,158 @@
+"""The engine: the supervision tree, composed from settings, readable from top to bottom."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import anyio
+import structlog
+
+from actors import Activation, Actor, ActorSystem, AskFailed, Message, Ref, handles
+from engine.accounts import Accounts
+from engine.clock import Clock, SystemClock
+from engine.domain.fields import ParticipantId, TimelineId
+from engine.errors import StorageUnavailable
+from engine.journal import Journal
+from engine.ownership import Ownership
+from engine.settings import Settings
+from engine.storage.repositories import Storage
+from engine.timelines.directory import Timelines
+from engine.timelines.fences import Fences
+from engine.timelines.personal import PersonalTimeline
+from engine.timelines.room import RoomActor
+from engine.timelines.timeline import Surroundings, Timeline, TimelineSettings
+
+log = structlog.get_logger(__name__)
+
+TAKEOVER_REST = 10.0
+"""How long a timeline that another process has taken over is left alone, in seconds."""
+OWNERSHIP_INTERVAL = 2.0
+"""How often takeovers of quiet timelines are looked for, in seconds."""
+PURGE_INTERVAL = 3600.0
+"""How often expired sign-ins are forgotten, in seconds."""
+
+
+class Ping(Message["Canary", None], frozen=True):
+    """Anybody home?"""
+
+
+class Canary(Actor):
+    """Proves that messages are handled: health is measured through a real mailbox."""
+
+    @handles(Ping)
+    async def ping(self, message: Ping) -> None:
+        """Answer."""
+
+
+class Engine:
+    """A running engine, made by `Engine.open`.
+
+        async with Engine.open(settings) as engine:
+            user = await engine.accounts.register(Registration(...))
+            room = await engine.timelines.create_room(user.principal, NewRoom(name="Lobby"))
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        storage: Storage,
+        clock: Clock,
+        system: ActorSystem,
+        accounts: Accounts,
+        timelines: Timelines,
+        canary: Ref[Canary],
+    ) -> None:
+        self.settings = settings
+        self.storage = storage
+        self.clock = clock
+        self.system = system
+        self.accounts = accounts
+        self.timelines = timelines
+        self._canary = canary
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, settings: Settings, *, storage: Storage | None = None, clock: Clock | None = None
+    ) -> "AsyncIterator[Engine]":
+        """Open the storage that the settings name (or take the one given, opened already) and start everything on it.
+
+        A SQLite database is brought to the present schema first. Leaving the block drains: what was accepted is finished, at
+        most within half of `settings.shutdown_grace`.
+        """
+        if storage is None:
+            async with open_storage(settings) as opened, cls.open(settings, storage=opened, clock=clock) as engine:
+                yield engine
+            return
+        clock = clock or SystemClock()
+        accounts = Accounts.of(settings, storage, clock)
+        async with ActorSystem("gathering") as system, anyio.create_task_group() as chores:
+            canary = await system.spawn(Canary, "canary")
+            journal = await system.spawn(lambda: Journal(storage.log), "journal", mailbox=Journal.mailbox)
+            surroundings = Surroundings(
+                storage=storage,
+                journal=journal,
+                clock=clock,
+                fences=Fences(system.clock, TAKEOVER_REST),
+                settings=TimelineSettings(
+                    recent_events=settings.recent_events,
+                    message_characters=settings.message_characters,
+                    write_timeout=2 * settings.storage_timeout,
+                ),
+            )
+            activation = Activation(idle_after=settings.idle_passivation)
+
+            def person(key: str) -> PersonalTimeline:
+                return PersonalTimeline(TimelineId(key), surroundings)
+
+            people = await system.virtual(person, "people", mailbox=PersonalTimeline.mailbox, activation=activation)
+
+            def personal(user_id: ParticipantId) -> Ref[PersonalTimeline]:
+                return people.ref(user_id)
+
+            def room(key: str) -> RoomActor:
+                return RoomActor(TimelineId(key), surroundings, personal)
+
+            rooms = await system.virtual(room, "rooms", mailbox=RoomActor.mailbox, activation=activation)
+
+            def active() -> Iterator[Ref[Timeline]]:
+                yield from (rooms.ref(cell.name) for cell in rooms.cells)
+                yield from (people.ref(cell.name) for cell in people.cells)
+
+            timelines = Timelines(storage, clock, rooms, people)
+            engine = cls(settings, storage, clock, system, accounts, timelines, canary)
+            _ = chores.start_soon(Ownership(storage.log, active, OWNERSHIP_INTERVAL).run)
+            _ = chores.start_soon(_purge_tokens, accounts)
+            try:
+                yield engine
+                await system.stop(drain=True, grace=settings.shutdown_grace / 2)
+            finally:
+                chores.cancel_scope.cancel()
+
+    async def is_alive(self) -> bool:
+        """Whether a message through a real mailbox is answered within a second."""
+        try:
+            await self._canary.ask(Ping(), timeout=1.0)
+        except AskFailed:
+            return False
+        return True
+
+
+@asynccontextmanager
+async def open_storage(settings: Settings) -> AsyncIterator[Storage]:
+    """The SQL storage that the settings name. SQLite is migrated at once; PostgreSQL is for `gathering migrate`."""
+    from engine.storage.sql import SqlStorage, migrate  # noqa: PLC0415 - simulations need no database library
+
+    if settings.sqlite_path is not None:
+        await migrate(settings.database_url)
+    async with SqlStorage(settings.database_url, time_limit=settings.storage_timeout) as storage:
+        yield storage
+
+
+async def _purge_tokens(accounts: Accounts) -> None:
+    while True:
+        try:
+            purged = await accounts.purge()
+            log.debug("accounts.tokens_purged", count=purged)
+        except StorageUnavailable:
+            log.warning("accounts.purge_postponed")
+        await anyio.sleep(PURGE_INTERVAL)

@@ -1,0 +1,197 @@
+"""Settings: read once, at the top, from flags, then the environment, then a TOML file, then the defaults below.
+
+    settings = load(Path("gathering.toml"), port=9000)      # a flag that was not given is None
+
+Every field is the environment variable `GATHERING_<FIELD>` and the key `<field>` of the file.
+"""
+
+import json
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import unquote
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, SettingsConfigDict
+
+
+class SettingsError(Exception):
+    """The settings cannot be used. `str(error)` is one line that names each setting at fault and no secret."""
+
+
+class LogLevel(StrEnum):
+    """The least severity that is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogFormat(StrEnum):
+    """How log lines look: for people, or one JSON object each."""
+
+    CONSOLE = "console"
+    JSON = "json"
+
+
+class RegistrationPolicy(StrEnum):
+    """Who may open an account: anyone, those whom an administrator invites, nobody."""
+
+    OPEN = "open"
+    INVITE = "invite"
+    CLOSED = "closed"
+
+
+class RoomCreation(StrEnum):
+    """Who may create rooms: anyone signed in, or administrators."""
+
+    USER = "user"
+    ADMIN = "admin"
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Built directly, it reads the environment but no file; `load` does all of it."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="GATHERING_", env_ignore_empty=True, extra="forbid", frozen=True, hide_input_in_errors=True
+    )
+
+    host: str = Field("127.0.0.1", min_length=1, description="the address to listen on")
+    port: int = Field(8080, ge=0, le=65_535, description="the port to listen on; 0 takes a free one")
+    database_url: str = Field(
+        "sqlite+aiosqlite:///var/gathering.db", repr=False, description="sqlite+aiosqlite:// or postgresql+asyncpg://"
+    )
+    secret_key: SecretStr | None = Field(
+        None, description="signs tokens; made and kept beside the database on loopback"
+    )
+    log_level: LogLevel = LogLevel.INFO
+    log_format: LogFormat = LogFormat.CONSOLE
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="web origins besides the server's own, separated by commas: https://chat.example.org"
+    )
+    registration: RegistrationPolicy = RegistrationPolicy.OPEN
+    room_creation: RoomCreation = RoomCreation.USER
+
+    message_characters: int = Field(4_000, ge=1, le=1_000_000, description="the longest message")
+    frame_bytes: int = Field(65_536, ge=1_024, le=16_777_216, description="the largest frame from a client")
+    subscriptions: int = Field(128, ge=1, le=100_000, description="of one connection")
+    commands_per_second: float = Field(20.0, gt=0, le=1_000_000, description="of one connection, sustained")
+    commands_burst: int = Field(60, ge=1, le=1_000_000, description="of one connection, at once")
+    outgoing_queue_bytes: int = Field(
+        1_048_576, ge=1_024, le=1_073_741_824, description="what may wait for a slow client before it is disconnected"
+    )
+    ping_interval: float = Field(25.0, gt=0, le=3_600, description="seconds")
+    pong_timeout: float = Field(10.0, gt=0, le=3_600, description="seconds; less than ping_interval")
+
+    storage_timeout: float = Field(2.0, gt=0, le=60, description="seconds until a silent database is unavailable")
+    shutdown_grace: float = Field(8.0, ge=0, le=600, description="seconds for draining")
+    recent_events: int = Field(1_000, ge=1, le=1_000_000, description="events of each timeline that are held in memory")
+    idle_passivation: float = Field(120.0, gt=0, le=86_400, description="seconds until an idle room leaves memory")
+
+    access_token_seconds: int = Field(900, ge=1, le=86_400, description="the life of an access token")
+    refresh_token_days: int = Field(30, ge=1, le=3_650, description="the life of a sign-in that is not used")
+    refresh_gather: float = Field(
+        0.05, ge=0, le=1, description="seconds that a refresh waits for others of the same token to share its answer"
+    )
+    argon2_time_cost: int = Field(2, ge=1, le=100, description="passes")
+    argon2_memory_kib: int = Field(19_456, ge=8, le=4_194_304)
+    argon2_parallelism: int = Field(1, ge=1, le=64, description="lanes; each needs 8 KiB of memory at least")
+    argon2_workers: int = Field(2, ge=1, le=256, description="passwords computed at the same time")
+
+    @field_validator("log_level", "log_format", "registration", "room_creation", mode="before")
+    @classmethod
+    def _any_case(cls, value: object) -> object:
+        return value.strip().lower() if isinstance(value, str) else value
+
+    @field_validator("allowed_origins", mode="before")
+    @classmethod
+    def _separated(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(origin.strip().rstrip("/") for origin in value.split(",") if origin.strip())
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, url: str) -> str:
+        scheme, separator, rest = url.partition("://")
+        driver = _DRIVERS.get(scheme)
+        if driver is None or not separator:
+            raise ValueError("must begin with sqlite+aiosqlite:// or postgresql+asyncpg://")
+        url = f"{driver}://{rest}"
+        if driver.startswith("sqlite") and _sqlite_file(url) is None:
+            raise ValueError("must name a file, as in sqlite+aiosqlite:///var/gathering.db")
+        return url
+
+    @field_validator("secret_key")
+    @classmethod
+    def _not_empty(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and not secret.get_secret_value().strip():
+            raise ValueError("is empty")
+        return secret
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Settings":
+        if self.pong_timeout >= self.ping_interval:
+            raise ValueError("pong_timeout must be less than ping_interval")
+        if self.argon2_memory_kib < 8 * self.argon2_parallelism:
+            raise ValueError("argon2_memory_kib must be at least 8 for each lane of argon2_parallelism")
+        return self
+
+    @property
+    def sqlite_path(self) -> Path | None:
+        """The SQLite file, None for another database."""
+        return _sqlite_file(self.database_url)
+
+
+_DRIVERS = {
+    "sqlite+aiosqlite": "sqlite+aiosqlite",
+    "postgresql+asyncpg": "postgresql+asyncpg",
+    # What other tools and hosting platforms write for the same.
+    "sqlite": "sqlite+aiosqlite",
+    "postgresql": "postgresql+asyncpg",
+    "postgres": "postgresql+asyncpg",
+}
+
+
+def _sqlite_file(url: str) -> Path | None:
+    scheme, _, rest = url.partition(":///")
+    name = unquote(rest.partition("?")[0])
+    return Path(name) if scheme.startswith("sqlite") and name not in {"", ":memory:"} else None
+
+
+def load(config: Path | None = None, **flags: object) -> Settings:
+    """The effective settings: `flags` that are not None, over the environment, over the file, over the defaults.
+
+    Raises `SettingsError` for a file that cannot be read or has unknown keys, and for values out of range. Variables of the
+    environment that no setting has are ignored: they may be meant for another version.
+    """
+    given = {name: value for name, value in flags.items() if value is not None}
+    file = {} if config is None else _read(config)
+    try:
+        return Settings(**{**file, **EnvSettingsSource(Settings)(), **given})
+    except ValidationError as error:
+        raise SettingsError("; ".join(_said(problem) for problem in error.errors())) from None
+
+
+def _read(config: Path) -> dict[str, Any]:
+    try:
+        values = tomllib.loads(config.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"{config} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}"
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{config} is not TOML: {error}") from None
+    unknown = sorted(values.keys() - Settings.model_fields.keys())
+    if unknown:
+        raise SettingsError(f"{config} has unknown settings: {', '.join(json.dumps(key) for key in unknown)}")
+    return values
+
+
+def _said(problem: ErrorDetails) -> str:
+    setting = ".".join(str(part) for part in problem["loc"])
+    reason = problem["msg"].removeprefix("Value error, ")
+    return f"{setting}: {reason}" if setting else reason

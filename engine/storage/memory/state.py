@@ -1,0 +1,174 @@
+"""The data of an in-memory storage, and what each event does to it."""
+
+from bisect import insort
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from anyio.lowlevel import checkpoint
+from msgspec.structs import replace
+
+from engine.domain.events import (
+    Event,
+    Invited,
+    MemberJoined,
+    MemberLeft,
+    MemberRemoved,
+    MemberRoleChanged,
+    MessageDeleted,
+    MessageEdited,
+    MessagePosted,
+    RoomArchived,
+    RoomUpdated,
+)
+from engine.domain.fields import MessageId, ParticipantId, Role, TimelineId, TimelineKind
+from engine.domain.messages import Message
+from engine.domain.people import Participant, User
+from engine.domain.rooms import Room
+from engine.errors import StorageUnavailable
+from engine.storage.records import encode_event, without_text
+from engine.storage.repositories import RefreshToken
+
+
+@dataclass(slots=True)
+class Timeline:
+    """One timeline with its log and projections. `offsets` and `posted` are sorted."""
+
+    kind: TimelineKind
+    epoch: str
+    term: int = 0
+    events: dict[int, Event] = field(default_factory=dict)
+    offsets: list[int] = field(default_factory=list)
+    posted: list[tuple[int, MessageId]] = field(default_factory=list)
+    client_ids: dict[tuple[ParticipantId, str], MessageId] = field(default_factory=dict)
+    about: dict[MessageId, list[int]] = field(default_factory=dict)
+    members: dict[ParticipantId, tuple[Role, datetime]] = field(default_factory=dict)
+
+    @property
+    def head(self) -> int:
+        """The offset of the last event, 0 when there is none."""
+        return self.offsets[-1] if self.offsets else 0
+
+
+@dataclass(slots=True)
+class Account:
+    """A user and their password hash."""
+
+    user: User
+    password_hash: str
+
+
+@dataclass(slots=True)
+class State:
+    """One "database". Several `MemoryStorage`s may be opened on it, as several processes on one server.
+
+    With `reachable` False every operation raises `StorageUnavailable`, as while a database is away.
+    """
+
+    reachable: bool = True
+    timelines: dict[TimelineId, Timeline] = field(default_factory=dict)
+    participants: dict[ParticipantId, Participant] = field(default_factory=dict)
+    messages: dict[MessageId, Message] = field(default_factory=dict)
+    rooms: dict[TimelineId, Room] = field(default_factory=dict)
+    accounts: dict[ParticipantId, Account] = field(default_factory=dict)
+    families: dict[str, tuple[ParticipantId, datetime | None]] = field(default_factory=dict)
+    tokens: dict[bytes, RefreshToken] = field(default_factory=dict)
+
+    async def enter(self) -> None:
+        """Begin an operation: let others run, as any database would. What follows happens at once, and cannot be cancelled."""
+        await checkpoint()
+        if not self.reachable:
+            raise StorageUnavailable("the database is away")
+
+    def conflict(self, timeline: Timeline, new: Sequence[Event]) -> str | None:
+        """The uniqueness rule that these events would break; raises `Unstorable` for what no database takes."""
+        offsets: set[int] = set()
+        ids: set[MessageId] = set()
+        keys: set[tuple[ParticipantId, str]] = set()
+        for event in new:
+            encode_event(event)
+            if event.offset in timeline.events or event.offset in offsets:
+                return f"there is an event with offset {event.offset}"
+            offsets.add(event.offset)
+            if not isinstance(event, MessagePosted):
+                continue
+            message = event.message
+            if message.id in self.messages or message.id in ids:
+                return f"there is a message {message.id}"
+            ids.add(message.id)
+            if message.client_id is not None:
+                key = (message.author.id, message.client_id)
+                if key in timeline.client_ids or key in keys:
+                    return "the author has used this client_id"
+                keys.add(key)
+        return None
+
+    def apply(self, timeline_id: TimelineId, timeline: Timeline, new: Sequence[Event]) -> None:
+        """Add events that `conflict` has let pass, and what they imply."""
+        for event in new:
+            timeline.events[event.offset] = event
+            insort(timeline.offsets, event.offset)
+            self._project(timeline_id, timeline, event)
+
+    def _project(self, timeline_id: TimelineId, timeline: Timeline, event: Event) -> None:
+        match event:
+            case MessagePosted() | MessageEdited() | MessageDeleted():
+                self._project_message(timeline_id, timeline, event)
+            case RoomUpdated() | RoomArchived():
+                self._project_room(timeline_id, event)
+            case MemberJoined(member=member):
+                self.participants.setdefault(member.participant.id, member.participant)
+                timeline.members[member.participant.id] = (member.role, member.joined_at)
+            case MemberLeft(participant_id=participant_id) | MemberRemoved(participant_id=participant_id):
+                timeline.members.pop(participant_id, None)
+            case MemberRoleChanged(participant_id=participant_id, role=role):
+                if known := timeline.members.get(participant_id):
+                    timeline.members[participant_id] = (role, known[1])
+            case Invited():
+                pass
+
+    def _project_message(
+        self, timeline_id: TimelineId, timeline: Timeline, event: MessagePosted | MessageEdited | MessageDeleted
+    ) -> None:
+        message = event.message
+        if isinstance(event, MessagePosted):
+            self.messages[message.id] = message
+            insort(timeline.posted, (message.offset, message.id))
+            if message.client_id is not None:
+                timeline.client_ids[message.author.id, message.client_id] = message.id
+        else:
+            self._change_message(timeline_id, message)
+        about = timeline.about.setdefault(message.id, [])
+        if isinstance(event, MessageDeleted):
+            for offset in about:
+                timeline.events[offset] = without_text(timeline.events[offset])
+        about.append(event.offset)
+
+    def _project_room(self, timeline_id: TimelineId, event: RoomUpdated | RoomArchived) -> None:
+        known = self.rooms.get(timeline_id)
+        if known is None:
+            return
+        if isinstance(event, RoomArchived):
+            self.rooms[timeline_id] = replace(known, archived_at=event.at)
+        else:
+            kept = {"id": known.id, "created_by": known.created_by, "created_at": known.created_at}
+            self.rooms[timeline_id] = replace(event.room, **kept)
+
+    def _change_message(self, timeline_id: TimelineId, new: Message) -> None:
+        known = self.messages.get(new.id)
+        if known is None or known.timeline_id != timeline_id:
+            return
+        self.messages[new.id] = replace(
+            known,
+            text=new.text,
+            language=new.language,
+            edited_at=new.edited_at,
+            deleted_at=new.deleted_at,
+            reactions=new.reactions,
+            mentions=new.mentions,
+        )
+
+    def present(self, message: Message) -> Message:
+        """A message with its author's present name."""
+        author = self.participants.get(message.author.id)
+        return message if author is None or author == message.author else replace(message, author=author)

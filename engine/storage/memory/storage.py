@@ -1,0 +1,35 @@
+"""The in-memory storage as a whole."""
+
+from types import TracebackType
+from typing import Self
+
+from engine.storage.memory.log import MemoryTimelineLog
+from engine.storage.memory.messages import MemoryMessages
+from engine.storage.memory.rooms import MemoryRooms
+from engine.storage.memory.state import State
+from engine.storage.memory.tokens import MemoryTokens
+from engine.storage.memory.users import MemoryUsers
+
+
+class MemoryStorage:
+    """See `repositories.Storage`. Give two of them one `State` and they are two processes on one database."""
+
+    def __init__(self, state: State | None = None) -> None:
+        self.state = State() if state is None else state
+        self.log = MemoryTimelineLog(self.state)
+        self.messages = MemoryMessages(self.state)
+        self.rooms = MemoryRooms(self.state)
+        self.users = MemoryUsers(self.state)
+        self.tokens = MemoryTokens(self.state)
+
+    async def ping(self) -> None:
+        await self.state.enter()
+
+    async def __aenter__(self) -> Self:
+        await self.state.enter()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """The state remains, for whoever holds it."""

@@ -1,0 +1,140 @@
+"""The event log under its fence."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from engine.domain.events import Event
+from engine.domain.fields import TimelineId
+from engine.storage.records import Unstorable, decode_event, is_storable
+from engine.storage.repositories import Append, AppendFailure, Claimed
+from engine.storage.sql import projections
+from engine.storage.sql.database import Database
+from engine.storage.sql.errors import describe, refusal
+from engine.storage.sql.projections import Projection
+from engine.storage.sql.tables import events, timelines
+from engine.storage.sql.types import among
+
+
+class SqlTimelineLog:
+    """See `repositories.TimelineLog`.
+
+    The row of a timeline is its fence: who claims or appends holds its lock until the commit, so neither happens during the
+    other. Rows are locked in the order of their ids, so that two batches never wait for each other crosswise.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def claim(self, timelines: Sequence[TimelineId]) -> list[Claimed | None]:
+        async def raise_terms(connection: AsyncConnection) -> list[Claimed | None]:
+            claimed = await _raise_terms(connection, [key for key in timelines if is_storable(key)])
+            return [claimed.get(timeline_id) for timeline_id in timelines]
+
+        return await self._database.write(raise_terms)
+
+    async def terms(self, ids: Sequence[TimelineId]) -> dict[TimelineId, int]:
+        columns = select(timelines.c.id, timelines.c.term)
+        statement = columns.where(among(timelines.c.id, [key for key in ids if is_storable(key)]))
+        return {row.id: row.term for row in await self._database.rows(statement)}
+
+    async def append(self, batch: Sequence[Append]) -> list[AppendFailure | None]:
+        appending = _Appending(batch)
+        if appending.pending:
+            await self._database.write(appending.run)
+        return appending.failures
+
+    async def events(self, timeline_id: TimelineId, *, after: int, limit: int) -> list[Event]:
+        newer = (events.c.timeline_id == timeline_id) & (events.c.offset > after)
+        statement = select(events.c.payload).where(newer).order_by(events.c.offset).limit(limit)
+        return [decode_event(row.payload) for row in await self._database.rows(statement)]
+
+
+async def _raise_terms(connection: AsyncConnection, ids: Sequence[TimelineId]) -> dict[TimelineId, Claimed]:
+    columns = (timelines.c.id, timelines.c.term, timelines.c.epoch)
+    locked = select(*columns).where(among(timelines.c.id, ids)).order_by(timelines.c.id).with_for_update()
+    found = (await connection.execute(locked)).all()
+    await connection.execute(update(timelines).where(among(timelines.c.id, ids)).values(term=timelines.c.term + 1))
+    # A statement of its own: it sees what was committed while the locks were waited for.
+    last = select(func.max(events.c.offset)).where(events.c.timeline_id == timelines.c.id).scalar_subquery()
+    heads = (await connection.execute(select(timelines.c.id, last).where(among(timelines.c.id, ids)))).all()
+    head = {row.id: row[1] or 0 for row in heads}
+    return {row.id: Claimed(row.id, row.term + 1, row.epoch, head[row.id]) for row in found}
+
+
+class _Appending:
+    """One batch on its way into the log; `failures` is the answer once `run` has returned and its transaction committed."""
+
+    def __init__(self, batch: Sequence[Append]) -> None:
+        self._batch = batch
+        self._projections: list[Projection] = []
+        self.failures: list[AppendFailure | None] = [None] * len(batch)
+        self.pending: list[int] = []
+        for index, entry in enumerate(batch):
+            try:
+                if not is_storable(entry.timeline_id):
+                    raise Unstorable("the timeline's id is no text")
+                projection = Projection(entry.timeline_id, entry.events)
+            except Unstorable as error:
+                self.failures[index] = AppendFailure("invalid", str(error))
+                projection = Projection(entry.timeline_id, ())
+            else:
+                self.pending.append(index)
+            self._projections.append(projection)
+
+    async def run(self, connection: AsyncConnection) -> None:
+        """Write what is not fenced: at once, or, if anything in it is refused, divided until only that is left out."""
+        allowed = await self._check_terms(connection)
+        try:
+            await self._write(connection, allowed)
+        except Exception as error:
+            if refusal(error) is None:
+                raise
+            await connection.rollback()
+            await self._write_divided(connection, await self._check_terms(connection))
+
+    async def _check_terms(self, connection: AsyncConnection) -> list[int]:
+        """Lock the timelines and return the entries that are not fenced."""
+        ids = [self._batch[index].timeline_id for index in self.pending]
+        locked = select(timelines.c.id, timelines.c.term).where(among(timelines.c.id, ids))
+        rows = (await connection.execute(locked.order_by(timelines.c.id).with_for_update())).all()
+        terms = {row.id: row.term for row in rows}
+        allowed = []
+        for index in self.pending:
+            entry = self._batch[index]
+            term = terms.get(entry.timeline_id)
+            self.failures[index] = fenced(entry, term)
+            if term == entry.term:
+                allowed.append(index)
+        return allowed
+
+    async def _write(self, connection: AsyncConnection, indexes: Sequence[int]) -> None:
+        await projections.write(connection, [self._projections[index] for index in indexes])
+
+    async def _write_divided(self, connection: AsyncConnection, indexes: Sequence[int]) -> None:
+        """Savepoints keep all of it in one transaction: a time-out half-way leaves nothing."""
+        if not indexes:
+            return
+        try:
+            async with connection.begin_nested():
+                await self._write(connection, indexes)
+        except Exception as error:
+            reason = refusal(error)
+            if reason is None:
+                raise
+            if len(indexes) == 1:
+                self.failures[indexes[0]] = AppendFailure(reason, describe(error))
+                return
+            middle = len(indexes) // 2
+            await self._write_divided(connection, indexes[:middle])
+            await self._write_divided(connection, indexes[middle:])
+
+
+def fenced(entry: Append, term: int | None) -> AppendFailure | None:
+    """The refusal of an entry whose term is not the timeline's present `term` (None: there is no such timeline)."""
+    if term == entry.term:
+        return None
+    if term is None:
+        return AppendFailure("fenced", f"there is no timeline {entry.timeline_id}")
+    return AppendFailure("fenced", f"timeline {entry.timeline_id} is at term {term}, not {entry.term}")

@@ -1,0 +1,185 @@
+"""Events to rows: the log itself and everything that its events imply, as few statements for a whole batch."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from enum import Enum, auto
+
+from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from engine.domain.events import (
+    Event,
+    Invited,
+    MemberJoined,
+    MemberLeft,
+    MemberRemoved,
+    MemberRoleChanged,
+    MessageDeleted,
+    MessageEdited,
+    MessagePosted,
+    RoomArchived,
+    RoomUpdated,
+)
+from engine.domain.fields import TimelineId
+from engine.storage.records import decode_event, encode_event, without_text
+from engine.storage.sql.rows import Values, changing_values, from_member, from_message, from_participant, from_room
+from engine.storage.sql.tables import events, members, messages, participants, rooms
+from engine.storage.sql.types import among
+
+_ROOM_SETTINGS = [column.name for column in rooms.c if column.name not in ("id", "created_by", "created_at")]
+
+
+class Change(Enum):
+    """The kinds of change to a projection, each one statement for all rows that it concerns."""
+
+    MESSAGE = auto()
+    BLANK = auto()
+    JOIN = auto()
+    ROLE = auto()
+    LEAVE = auto()
+    ROOM = auto()
+    ARCHIVE = auto()
+
+
+class Projection:
+    """The rows that one append means. Raises `Unstorable` for data that no database of ours takes.
+
+    `steps` are changes in the order of the events, neighbours of one kind together; those of other timelines at the same
+    step are independent of them, so that step by step and kind by kind the changes of many timelines can be made at once.
+    New messages come before all of them: nothing can precede the posting of a message.
+    """
+
+    __slots__ = ("events", "messages", "steps")
+
+    def __init__(self, timeline_id: TimelineId, new: Iterable[Event]) -> None:
+        self.events: list[Values] = []
+        self.messages: list[Values] = []
+        self.steps: list[tuple[Change, list[Values]]] = []
+        for event in new:
+            self._add(timeline_id, event)
+
+    def _add(self, timeline_id: TimelineId, event: Event) -> None:
+        message_id = None
+        match event:
+            case MessagePosted(message=message):
+                message_id = message.id
+                self.messages.append({**from_message(message), "timeline_id": timeline_id})
+            case MessageEdited(message=message):
+                message_id = message.id
+                self._change(Change.MESSAGE, message_key(timeline_id, message_id) | changing_values(message))
+            case MessageDeleted(message=message):
+                message_id = message.id
+                key = message_key(timeline_id, message_id)
+                self._change(Change.MESSAGE, key | changing_values(message))
+                self._change(Change.BLANK, key | {"before": event.offset})
+            case MemberJoined(member=member):
+                self._change(Change.JOIN, from_member(timeline_id, member) | from_participant(member.participant))
+            case MemberLeft() | MemberRemoved():
+                self._change(Change.LEAVE, member_key(timeline_id, event.participant_id))
+            case MemberRoleChanged():
+                self._change(Change.ROLE, member_key(timeline_id, event.participant_id) | {"role": event.role.value})
+            case RoomUpdated(room=room):
+                values = from_room(room)
+                self._change(Change.ROOM, {"key_id": timeline_id} | {name: values[name] for name in _ROOM_SETTINGS})
+            case RoomArchived():
+                self._change(Change.ARCHIVE, {"key_id": timeline_id, "archived_at": event.at})
+            case Invited():
+                pass
+        self.events.append(
+            {
+                "timeline_id": timeline_id,
+                "offset": event.offset,
+                "type": event.__struct_config__.tag,
+                "at": event.at,
+                "actor": event.actor,
+                "message_id": message_id,
+                "payload": encode_event(event),
+            }
+        )
+
+    def _change(self, change: Change, values: Values) -> None:
+        if not self.steps or self.steps[-1][0] is not change:
+            self.steps.append((change, []))
+        self.steps[-1][1].append(values)
+
+
+def message_key(timeline_id: str, message_id: str) -> Values:
+    """How `_UPDATES` find a message."""
+    return {"key_timeline": timeline_id, "key_id": message_id}
+
+
+def member_key(timeline_id: str, participant_id: str) -> Values:
+    """How `_UPDATES` find a member."""
+    return {"key_timeline": timeline_id, "key_id": participant_id}
+
+
+_message = (messages.c.timeline_id == bindparam("key_timeline")) & (messages.c.id == bindparam("key_id"))
+_member = (members.c.timeline_id == bindparam("key_timeline")) & (members.c.participant_id == bindparam("key_id"))
+_room = rooms.c.id == bindparam("key_id")
+
+_UPDATES = {
+    Change.MESSAGE: update(messages).where(_message),
+    Change.LEAVE: delete(members).where(_member),
+    Change.ROLE: update(members).where(_member),
+    Change.ROOM: update(rooms).where(_room),
+    Change.ARCHIVE: update(rooms).where(_room),
+}
+
+
+async def write(connection: AsyncConnection, projections: list[Projection]) -> None:
+    """Write the rows of several timelines' appends: one statement for the events, one for the messages, few for the rest."""
+    if rows := [row for projection in projections for row in projection.events]:
+        await connection.execute(insert(events), rows)
+    if rows := [row for projection in projections for row in projection.messages]:
+        await connection.execute(insert(messages), rows)
+    for step in range(max((len(projection.steps) for projection in projections), default=0)):
+        changes: defaultdict[Change, list[Values]] = defaultdict(list)
+        for projection in projections:
+            if step < len(projection.steps):
+                change, values = projection.steps[step]
+                changes[change] += values
+        for change, values in changes.items():
+            await _apply(connection, change, values)
+
+
+async def _apply(connection: AsyncConnection, change: Change, values: list[Values]) -> None:
+    match change:
+        case Change.JOIN:
+            await _join(connection, values)
+        case Change.BLANK:
+            await _blank(connection, values)
+        case _:
+            await connection.execute(_UPDATES[change], values)
+
+
+async def _join(connection: AsyncConnection, values: list[Values]) -> None:
+    """Insert or replace members. A participant nobody knows yet is remembered; a known one keeps their present name."""
+    upsert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    known = upsert(participants).on_conflict_do_nothing()
+    await connection.execute(known, [{name: row[name] for name in participants.c.keys()} for row in values])
+    joined = upsert(members)
+    joined = joined.on_conflict_do_update(
+        index_elements=[members.c.timeline_id, members.c.participant_id],
+        set_={"role": joined.excluded.role, "joined_at": joined.excluded.joined_at},
+    )
+    await connection.execute(joined, [{name: row[name] for name in members.c.keys()} for row in values])
+
+
+async def _blank(connection: AsyncConnection, values: list[Values]) -> None:
+    """Take the words out of deleted messages' earlier events."""
+    deleted = {row["key_id"]: row for row in values}
+    earlier = select(events.c.timeline_id, events.c.offset, events.c.message_id, events.c.payload)
+    found = (await connection.execute(earlier.where(among(events.c.message_id, list(deleted))))).all()
+    blanked = [
+        {
+            "key_timeline": row.timeline_id,
+            "key_offset": row.offset,
+            "payload": encode_event(without_text(decode_event(row.payload))),
+        }
+        for row in found
+        if row.timeline_id == deleted[row.message_id]["key_timeline"] and row.offset < deleted[row.message_id]["before"]
+    ]
+    if blanked:
+        key = (events.c.timeline_id == bindparam("key_timeline")) & (events.c.offset == bindparam("key_offset"))
+        await connection.execute(update(events).where(key), blanked)

@@ -1,0 +1,159 @@
+"""The tables, as SQLAlchemy Core metadata: what the migrations lead to, on SQLite and on PostgreSQL alike.
+
+`timelines` holds each log's fence (`term`), `events` the logs themselves; `rooms`, `members` and `messages` are projections
+that change only together with the event that implies the change. Rows of `events` and `messages` have no foreign keys: an
+append has just locked the row of their timeline, and checking each again would cost a sixth of the write.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+from engine.storage.sql.types import UtcDateTime
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+Key = String(64).with_variant(String(64, collation="C"), "postgresql")
+"""Ids and other keys: compared and ordered by their bytes on both databases, whatever the database's locale."""
+
+participants = Table(
+    "participants",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("name", Text, nullable=False),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Key, ForeignKey("participants.id"), primary_key=True),
+    Column("email", Text, nullable=False, unique=True),
+    Column("username", Text, nullable=False),
+    Column("username_key", Text().with_variant(Text(collation="C"), "postgresql"), nullable=False, unique=True),
+    Column("display_name", Text),
+    Column("language", Text),
+    Column("status", String(16), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("password_hash", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+refresh_families = Table(
+    "refresh_families",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("user_id", Key, ForeignKey("users.id"), nullable=False, index=True),
+    Column("revoked_at", UtcDateTime),
+)
+
+refresh_tokens = Table(
+    "refresh_tokens",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("family_id", Key, ForeignKey("refresh_families.id"), nullable=False, index=True),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+    Column("rotated_at", UtcDateTime),
+)
+
+timelines = Table(
+    "timelines",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("term", BigInteger, nullable=False),
+    Column("epoch", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+rooms = Table(
+    "rooms",
+    metadata,
+    Column("id", Key, ForeignKey("timelines.id"), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("name_key", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("visibility", String(16), nullable=False),
+    Column("capacity", Integer),
+    Column("language", Text),
+    Column("translation", Boolean, nullable=False),
+    Column("slow_mode_seconds", Integer, nullable=False),
+    Column("glossary", Text),
+    Column("formality", Text),
+    Column("created_by", Key, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("archived_at", UtcDateTime),
+)
+
+members = Table(
+    "members",
+    metadata,
+    Column("timeline_id", Key, ForeignKey("timelines.id"), primary_key=True),
+    Column("participant_id", Key, ForeignKey("participants.id"), primary_key=True, index=True),
+    Column("role", String(16), nullable=False),
+    Column("joined_at", UtcDateTime, nullable=False),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("timeline_id", Key, primary_key=True),
+    Column("offset", BigInteger, primary_key=True, autoincrement=False),
+    Column("type", String(32), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("actor", Key, nullable=False),
+    Column("message_id", Key),
+    Column("payload", Text, nullable=False),
+)
+Index(
+    "ix_events_message_id",
+    events.c.message_id,
+    sqlite_where=events.c.message_id.is_not(None),
+    postgresql_where=events.c.message_id.is_not(None),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("timeline_id", Key, nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("author_id", Key, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("language", Text),
+    Column("reply_to", Key),
+    Column("client_id", Text),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("edited_at", UtcDateTime),
+    Column("deleted_at", UtcDateTime),
+    Column("reactions", Text),
+    Column("mentions", Text),
+    Index("ix_messages_timeline_id_offset", "timeline_id", "offset", unique=True),
+)
+Index(
+    "uq_messages_timeline_id_author_id_client_id",
+    messages.c.timeline_id,
+    messages.c.author_id,
+    messages.c.client_id,
+    unique=True,
+    sqlite_where=messages.c.client_id.is_not(None),
+    postgresql_where=messages.c.client_id.is_not(None),
+)

@@ -1,0 +1,75 @@
+"""Column types and expressions that SQLite and PostgreSQL spell differently."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Boolean, ColumnElement, DateTime, Dialect, String, Text, bindparam
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware datetimes in UTC, in microseconds. SQLite, which has no such type, keeps them as text without a zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+class _KeyList(TypeDecorator[Sequence[str]]):
+    """A list of keys in one parameter: an array for PostgreSQL, JSON text for SQLite."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(ARRAY(String()) if dialect.name == "postgresql" else Text())
+
+    def process_bind_param(self, value: Sequence[str] | None, dialect: Dialect) -> list[str] | str:
+        keys = list(value or ())
+        return keys if dialect.name == "postgresql" else msgspec.json.encode(keys).decode()
+
+
+def among(column: ColumnElement[str], keys: Sequence[str]) -> ColumnElement[bool]:
+    """`column` is one of `keys`, as one parameter whatever their number.
+
+    So the statement's text stays the same, and both SQLAlchemy and the server prepare it once; `column.in_(keys)` makes
+    another statement for each number of keys, and SQLite takes only so many parameters.
+    """
+    return _Among(column, bindparam(None, keys, type_=_KeyList()))
+
+
+class _Among(FunctionElement[bool]):
+    inherit_cache = True
+    type = Boolean()
+
+
+@compiles(_Among, "postgresql")
+def _among_array(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
+    column, keys = element.clauses
+    return f"{compiler.process(column, **options)} = ANY ({compiler.process(keys, **options)})"
+
+
+@compiles(_Among, "sqlite")
+def _among_json(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
+    column, keys = element.clauses
+    return (
+        f"{compiler.process(column, **options)} IN (SELECT value FROM json_each({compiler.process(keys, **options)}))"
+    )

@@ -1,0 +1,152 @@
+"""Where the doors find timelines, and what they do with them that needs more than one message."""
+
+import msgspec
+
+from actors import Ref, VirtualActors
+from engine.clock import Clock
+from engine.domain.events import MemberJoined
+from engine.domain.fields import (
+    Capacity,
+    Description,
+    Language,
+    MessageId,
+    Role,
+    RoomName,
+    ShortText,
+    SlowModeSeconds,
+    TimelineId,
+    TimelineKind,
+    Visibility,
+)
+from engine.domain.messages import Message
+from engine.domain.people import Principal
+from engine.domain.rooms import Member, Room
+from engine.errors import NotFound
+from engine.storage.repositories import Storage
+from engine.timelines.commands import MessagePage, ReadEvents, ReadMessage, ReadMessages, Subscribe, Subscribed, Window
+from engine.timelines.personal import PersonalTimeline
+from engine.timelines.reading import page_of
+from engine.timelines.room import RoomActor
+from engine.timelines.state import publication
+from engine.timelines.timeline import Timeline
+
+
+class NewRoom(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the creator of a room says of it."""
+
+    name: RoomName
+    description: Description = ""
+    visibility: Visibility = Visibility.PUBLIC
+    capacity: Capacity | None = None
+    language: Language | None = None
+    translation: bool = True
+    slow_mode_seconds: SlowModeSeconds = 0
+    glossary: ShortText | None = None
+    formality: ShortText | None = None
+
+
+class Timelines:
+    """Every timeline by its channel, and reads that begin in memory and go on in the database.
+
+    The database part runs in the caller's task: a timeline never waits for someone who reads old pages.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        clock: Clock,
+        rooms: VirtualActors[RoomActor],
+        people: VirtualActors[PersonalTimeline],
+    ) -> None:
+        self._storage = storage
+        self._clock = clock
+        self._rooms = rooms
+        self._people = people
+
+    def ref(self, channel: str) -> Ref[Timeline] | None:
+        """The timeline that a channel names, `room:<id>` or `user:<id>`; None for a channel that cannot exist."""
+        kind, _, timeline_id = channel.partition(":")
+        if not _is_id(timeline_id):
+            return None
+        match kind:
+            case TimelineKind.ROOM:
+                return self._rooms.ref(timeline_id)
+            case TimelineKind.USER:
+                return self._people.ref(timeline_id)
+            case _:
+                return None
+
+    def room(self, room_id: TimelineId) -> Ref[RoomActor]:
+        """A room. `NotFound` for what cannot be a room's id."""
+        if not _is_id(room_id):
+            raise NotFound("there is no such room")
+        return self._rooms.ref(room_id)
+
+    async def create_room(self, by: Principal, new: NewRoom) -> Room:
+        """Create a room whose owner and first member is `by`. Durable when it returns."""
+        now = self._clock.now()
+        room = Room(
+            id=TimelineId(self._clock.new_id()), created_by=by.id, created_at=now, **msgspec.structs.asdict(new)
+        )
+        joined = MemberJoined(offset=1, at=now, actor=by.id, member=Member(by.participant, Role.OWNER, now))
+        await self._storage.rooms.create(room, new_epoch(self._clock), [joined])
+        return room
+
+    async def messages(
+        self, ref: Ref[Timeline], by: Principal, *, before: int | None = None, after: int | None = None, limit: int = 50
+    ) -> MessagePage:
+        """A page of messages, newest first."""
+        asked = ReadMessages(by, before, after, limit)
+        page = await ref.ask(asked)
+        if page is None:
+            items = await self._storage.messages.page(TimelineId(ref.key), before=before, after=after, limit=limit + 1)
+            page = page_of(items, asked)
+        return page
+
+    async def message(self, ref: Ref[Timeline], by: Principal, message_id: MessageId) -> Message:
+        """One message. `NotFound` when this timeline has none of that id."""
+        message = await ref.ask(ReadMessage(by, message_id))
+        if message is None and _is_id(message_id):
+            message = await self._storage.messages.get(TimelineId(ref.key), message_id)
+        if message is None:
+            raise NotFound("there is no such message in this timeline")
+        return message
+
+    async def events(self, ref: Ref[Timeline], by: Principal, *, since: int, limit: int) -> Window:
+        """The events after an offset, oldest first, at most `limit`; `missing_after` is always None."""
+        window = await ref.ask(ReadEvents(by, since, limit))
+        return await self._complete(window, limit)
+
+    async def subscribe(self, ref: Ref[Timeline], subscribe: Subscribe) -> Subscribed:
+        """Subscribe, with everything that was missed; `missing_after` is always None.
+
+        Publications may reach the sink before this returns. When the database does not give what memory no longer has, this
+        raises `StorageUnavailable` and the caller unsubscribes.
+        """
+        subscribed = await ref.ask(subscribe)
+        window = await self._complete(subscribed.window, None)
+        return msgspec.structs.replace(subscribed, window=window)
+
+    async def _complete(self, window: Window, limit: int | None) -> Window:
+        """Read from the log what lies between the asked offset and what memory holds."""
+        after = window.missing_after
+        if after is None:
+            return window
+        held = window.publications
+        first_held = held[0].offset if held else None
+        until = first_held - 1 if first_held is not None else window.offset
+        timeline_id = TimelineId(window.channel.partition(":")[2])
+        events = await self._storage.log.events(timeline_id, after=after, limit=min(limit or until, until - after))
+        missed = [publication(window.channel, event) for event in events]
+        return msgspec.structs.replace(window, publications=(*missed, *held)[:limit], missing_after=None)
+
+
+def new_epoch(clock: Clock) -> str:
+    """A name for the life of a new log: short, and never given twice."""
+    return clock.new_id().replace("-", "")[-12:]
+
+
+def _is_id(text: str) -> bool:
+    """Whether a text has the shape of an id, so that nothing else ever becomes an actor's key."""
+    return len(text) == 36 and all(each in "0123456789abcdef-" for each in text)
+

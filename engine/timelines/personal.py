@@ -1,0 +1,58 @@
+"""A person's own timeline: what concerns them alone, on the channel `user:<id>`."""
+
+from typing import ClassVar
+
+from actors import Call, Message, handles
+from engine.domain.events import Invited
+from engine.domain.fields import ParticipantId, TimelineId, TimelineKind
+from engine.domain.people import Participant, Principal
+from engine.errors import Forbidden, NotFound
+from engine.timelines.timeline import TURN, Timeline
+from engine.timelines.turn import Turn
+
+
+class Notify(Message["PersonalTimeline", None], frozen=True):
+    """Tell a person that `actor` added them to a timeline. `name` is its title; `by` is None when the actor is not a member."""
+
+    actor: ParticipantId
+    timeline_id: TimelineId
+    kind: TimelineKind
+    name: str | None
+    by: Participant | None
+
+
+class PersonalTimeline(Timeline):
+    """Read by its owner, written by the engine."""
+
+    kind: ClassVar[TimelineKind] = TimelineKind.USER
+
+    def check_reader(self, by: Principal) -> None:
+        """Only its owner."""
+        if str(by.id) != str(self.id):
+            raise NotFound("there is no such timeline")
+
+    def check_author(self, turn: Turn, by: Principal) -> None:
+        """Nobody posts here."""
+        raise Forbidden("nobody posts to a personal timeline")
+
+    def moderates(self, turn: Turn, by: Principal) -> bool:
+        """Nobody."""
+        return False
+
+    @handles(Notify, batch=TURN)
+    async def notify(self, calls: list[Call[Notify, None]]) -> None:
+        """Add notices."""
+        self.propose(calls, self._decide_notify)
+
+    def _decide_notify(self, turn: Turn, command: Notify) -> None:
+        turn.add(
+            Invited(
+                offset=turn.next_offset,
+                at=turn.now,
+                actor=command.actor,
+                timeline_id=command.timeline_id,
+                kind=command.kind,
+                name=command.name,
+                by=command.by,
+            )
+        )

@@ -1,0 +1,80 @@
+"""The rules of posting, editing and deleting: decisions over a turn, without I/O."""
+
+import msgspec
+
+from engine.clock import Clock
+from engine.domain.events import MessageDeleted, MessageEdited, MessagePosted
+from engine.domain.fields import MessageId, TimelineId
+from engine.domain.messages import Message
+from engine.errors import Conflict, Forbidden, InvalidRequest, NotFound
+from engine.timelines.commands import Delete, Edit, Post, Posted
+from engine.timelines.turn import Turn
+
+
+def post(turn: Turn, command: Post, timeline_id: TimelineId, clock: Clock, longest: int) -> Posted:
+    """Add a message, unless its author has posted one under the same client_id: then that one is the answer."""
+    draft, author = command.draft, command.by.participant
+    if draft.client_id is not None and (earlier := turn.posted((author.id, draft.client_id))) is not None:
+        return Posted(earlier, created=False)
+    check_text(draft.text, longest)
+    if draft.reply_to is not None and turn.message(draft.reply_to) is None:
+        raise InvalidRequest.field("reply_to", "there is no such message in this timeline")
+    message = Message(
+        id=MessageId(clock.new_id()),
+        timeline_id=timeline_id,
+        offset=turn.next_offset,
+        author=author,
+        text=draft.text,
+        language=draft.language or command.by.language,
+        reply_to=draft.reply_to,
+        client_id=draft.client_id,
+        created_at=turn.now,
+    )
+    turn.add(MessagePosted(offset=turn.next_offset, at=turn.now, actor=author.id, message=message))
+    return Posted(message, created=True)
+
+
+def edit(turn: Turn, command: Edit, longest: int) -> Message:
+    """Change the text of one's own message."""
+    message = _existing(turn, command.message_id)
+    if message.author.id != command.by.id:
+        raise Forbidden("only its author edits a message")
+    if message.deleted_at is not None:
+        raise Conflict("the message is deleted")
+    check_text(command.text, longest)
+    if command.text == message.text:
+        return message
+    edited = msgspec.structs.replace(message, text=command.text, edited_at=turn.now)
+    turn.add(MessageEdited(offset=turn.next_offset, at=turn.now, actor=command.by.id, message=edited))
+    return edited
+
+
+def delete(turn: Turn, command: Delete, *, moderator: bool) -> Message:
+    """Remove a message's content; its place stays."""
+    message = _existing(turn, command.message_id)
+    if message.author.id != command.by.id and not moderator:
+        raise Forbidden("only its author or a moderator deletes a message")
+    if message.deleted_at is not None:
+        return message
+    deleted = msgspec.structs.replace(message, text="", reactions={}, mentions=[], deleted_at=turn.now)
+    turn.add(
+        MessageDeleted(
+            offset=turn.next_offset, at=turn.now, actor=command.by.id, message_id=message.id, message=deleted
+        )
+    )
+    return deleted
+
+
+def check_text(text: str, longest: int) -> None:
+    """Refuse text that is blank or longer than `longest` characters."""
+    if len(text) > longest:
+        raise InvalidRequest.field("text", f"at most {longest} characters, not {len(text)}")
+    if not text.strip():
+        raise InvalidRequest.field("text", "at least one character that shows")
+
+
+def _existing(turn: Turn, message_id: MessageId) -> Message:
+    message = turn.message(message_id)
+    if message is None:
+        raise NotFound("there is no such message in this timeline")
+    return message

@@ -1,0 +1,95 @@
+"""A turn: the changes that go into one write of a timeline, decided against the state as it will be after them."""
+
+from collections import ChainMap
+from collections.abc import Mapping
+from datetime import datetime
+
+import msgspec
+
+from engine.domain.events import (
+    Event,
+    MemberJoined,
+    MemberLeft,
+    MemberRemoved,
+    MemberRoleChanged,
+    MessageDeleted,
+    MessageEdited,
+    MessagePosted,
+    RoomArchived,
+    RoomUpdated,
+)
+from engine.domain.fields import MessageId, ParticipantId
+from engine.domain.messages import Message
+from engine.domain.rooms import Member, Room
+from engine.timelines.state import PostKey, TimelineState
+
+
+class Turn:
+    """Collects events, and shows to later decisions what earlier ones of the same turn have changed.
+
+    Nothing reaches the state itself: when the write fails, the turn is forgotten.
+    """
+
+    def __init__(self, state: TimelineState, older: Mapping[MessageId, Message], now: datetime) -> None:
+        self.now = now
+        self.events: list[Event] = []
+        self._state = state
+        self._room = state.room
+        self._messages: ChainMap[MessageId, Message] = ChainMap({}, state.recent.messages, dict(older))
+        self._posts: dict[PostKey, MessageId] = {}
+        self._members: dict[ParticipantId, Member] | None = None
+
+    @property
+    def next_offset(self) -> int:
+        """The offset of the event to be added next."""
+        return self._state.head + len(self.events) + 1
+
+    @property
+    def room(self) -> Room:
+        """The room as of now. Only a room's turn has one."""
+        assert self._room is not None
+        return self._room
+
+    @property
+    def members(self) -> Mapping[ParticipantId, Member]:
+        """The members as of now."""
+        return self._state.members if self._members is None else self._members
+
+    def message(self, message_id: MessageId) -> Message | None:
+        """A message as of now, if it is held in memory."""
+        return self._messages.get(message_id)
+
+    def posted(self, key: PostKey) -> Message | None:
+        """What an author has posted under a client_id, as of now."""
+        if key in self._posts:
+            return self._messages[self._posts[key]]
+        return self._state.recent.posted(key)
+
+    def add(self, event: Event) -> None:
+        """Add the next event; its offset is `next_offset`."""
+        match event:
+            case MessagePosted(message=message):
+                self._messages[message.id] = message
+                if message.client_id is not None:
+                    self._posts[message.author.id, message.client_id] = message.id
+            case MessageEdited(message=message) | MessageDeleted(message=message):
+                self._messages[message.id] = message
+            case MemberJoined(member=member):
+                self._changed_members()[member.participant.id] = member
+            case MemberLeft(participant_id=participant_id) | MemberRemoved(participant_id=participant_id):
+                del self._changed_members()[participant_id]
+            case MemberRoleChanged(participant_id=participant_id, role=role):
+                members = self._changed_members()
+                members[participant_id] = msgspec.structs.replace(members[participant_id], role=role)
+            case RoomUpdated(room=room):
+                self._room = room
+            case RoomArchived(at=at):
+                self._room = msgspec.structs.replace(self.room, archived_at=at)
+            case _:
+                pass
+        self.events.append(event)
+
+    def _changed_members(self) -> dict[ParticipantId, Member]:
+        if self._members is None:
+            self._members = dict(self._state.members)
+        return self._members
