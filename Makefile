@@ -1,0 +1,41 @@
+# Python 3.11 or newer, git and make are all that has to be there. Everything else is installed once into .venv (pinned,
+# with hashes); the stamps .venv/run and .venv/dev remember it, so that later runs start at once and need no network.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --quiet --no-input --disable-pip-version-check
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+CLIENTS := tests/clients/node_modules/.package-lock.json
+
+.PHONY: run test lint bench lock
+.DELETE_ON_ERROR:
+
+run: .venv/run
+	$(BIN)/gathering serve --demo
+
+test: .venv/dev $(CLIENTS)
+	$(BIN)/python -m pytest
+
+lint: .venv/dev
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/pyright && $(BIN)/lint-imports
+	! grep -nE '^--|"resolved":| @ ' requirements/*.txt tests/clients/package-lock.json # a lock file names no address
+
+bench: .venv/dev
+	$(BIN)/python -m benchmarks posts
+
+lock: .venv/dev # UPGRADE=--upgrade takes the newest versions; without it only what pyproject.toml asks for changes
+	$(COMPILE) $(UPGRADE) pyproject.toml --group build -o requirements/run.txt
+	$(COMPILE) $(UPGRADE) pyproject.toml --group build --group dev -c requirements/run.txt -o requirements/dev.txt
+
+.venv/pyvenv.cfg:
+	$(PYTHON) -m venv .venv
+
+.venv/run: requirements/run.txt pyproject.toml | .venv/pyvenv.cfg
+	$(PIP) install --require-hashes -r requirements/run.txt
+	$(PIP) install --no-deps --no-build-isolation -e . && touch $@
+
+.venv/dev: requirements/dev.txt .venv/run
+	$(PIP) install --require-hashes -r requirements/dev.txt && touch $@
+
+$(CLIENTS): tests/clients/package-lock.json .venv/dev
+	PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --prefix tests/clients && touch $@
