@@ -77,7 +77,7 @@ class AccessTokens:
         except (jwt.PyJWTError, msgspec.DecodeError, ValueError):
             raise _malformed() from None
         if token.rpartition(".")[2] != urlsafe_b64encode(signed["signature"]).rstrip(b"=").decode():
-            # Base64 leaves bits unused: without this, a token with another last letter would be the same token.
+            # Base64 leaves bits unused: to a lenient decoder, a token with another last letter is the same token.
             raise _malformed()
         return claims
 

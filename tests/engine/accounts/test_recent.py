@@ -1,0 +1,191 @@
+from collections.abc import Sequence
+
+import anyio
+import pytest
+from anyio.lowlevel import checkpoint
+
+from engine.accounts.recent import Recent
+from engine.errors import StorageUnavailable
+
+pytestmark = pytest.mark.anyio
+
+
+class Shelf:
+    """Where values are read from. `gate` holds reads up, `away` fails them."""
+
+    def __init__(self) -> None:
+        self.values = {"a": 1, "b": 2, "c": 3}
+        self.reads: list[tuple[str, ...]] = []
+        self.gate = anyio.Event()
+        self.gate.set()
+        self.away = False
+        self.now = 0.0
+        self.changed: list[int] = []
+
+    async def read(self, keys: Sequence[str]) -> dict[str, int]:
+        self.reads.append(tuple(keys))
+        values = {key: self.values[key] for key in keys if key in self.values}
+        await self.gate.wait()
+        if self.away:
+            raise StorageUnavailable("away", retry_after=3)
+        return values
+
+    def recent(self, *, ttl: float = 2.0, capacity: int = 100) -> Recent[str, int]:
+        return Recent(self.read, ttl=ttl, capacity=capacity, changed=self.changed.append, time=lambda: self.now)
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf()
+
+
+async def test_a_value_is_read_once_in_its_time(shelf: Shelf):
+    recent = shelf.recent()
+
+    values = [await recent.get("a") for _ in range(3)]
+    shelf.now = 2.0
+    values.append(await recent.get("a"))
+
+    assert values == [1, 1, 1, 1]
+    assert shelf.reads == [("a",), ("a",)]
+
+
+async def test_that_there_is_no_value_is_remembered_too(shelf: Shelf):
+    recent = shelf.recent()
+
+    assert [await recent.get("x"), await recent.get("x")] == [None, None]
+    assert shelf.reads == [("x",)]
+
+
+@pytest.mark.parametrize("ttl", [0.0, 2.0])
+async def test_keys_missed_while_a_read_goes_on_are_read_together(shelf: Shelf, ttl: float):
+    recent = shelf.recent(ttl=ttl)
+    got: dict[str, int | None] = {}
+
+    async def get(key: str) -> None:
+        got[key] = await recent.get(key)
+
+    shelf.gate = anyio.Event()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(get, "a")
+        await anyio.wait_all_tasks_blocked()
+        for key in "bcx":
+            tasks.start_soon(get, key)
+        await anyio.wait_all_tasks_blocked()
+        shelf.gate.set()
+
+    assert got == {"a": 1, "b": 2, "c": 3, "x": None}
+    assert [sorted(keys) for keys in shelf.reads] == [["a"], ["b", "c", "x"]]
+
+
+async def test_a_cancelled_reader_loses_nothing_for_those_who_wait(shelf: Shelf):
+    recent = shelf.recent()
+    await recent.get("a")
+    shelf.values["a"], shelf.now = 10, 2.0
+    second, got = anyio.CancelScope(), []
+
+    async def get(key: str, scope: anyio.CancelScope) -> None:
+        with scope:
+            got.append(await recent.get(key))
+
+    shelf.gate = anyio.Event()
+    async with anyio.create_task_group() as tasks:
+        for key, scope in (("b", anyio.CancelScope()), ("a", second), ("a", anyio.CancelScope())):
+            tasks.start_soon(get, key, scope)
+            await anyio.wait_all_tasks_blocked()
+        gate, shelf.gate = shelf.gate, anyio.Event()
+        gate.set()
+        await anyio.wait_all_tasks_blocked()
+        second.cancel()
+        shelf.gate.set()
+
+    assert second.cancelled_caught
+    assert got == [2, 10]
+
+
+async def test_what_is_put_while_a_read_goes_on_is_not_overwritten_by_it(shelf: Shelf):
+    recent = shelf.recent()
+    got: list[int | None] = []
+
+    async def get() -> None:
+        got.append(await recent.get("a"))
+
+    shelf.gate = anyio.Event()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(get)
+        await anyio.wait_all_tasks_blocked()
+        recent.put("a", 100)
+        shelf.gate.set()
+
+    assert got == [100]
+    assert await recent.get("a") == 100
+    assert shelf.changed == []
+
+
+async def test_a_value_that_somebody_else_changed_is_announced_when_it_is_noticed(shelf: Shelf):
+    recent = shelf.recent()
+    await recent.get("a")
+    shelf.values["a"] = 10
+    shelf.now = 2.0
+
+    value = await recent.get("a")
+
+    assert value == 10
+    assert shelf.changed == [10]
+
+
+async def test_in_an_outage_what_is_known_is_served_and_the_storage_left_alone_for_a_while(shelf: Shelf):
+    recent = shelf.recent()
+    await recent.get("a")
+    shelf.away, shelf.now = True, 60.0
+    shelf.reads.clear()
+
+    values = [await recent.get("a") for _ in range(3)]
+    with pytest.raises(StorageUnavailable) as refusal:
+        await recent.get("b")
+
+    assert values == [1, 1, 1]
+    assert refusal.value.retry_after == 3
+    assert shelf.reads == [("a",)]
+    shelf.away, shelf.now = False, 62.0
+    assert [await recent.get("a"), await recent.get("b")] == [1, 2]
+
+
+@pytest.mark.parametrize("ttl", [0.0, 2.0])
+async def test_all_who_wait_for_a_read_that_fails_are_told(shelf: Shelf, ttl: float):
+    recent = shelf.recent(ttl=ttl)
+    told: list[str] = []
+
+    async def get(key: str) -> None:
+        with pytest.raises(StorageUnavailable):
+            await recent.get(key)
+        told.append(key)
+
+    shelf.away = True
+    async with anyio.create_task_group() as tasks:
+        for key in "aabc":
+            tasks.start_soon(get, key)
+            await checkpoint()
+
+    assert sorted(told) == ["a", "a", "b", "c"]
+
+
+async def test_the_least_recently_used_value_makes_room(shelf: Shelf):
+    recent = shelf.recent(capacity=2)
+    for key in ("a", "b", "a", "c"):
+        await recent.get(key)
+    shelf.reads.clear()
+
+    for key in ("a", "c", "b"):
+        await recent.get(key)
+
+    assert shelf.reads == [("b",)]
+
+
+async def test_what_is_forgotten_is_read_again(shelf: Shelf):
+    recent = shelf.recent()
+    recent.put("a", 100)
+
+    recent.forget()
+
+    assert await recent.get("a") == 1
