@@ -1,0 +1,120 @@
+"""The server: composed here, started here, stopped here."""
+
+import signal
+import sys
+from typing import Final
+
+import anyio
+import structlog
+from aiohttp import web
+
+from engine.domain.people import User
+from engine.engine import Engine
+from engine.settings import Settings
+from gateway.cors import add_cors
+from gateway.demo import furnish, welcome
+from gateway.logs import configure_logging
+from gateway.middleware import add_headers, frame
+from gateway.realtime.hub import Hub
+from gateway.realtime.settings import RealtimeSettings
+from gateway.rest import accounts, admin, health, messages, rooms
+from gateway.rest.docs import add_docs
+from gateway.rest.endpoints import Endpoint
+from gateway.rest.health import LIFECYCLE, Lifecycle
+from gateway.rest.routing import add_endpoints
+from gateway.sockets import BACKLOG, listen, url
+
+MAX_BODY_BYTES: Final = 64 * 1024
+
+ENDPOINTS: Final[tuple[Endpoint, ...]] = (
+    *accounts.ENDPOINTS,
+    *rooms.ENDPOINTS,
+    *messages.ENDPOINTS,
+    *admin.ENDPOINTS,
+    *health.ENDPOINTS,
+)
+
+HUB: Final = web.AppKey("hub", Hub)
+
+log = structlog.get_logger(__name__)
+
+
+def build_app(engine: Engine, settings: Settings) -> web.Application:
+    """Everything that is served from the one port, over an engine that runs."""
+    app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[frame])
+    app.on_response_prepare.append(add_headers)
+    add_cors(app, frozenset(settings.allowed_origins))
+
+    app[LIFECYCLE] = Lifecycle()
+    add_endpoints(app, ENDPOINTS, engine, settings)
+    add_docs(app, ENDPOINTS)
+
+    app[HUB] = hub = Hub(engine, _realtime(settings))
+    app.router.add_get("/connection/websocket", hub.handle)
+
+    def send_away(user: User) -> None:
+        if not user.active:
+            hub.disconnect_user(user.id)
+
+    engine.accounts.watch(send_away)
+    return app
+
+
+async def serve(settings: Settings, *, demo: bool = False) -> None:
+    """Run the server until SIGTERM or SIGINT, then drain it within `settings.shutdown_grace` seconds.
+
+    Prints one line with the address once it is ready, and with `demo` how to sign in. `SettingsError` when it cannot listen.
+    """
+    configure_logging(settings.log_level, settings.log_format)
+    sockets = await listen(settings.host, settings.port)
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with Engine.open(settings) as engine:
+            if demo:
+                await furnish(engine)
+            app = build_app(engine, settings)
+            runner = web.AppRunner(app, access_log=None, shutdown_timeout=settings.shutdown_grace / 4)
+            await runner.setup()
+            try:
+                for each in sockets:
+                    await web.SockSite(runner, each, backlog=BACKLOG).start()
+                app[LIFECYCLE].started = True
+                _announce(url(*sockets[0].getsockname()[:2]), demo=demo)
+                async for number in signals:
+                    log.info("server.stopping", signal=signal.Signals(number).name)
+                    break
+            finally:
+                await _drain(runner, app, seconds=settings.shutdown_grace / 4)
+
+
+async def _drain(runner: web.AppRunner, app: web.Application, *, seconds: float) -> None:
+    """Stop listening, send the realtime clients elsewhere, and let the requests that have begun finish.
+
+    Each of the latter two takes at most `seconds`; the engine has the rest of the grace for what it has accepted.
+    """
+    app[LIFECYCLE].draining = True
+    with anyio.CancelScope(shield=True):
+        for site in tuple(runner.sites):
+            await site.stop()
+        with anyio.move_on_after(seconds):
+            await app[HUB].shutdown()
+        await runner.cleanup()
+
+
+def _realtime(settings: Settings) -> RealtimeSettings:
+    return RealtimeSettings(
+        allowed_origins=frozenset(settings.allowed_origins),
+        frame_bytes=settings.frame_bytes,
+        subscriptions=settings.subscriptions,
+        commands_per_second=settings.commands_per_second,
+        commands_burst=settings.commands_burst,
+        commands_refused=3 * settings.commands_burst,
+        queue_bytes=settings.outgoing_queue_bytes,
+        ping_interval=settings.ping_interval,
+        pong_timeout=settings.pong_timeout,
+    )
+
+
+def _announce(address: str, *, demo: bool) -> None:
+    lines = [f"Gathering is listening on {address}", *(welcome(address) if demo else ())]
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()

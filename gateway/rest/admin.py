@@ -1,0 +1,76 @@
+"""What administrators see and change: the live actor tree, figures, and people's accounts."""
+
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from actors.tree import Node
+from engine.accounts.forms import AccountChanges
+from engine.domain.fields import AccountRole, ParticipantId
+from engine.domain.people import Principal, User
+from engine.engine import Engine
+from engine.errors import Conflict
+from gateway.rest.endpoints import Access, Endpoint, get, patch
+from gateway.rest.health import LIFECYCLE
+from gateway.rest.pages import Page, PageQuery, page
+
+
+class Stats(msgspec.Struct, frozen=True, kw_only=True):
+    """The process at this moment. `handled` and `dead_letters` count messages between actors since it started.
+
+    `uptime` is in seconds; `waiting` is the number of messages in all mailboxes.
+    """
+
+    uptime: float
+    actors: int
+    waiting: int
+    handled: int
+    restarts: int
+    dead_letters: dict[str, int]
+
+
+async def read_actors(engine: Engine) -> Node:
+    """The live actor tree."""
+    return engine.system.tree()
+
+
+async def read_stats(request: web.Request, engine: Engine) -> Stats:
+    """How the process is doing."""
+    nodes = _flatten(engine.system.tree())
+    return Stats(
+        uptime=request.app[LIFECYCLE].uptime,
+        actors=len(nodes),
+        waiting=sum(node.depth for node in nodes),
+        handled=sum(node.handled for node in nodes),
+        restarts=sum(node.restarts for node in nodes),
+        dead_letters=dict(engine.system.dead_letters.counts),
+    )
+
+
+async def list_accounts(engine: Engine, query: PageQuery) -> Page[User]:
+    """Accounts whose username begins with `query`."""
+    after = None if query.after is None else ParticipantId(query.after)
+    users = await engine.accounts.search(query.query or "", after=after, limit=query.limit + 1)
+    return page(users, query.limit, lambda user: user.id)
+
+
+async def change_account(engine: Engine, by: Principal, user_id: ParticipantId, body: AccountChanges) -> User:
+    """Change someone's role, or deactivate them: they are signed out everywhere at once. Nobody can shut themselves out."""
+    if by.id == user_id and (body.active is False or body.role is AccountRole.USER):
+        raise Conflict("another administrator has to do this to your own account")
+    return await engine.accounts.administrate(user_id, body)
+
+
+def _flatten(node: Node) -> list[Node]:
+    return [node, *(below for child in node.children for below in _flatten(child))]
+
+
+_TAG: Final = "Administration"
+
+ENDPOINTS: Final[tuple[Endpoint, ...]] = (
+    get("/admin/actors", read_actors, tag=_TAG, access=Access.ADMIN),
+    get("/admin/stats", read_stats, tag=_TAG, access=Access.ADMIN),
+    get("/admin/users", list_accounts, tag=_TAG, access=Access.ADMIN),
+    patch("/admin/users/{user_id}", change_account, tag=_TAG, access=Access.ADMIN, problems=("conflict",)),
+)

@@ -1,0 +1,135 @@
+"""Rooms and their members."""
+
+from typing import Final
+
+import msgspec
+
+from engine.domain.fields import ParticipantId, Role, TimelineId
+from engine.domain.people import Participant, Principal
+from engine.domain.rooms import Member, Room
+from engine.engine import Engine
+from engine.errors import Forbidden
+from engine.settings import RoomCreation, Settings
+from engine.timelines.commands import (
+    ArchiveRoom,
+    Describe,
+    Join,
+    Leave,
+    PutMember,
+    ReadMembers,
+    RemoveMember,
+    RoomChanges,
+    UpdateRoom,
+)
+from engine.timelines.directory import NewRoom
+from gateway.rest.endpoints import Endpoint, delete, get, patch, post, put
+from gateway.rest.pages import Page, PageQuery, page
+
+_OFFLINE: Final = "offline"
+
+
+class MemberView(msgspec.Struct, frozen=True):
+    """A member. `presence` is what they say of themselves while connected to the room, else `offline`."""
+
+    participant: Participant
+    role: Role
+    presence: str
+
+
+class RoleChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The role that a member is to have."""
+
+    role: Role
+
+
+async def create_room(engine: Engine, settings: Settings, by: Principal, body: NewRoom) -> Room:
+    """Open a room; whoever does is its owner and first member."""
+    if settings.room_creation is RoomCreation.ADMIN and not by.admin:
+        raise Forbidden("only administrators open rooms here")
+    return await engine.timelines.create_room(by, body)
+
+
+async def list_rooms(engine: Engine, by: Principal, query: PageQuery) -> Page[Room]:
+    """The open rooms that one may know of: public ones and one's own; administrators see all. `query` is a part of the name."""
+    rows = await engine.storage.rooms.search(
+        None if by.admin else by.id,
+        query=query.query,
+        after=None if query.after is None else TimelineId(query.after),
+        limit=query.limit + 1,
+    )
+    return page(rows, query.limit, lambda room: room.id)
+
+
+async def read_room(engine: Engine, by: Principal, room_id: TimelineId) -> Room:
+    """One room."""
+    return await engine.timelines.room(room_id).ask(Describe(by))
+
+
+async def change_room(engine: Engine, by: Principal, room_id: TimelineId, body: RoomChanges) -> Room:
+    """Change a room's settings; null clears one that may be empty."""
+    return await engine.timelines.room(room_id).ask(UpdateRoom(by, body))
+
+
+async def archive_room(engine: Engine, by: Principal, room_id: TimelineId) -> None:
+    """Close a room for good. Its members can still read it."""
+    await engine.timelines.room(room_id).ask(ArchiveRoom(by))
+
+
+async def join_room(engine: Engine, by: Principal, room_id: TimelineId) -> Room:
+    """Become a member of a public room; being one already is fine."""
+    room = engine.timelines.room(room_id)
+    await room.ask(Join(by))
+    return await room.ask(Describe(by))
+
+
+async def leave_room(engine: Engine, by: Principal, room_id: TimelineId) -> None:
+    """Stop being a member; not being one is fine."""
+    await engine.timelines.room(room_id).ask(Leave(by))
+
+
+async def list_members(engine: Engine, by: Principal, room_id: TimelineId) -> Page[MemberView]:
+    """Every member, in the order in which they joined."""
+    members = await engine.timelines.room(room_id).ask(ReadMembers(by))
+    return Page([await _view(engine, seen.member, online=seen.online) for seen in members])
+
+
+async def put_member(
+    engine: Engine, by: Principal, room_id: TimelineId, participant_id: ParticipantId, body: RoleChange
+) -> Member:
+    """Give someone a role in the room, adding them when they are not a member."""
+    user = await engine.accounts.user(participant_id)
+    return await engine.timelines.room(room_id).ask(PutMember(by, user.participant, body.role))
+
+
+async def remove_member(engine: Engine, by: Principal, room_id: TimelineId, participant_id: ParticipantId) -> None:
+    """Remove a member."""
+    await engine.timelines.room(room_id).ask(RemoveMember(by, participant_id))
+
+
+async def _view(engine: Engine, member: Member, *, online: bool) -> MemberView:
+    presence = (await engine.accounts.user(member.participant.id)).status.value if online else _OFFLINE
+    return MemberView(member.participant, member.role, presence)
+
+
+_ROOMS: Final = "Rooms"
+_MEMBERS: Final = "Members"
+
+ENDPOINTS: Final[tuple[Endpoint, ...]] = (
+    post("/rooms", create_room, tag=_ROOMS, status=201, problems=("forbidden",)),
+    get("/rooms", list_rooms, tag=_ROOMS),
+    get("/rooms/{room_id}", read_room, tag=_ROOMS),
+    patch("/rooms/{room_id}", change_room, tag=_ROOMS, problems=("forbidden", "conflict")),
+    delete("/rooms/{room_id}", archive_room, tag=_ROOMS, problems=("forbidden", "conflict")),
+    post("/rooms/{room_id}/join", join_room, tag=_MEMBERS, problems=("forbidden", "conflict", "room_full")),
+    post("/rooms/{room_id}/leave", leave_room, tag=_MEMBERS, problems=("conflict",)),
+    get("/rooms/{room_id}/members", list_members, tag=_MEMBERS, problems=("forbidden",)),
+    put(
+        "/rooms/{room_id}/members/{participant_id}",
+        put_member,
+        tag=_MEMBERS,
+        problems=("forbidden", "conflict", "room_full"),
+    ),
+    delete(
+        "/rooms/{room_id}/members/{participant_id}", remove_member, tag=_MEMBERS, problems=("forbidden", "conflict")
+    ),
+)

@@ -1,0 +1,74 @@
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from engine.accounts.forms import AccountChanges
+from engine.domain.fields import AccountRole, ParticipantId
+from engine.engine import Engine
+from engine.settings import Settings, load
+from gateway.app import HUB, build_app
+from gateway.rest.health import LIFECYCLE
+from tests.support.rest import Caller, Client, Person, sign_up
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The gateway is aiohttp's, and aiohttp is asyncio's."""
+    return "asyncio"
+
+
+@pytest.fixture
+def settings(sqlite_url: str) -> Settings:
+    """A server with a database of its own, and passwords that cost little."""
+    return load(
+        database_url=sqlite_url,
+        secret_key="a key for tests only",
+        argon2_memory_kib=8,
+        argon2_time_cost=1,
+        refresh_gather=0.0,
+    )
+
+
+@pytest.fixture
+async def engine(settings: Settings) -> AsyncIterator[Engine]:
+    async with Engine.open(settings) as engine:
+        yield engine
+
+
+@pytest.fixture
+async def client(engine: Engine, settings: Settings) -> AsyncIterator[Client]:
+    app = build_app(engine, settings)
+    app[LIFECYCLE].started = True
+    async with TestClient(TestServer(app)) as client:
+        yield client
+        await app[HUB].shutdown()
+
+
+@pytest.fixture
+def anyone(client: Client) -> Caller:
+    """Someone who has not signed in."""
+    return Caller(client)
+
+
+@pytest.fixture
+async def ada(client: Client) -> Person:
+    return await sign_up(client, "ada")
+
+
+@pytest.fixture
+async def bob(client: Client) -> Person:
+    return await sign_up(client, "bob")
+
+
+@pytest.fixture
+async def eve(client: Client) -> Person:
+    return await sign_up(client, "eve")
+
+
+@pytest.fixture
+async def root(client: Client, engine: Engine) -> Person:
+    """An administrator."""
+    person = await sign_up(client, "root")
+    await engine.accounts.administrate(ParticipantId(person.id), AccountChanges(role=AccountRole.ADMIN))
+    return person
