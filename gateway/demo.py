@@ -101,8 +101,8 @@ def welcome(url: str) -> list[str]:
     """What to print once the server is up: where to go, and as whom."""
     others = ", ".join(person.username for person in _PEOPLE if person.username != _ADMIN)
     return [
-        f"Open {url} and sign in as {_ADMIN} (administrator), {others}",
-        f"Everyone's password is {PASSWORD}",
+        f"Open {url} to see what can be asked for",
+        f"Sign in as {_ADMIN} (administrator), {others}: everyone's password is {PASSWORD}",
     ]
 
 
