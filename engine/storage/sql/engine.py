@@ -26,6 +26,8 @@ from engine.storage.sql.errors import connection_lost
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgres": "postgresql+asyncpg", "postgresql": "postgresql+asyncpg"}
 _READERS = 4
 _POSTGRES_WRITERS = 4
+_CHECKPOINT_PAGES = 8000
+"""The log file's size (32 MB) at which SQLite copies it back; at its default of 1000 a busy server would do so all the time."""
 
 
 class Engines(NamedTuple):
@@ -90,26 +92,36 @@ def create_migration_engine(url: URL) -> AsyncEngine:
 class _PostgresConnection(asyncpg.Connection):  # type: ignore[misc] # asyncpg is untyped
     """Closed by cutting it off, at once: a server that hangs would not take a good-bye, and the transaction ends either way."""
 
-    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ARG002 - asyncpg's signature
+    async def close(self, *, timeout: float | None = None) -> None:
         self.terminate()
 
 
-class _SqliteConnection(aiosqlite.Connection):
-    """Closed by its own thread, after interrupting what runs there; whoever waits for it may stop waiting.
+class _RollingBack(sqlite3.Connection):
+    """Closing ends the transaction. sqlite3's own `close` leaves it open, with its lock, while any cursor is still referenced."""
 
-    aiosqlite's own `close` leaves a task waiting for ever when it is cancelled and the connection then stopped.
+    def close(self) -> None:
+        if self.in_transaction:
+            self.rollback()
+        super().close()
+
+
+class _SqliteConnection(aiosqlite.Connection):
+    """Closed by its own thread, after the statement that runs there; whoever waits for it may stop waiting.
+
+    aiosqlite's own `close` waits for ever when it is cancelled and the connection then stopped.
     """
 
-    _closing: asyncio.Future[Any] | None = None
+    _stopped: asyncio.Future[Any] | None = None
+
+    def stop(self) -> asyncio.Future[Any] | None:
+        if self._stopped is None:
+            self._stopped = super().stop()
+        return self._stopped
 
     async def close(self) -> None:
-        if self._connection is None:
-            return
-        if self._closing is None:
-            self._connection.interrupt()
-            self._closing = self.stop()
-        if self._closing is not None:
-            await self._closing
+        stopped = self.stop()
+        if stopped is not None:
+            await stopped
 
 
 def _postgres_engines(url: URL, limit: float) -> Engines:
@@ -165,13 +177,16 @@ def _sqlite_opener(
     address = f"{Path(_file(url)).resolve().as_uri()}?mode={mode}"
 
     def connect() -> sqlite3.Connection:
-        connection = sqlite3.connect(address, uri=True, timeout=busy, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(
+            address, uri=True, timeout=busy, isolation_level=None, check_same_thread=False, factory=_RollingBack
+        )
         connection.execute(f"PRAGMA foreign_keys = {foreign_keys:d}")
         connection.execute("PRAGMA synchronous = FULL")
         if query_only:
             connection.execute("PRAGMA query_only = ON")
         else:
             connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         return connection
 
     async def open_connection() -> aiosqlite.Connection:

@@ -1,8 +1,8 @@
 """The tables, as SQLAlchemy Core metadata: what the migrations lead to, on SQLite and on PostgreSQL alike.
 
 `timelines` holds each log's fence (`term`), `events` the logs themselves; `rooms`, `members` and `messages` are projections
-that change only together with the event that implies the change. Rows of `events` and `messages` have no foreign keys: an
-append has just locked the row of their timeline, and checking each again would cost a sixth of the write.
+that change only together with the event that implies the change. Rows of `events` and `messages` have no foreign keys: they
+are written only under the lock on their timeline's row, and a check of every row would be paid on the hottest path.
 """
 
 from sqlalchemy import (

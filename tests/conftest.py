@@ -1,0 +1,65 @@
+"""Fixtures for every floor: both event loops, both databases."""
+
+import itertools
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import anyio
+import pytest
+
+from tests.support.postgres import PostgresServer
+
+_TEMPLATE = "gathering_template"
+
+
+def _migrate(url: str) -> None:
+    from engine.storage.sql import migrate  # noqa: PLC0415 - half a second that tests of actors/ need not spend
+
+    anyio.run(migrate, url)
+
+
+@pytest.fixture(params=["asyncio", "trio"])
+def anyio_backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    with PostgresServer() as server:
+        _migrate(server.create_database(_TEMPLATE))
+        yield server
+
+
+@pytest.fixture(scope="session")
+def _postgres_names() -> Iterator[str]:
+    return (f"test_{number}" for number in itertools.count(1))
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer, _postgres_names: Iterator[str]) -> Iterator[str]:
+    """The address of a fresh, migrated database."""
+    name = next(_postgres_names)
+    yield postgres_server.create_database(name, template=_TEMPLATE)
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "gathering.db"
+    _migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def sqlite_url(_sqlite_template: Path, tmp_path: Path) -> str:
+    """The address of a fresh, migrated file."""
+    path = tmp_path / "gathering.db"
+    shutil.copy(_sqlite_template, path)
+    return f"sqlite+aiosqlite:///{path}"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The address of a fresh, migrated database of either kind: the test runs on both."""
+    return str(request.getfixturevalue(f"{request.param}_url"))

@@ -1,0 +1,1 @@
+"""What tests of several floors share: real servers to run against."""
