@@ -151,9 +151,11 @@ class Accounts:
             raise NotFound("there is no such person")
         return found[0]
 
-    async def search(self, prefix: str, *, after: ParticipantId | None = None, limit: int = 50) -> list[User]:
-        """Active accounts whose username begins with `prefix`, in any case, by id upwards from `after`."""
-        return await self._users.search(prefix, after=after, limit=limit)
+    async def search(
+        self, prefix: str, *, after: ParticipantId | None = None, limit: int = 50, inactive: bool = False
+    ) -> list[User]:
+        """Accounts whose username begins with `prefix`, in any case, by id upwards from `after`; active ones, or all."""
+        return await self._users.search(prefix, after=after, limit=limit, inactive=inactive)
 
     async def update_profile(self, user_id: ParticipantId, changes: ProfileChanges) -> User:
         """Change one's own account."""

@@ -54,13 +54,13 @@ class Directory:
         """
         turn = self._turns.setdefault(user_id, anyio.Lock())
         async with turn:
-            # Not from memory: the whole account is written back, so it must be the latest.
+            # Not from memory: what this answers and remembers must be the latest.
             user = await self._users.get(user_id)
             if user is None:
                 raise NotFound("there is no such person")
             changed = replace(user, **changes)
             if changed != user:
-                _refuse_taken(await self._users.update(changed))
+                _refuse_taken(await self._users.update(changed, was=user))
                 self._note(changed)
             return changed
 

@@ -148,12 +148,17 @@ class Users(Protocol):
         """The account with this email or username, in any case, and its password hash."""
         ...
 
-    async def search(self, prefix: str, *, after: ParticipantId | None = None, limit: int) -> list[User]:
-        """Active accounts whose username begins with `prefix`, in any case, by id upwards."""
+    async def search(
+        self, prefix: str, *, after: ParticipantId | None = None, limit: int, inactive: bool = False
+    ) -> list[User]:
+        """Accounts whose username begins with `prefix`, in any case, by id upwards; with `inactive` deactivated ones too."""
         ...
 
-    async def update(self, user: User) -> str | None:
-        """Store the account's new state; or answer the field that is taken, with nothing changed."""
+    async def update(self, user: User, *, was: User) -> str | None:
+        """Store the fields in which `user` differs from what it `was`; or answer the field that is taken, with nothing changed.
+
+        The other fields keep what is stored, so that changes of different fields by different processes all hold.
+        """
         ...
 
     async def set_password(self, user_id: ParticipantId, password_hash: str) -> None:

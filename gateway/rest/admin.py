@@ -49,9 +49,9 @@ async def read_stats(request: web.Request, engine: Engine) -> Stats:
 
 
 async def list_accounts(engine: Engine, query: PageQuery) -> Page[User]:
-    """Accounts whose username begins with `query`."""
+    """Accounts, deactivated ones too, whose username begins with `query`."""
     after = None if query.after is None else ParticipantId(query.after)
-    users = await engine.accounts.search(query.query or "", after=after, limit=query.limit + 1)
+    users = await engine.accounts.search(query.query or "", after=after, limit=query.limit + 1, inactive=True)
     return page(users, query.limit, lambda user: user.id)
 
 

@@ -31,7 +31,7 @@ async def test_authors_carry_their_present_name(storage: Storage, ada: Participa
     user = await storage.users.get(ada.id)
     assert user is not None
 
-    await storage.users.update(replace(user, display_name="Countess"))
+    await storage.users.update(replace(user, display_name="Countess"), was=user)
 
     renamed = replace(message, author=replace(ada, name="Countess"))
     assert await storage.messages.get(room.id, message.id) == renamed

@@ -112,7 +112,7 @@ async def test_members_come_in_the_order_they_joined_with_their_present_names(
     user = await storage.users.get(bob.id)
     assert user is not None
 
-    await storage.users.update(replace(user, display_name="Robert"))
+    await storage.users.update(replace(user, display_name="Robert"), was=user)
 
     names = [member.participant.name for member in await storage.rooms.members(room.id)]
     assert names == ["Robert", "Ada"]

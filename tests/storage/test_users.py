@@ -81,7 +81,7 @@ async def test_get_many_gives_those_that_exist(storage: Storage) -> None:
     assert await storage.users.get_many([]) == []
 
 
-async def test_an_update_stores_the_whole_state(storage: Storage) -> None:
+async def test_an_update_stores_every_field_that_changed(storage: Storage) -> None:
     user = await add_user(storage, "Ada")
     changed = replace(
         user,
@@ -94,17 +94,26 @@ async def test_an_update_stores_the_whole_state(storage: Storage) -> None:
         active=False,
     )
 
-    assert await storage.users.update(changed) is None
+    assert await storage.users.update(changed, was=user) is None
 
     assert await storage.users.get(user.id) == changed
     assert await storage.users.by_login("lovelace") == (changed, "hash")
     assert await storage.users.by_login("ada") is None
 
 
+async def test_updates_of_different_fields_from_the_same_state_all_hold(storage: Storage) -> None:
+    user = await add_user(storage, "ada")
+
+    await storage.users.update(replace(user, active=False), was=user)
+    await storage.users.update(replace(user, status=Status.AWAY), was=user)
+
+    assert await storage.users.get(user.id) == replace(user, active=False, status=Status.AWAY)
+
+
 async def test_an_update_may_change_nothing_but_the_case(storage: Storage) -> None:
     user = await add_user(storage, "ada")
 
-    assert await storage.users.update(replace(user, username="ADA")) is None
+    assert await storage.users.update(replace(user, username="ADA"), was=user) is None
 
     assert await storage.users.get(user.id) == replace(user, username="ADA")
 
@@ -113,7 +122,7 @@ async def test_an_update_may_change_nothing_but_the_case(storage: Storage) -> No
 async def test_an_update_to_a_taken_field_changes_nothing(storage: Storage, field: str, value: str) -> None:
     ada, _ = await add_user(storage, "Ada"), await add_user(storage, "Bob")
 
-    taken = await storage.users.update(replace(ada, display_name="Countess", **{field: value}))
+    taken = await storage.users.update(replace(ada, display_name="Countess", **{field: value}), was=ada)
 
     assert taken == field
     assert await storage.users.get(ada.id) == ada
@@ -122,7 +131,7 @@ async def test_an_update_to_a_taken_field_changes_nothing(storage: Storage, fiel
 async def test_updating_an_unknown_account_changes_nothing(storage: Storage) -> None:
     stranger = a_user("stranger")
 
-    assert await storage.users.update(stranger) is None
+    assert await storage.users.update(replace(stranger, active=False), was=stranger) is None
 
     assert await storage.users.get(stranger.id) is None
 
@@ -138,7 +147,7 @@ async def test_a_password_is_replaced(storage: Storage) -> None:
 async def test_search_finds_active_accounts_by_prefix_page_by_page(storage: Storage) -> None:
     names = ["anna", "ANdrew", "an_other", "bob", "ana"]
     users = {name: await add_user(storage, name) for name in names}
-    await storage.users.update(replace(users["ana"], active=False))
+    await storage.users.update(replace(users["ana"], active=False), was=users["ana"])
 
     first = await storage.users.search("An", limit=2)
     second = await storage.users.search("An", after=first[-1].id, limit=2)
@@ -147,4 +156,5 @@ async def test_search_finds_active_accounts_by_prefix_page_by_page(storage: Stor
     assert await storage.users.search("an_", limit=9) == [users["an_other"]]
     assert await storage.users.search("%", limit=9) == []
     assert len(await storage.users.search("", limit=9)) == 4
+    assert len(await storage.users.search("", limit=9, inactive=True)) == 5
     assert await storage.users.search("\x00", limit=9) == []

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from engine.domain.fields import ParticipantId, TimelineId, TimelineKind
 from engine.domain.people import User
@@ -47,22 +47,26 @@ class MemoryUsers:
                 return account.user, account.password_hash
         return None
 
-    async def search(self, prefix: str, *, after: ParticipantId | None = None, limit: int) -> list[User]:
+    async def search(
+        self, prefix: str, *, after: ParticipantId | None = None, limit: int, inactive: bool = False
+    ) -> list[User]:
         await self._state.enter()
         key = login_key(prefix)
         users = sorted((account.user for account in self._state.accounts.values()), key=lambda user: user.id)
-        found = (user for user in users if user.active and login_key(user.username).startswith(key))
+        found = (user for user in users if (user.active or inactive) and login_key(user.username).startswith(key))
         return [user for user in found if after is None or user.id > after][:limit]
 
-    async def update(self, user: User) -> str | None:
+    async def update(self, user: User, *, was: User) -> str | None:
         await self._state.enter()
         account = self._state.accounts.get(user.id)
         if account is None:
             return None
         if taken := self._taken(user):
             return taken
-        account.user = _stored(user)
-        self._state.participants[user.id] = user.participant
+        before = asdict(was)
+        changed = {field: value for field, value in asdict(user).items() if value != before[field]}
+        account.user = _stored(replace(account.user, **changed))
+        self._state.participants[user.id] = account.user.participant
         return None
 
     async def set_password(self, user_id: ParticipantId, password_hash: str) -> None:

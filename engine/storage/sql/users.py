@@ -63,24 +63,30 @@ class SqlUsers:
         row = await self._database.row(select(users).where((users.c.email == key) | (users.c.username_key == key)))
         return (to_user(row), row.password_hash) if row else None
 
-    async def search(self, prefix: str, *, after: ParticipantId | None = None, limit: int) -> list[User]:
+    async def search(
+        self, prefix: str, *, after: ParticipantId | None = None, limit: int, inactive: bool = False
+    ) -> list[User]:
         if not is_storable(prefix) or not is_storable(after or ""):
             return []
         key = login_key(prefix)
-        found = select(users).where(
-            users.c.active.is_(True), users.c.username_key >= key, users.c.username_key < key + _AFTER_ALL
-        )
+        found = select(users).where(users.c.username_key >= key, users.c.username_key < key + _AFTER_ALL)
+        if not inactive:
+            found = found.where(users.c.active.is_(True))
         if after is not None:
             found = found.where(users.c.id > after)
         return [to_user(row) for row in await self._database.rows(found.order_by(users.c.id).limit(limit))]
 
-    async def update(self, user: User) -> str | None:
-        values = from_user(user)
+    async def update(self, user: User, *, was: User) -> str | None:
+        values, before = from_user(user), from_user(was)
+        changed = {column: value for column, value in values.items() if value != before[column]}
+        if not changed:
+            return None
 
         async def store(connection: AsyncConnection) -> None:
-            await connection.execute(update(users).where(users.c.id == user.id).values(values))
-            name = update(participants).where(participants.c.id == user.id).values(name=user.participant.name)
-            await connection.execute(name)
+            await connection.execute(update(users).where(users.c.id == user.id).values(changed))
+            if user.participant.name != was.participant.name:
+                name = update(participants).where(participants.c.id == user.id).values(name=user.participant.name)
+                await connection.execute(name)
 
         try:
             await self._database.write(store)
