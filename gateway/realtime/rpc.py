@@ -1,0 +1,260 @@
+"""The methods of `rpc`: the engine's commands by name.
+
+| method     | data                                                  | result                                     |
+| ---------- | ----------------------------------------------------- | ------------------------------------------ |
+| post       | timeline, text, client_id?, reply_to?, language?      | message                                    |
+| edit       | timeline, message_id, text                            | message                                    |
+| delete     | timeline, message_id                                  | message                                    |
+| message    | timeline, message_id                                  | message                                    |
+| history    | timeline, before?, after?, limit? (1 to 100, else 50) | items (newest first), next_before          |
+| join       | timeline                                              | member                                     |
+| leave      | timeline                                              | (empty)                                    |
+| room       | timeline                                              | room                                       |
+| members    | timeline                                              | items: {participant, role, joined_at, online} |
+| presence   | timeline                                              | clients: {user, client}                    |
+| set_status | status: available, busy or away                       | status                                     |
+
+`timeline` is a channel, `room:<id>`. Data is decoded straight into these structs; a member that they do not name is refused.
+A method is either one message to one actor (`Asked`: answered by callback, in order, without a task) or a few steps
+(`Awaited`: run in a task of the connection).
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, Any, Final, Generic, TypeAlias, TypeVar
+
+import msgspec
+
+from actors import Message as ActorMessage
+from actors import Ref
+from engine.accounts.forms import ProfileChanges
+from engine.domain.fields import ClientId, Language, MessageId, Status, Text, TimelineId
+from engine.domain.messages import Draft, Message
+from engine.domain.people import Principal
+from engine.domain.rooms import Member, Room
+from engine.errors import NotFound
+from engine.timelines.commands import (
+    Delete,
+    Describe,
+    Edit,
+    Join,
+    Leave,
+    MessagePage,
+    Post,
+    Posted,
+    Presence,
+    ReadMembers,
+    ReadPresence,
+)
+from engine.timelines.fanout import ClientInfo
+
+if TYPE_CHECKING:
+    from engine.engine import Engine
+    from engine.timelines.directory import Timelines
+    from engine.timelines.room import RoomActor
+    from engine.timelines.timeline import Timeline
+
+P = TypeVar("P")
+R = TypeVar("R")
+
+ROOM_PREFIX: Final = "room:"
+
+
+class OfTimeline(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Data that names a timeline and nothing else."""
+
+    timeline: str
+
+
+class NewPost(OfTimeline, frozen=True, kw_only=True):
+    """Data of `post`; the rest of it is a `Draft`."""
+
+    text: Text
+    client_id: ClientId | None = None
+    reply_to: MessageId | None = None
+    language: Language | None = None
+
+
+class OfMessage(OfTimeline, frozen=True, kw_only=True):
+    """Data that names a message."""
+
+    message_id: MessageId
+
+
+class NewText(OfMessage, frozen=True, kw_only=True):
+    """Data of `edit`."""
+
+    text: Text
+
+
+_Cursor = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+
+
+class Page(OfTimeline, frozen=True, kw_only=True):
+    """Data of `history`: the messages before or after an offset."""
+
+    before: _Cursor | None = None
+    after: _Cursor | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 50
+
+
+class NewStatus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Data of `set_status`."""
+
+    status: Status
+
+
+class Asked(Generic[P, R]):
+    """A method that is one message to one actor.
+
+    `message` says which actor and which message, or raises an `EngineError`; `result` gives what the client gets. `of_channel`
+    is False where something inside the channel may be what was not found.
+    """
+
+    __slots__ = ("_decoder", "message", "of_channel", "result")
+
+    def __init__(
+        self,
+        data: type[P],
+        message: "Callable[[Timelines, Principal, P], tuple[Ref[Any], ActorMessage[Any, R]]]",
+        result: Callable[[R], Any],
+        *,
+        of_channel: bool = True,
+    ) -> None:
+        self._decoder = msgspec.json.Decoder(data)
+        self.message = message
+        self.result = result
+        self.of_channel = of_channel
+
+    def decode(self, data: msgspec.Raw) -> P:
+        """The data as its struct. Raises ValueError (msgspec's errors are), or RecursionError."""
+        return self._decoder.decode(data)
+
+
+class Awaited(Generic[P]):
+    """A method of several steps: `run` gives what the client gets, or raises an `EngineError` or an `AskFailed`."""
+
+    __slots__ = ("_decoder", "of_channel", "run")
+
+    def __init__(
+        self, data: type[P], run: "Callable[[Engine, Principal, P], Awaitable[Any]]", *, of_channel: bool = True
+    ) -> None:
+        self._decoder = msgspec.json.Decoder(data)
+        self.run = run
+        self.of_channel = of_channel
+
+    def decode(self, data: msgspec.Raw) -> P:
+        """See `Asked.decode`."""
+        return self._decoder.decode(data)
+
+
+Method: TypeAlias = Asked[Any, Any] | Awaited[Any]
+
+
+def timeline_of(timelines: "Timelines", channel: str) -> "Ref[Timeline]":
+    """The timeline behind a channel; `NotFound` when there cannot be one."""
+    ref = timelines.ref(channel)
+    if ref is None:
+        msg = f"there is no channel {channel[:64]!r}"
+        raise NotFound(msg)
+    return ref
+
+
+def _room_of(timelines: "Timelines", channel: str) -> "Ref[RoomActor]":
+    timeline_of(timelines, channel)
+    if not channel.startswith(ROOM_PREFIX):
+        msg = f"{channel[:64]!r} is not a room"
+        raise NotFound(msg)
+    return timelines.room(TimelineId(channel.removeprefix(ROOM_PREFIX)))
+
+
+def post_message(
+    timelines: "Timelines", by: Principal, channel: str, draft: Draft
+) -> "tuple[Ref[Timeline], ActorMessage[Timeline, Posted]]":
+    """What `post` and the protocol's `publish` send."""
+    return timeline_of(timelines, channel), Post(by, draft)
+
+
+def _post(timelines: "Timelines", by: Principal, data: NewPost) -> "tuple[Ref[Any], ActorMessage[Any, Posted]]":
+    draft = Draft(text=data.text, client_id=data.client_id, reply_to=data.reply_to, language=data.language)
+    return post_message(timelines, by, data.timeline, draft)
+
+
+def _edit(timelines: "Timelines", by: Principal, data: NewText) -> "tuple[Ref[Any], ActorMessage[Any, Message]]":
+    return timeline_of(timelines, data.timeline), Edit(by, data.message_id, data.text)
+
+
+def _delete(timelines: "Timelines", by: Principal, data: OfMessage) -> "tuple[Ref[Any], ActorMessage[Any, Message]]":
+    return timeline_of(timelines, data.timeline), Delete(by, data.message_id)
+
+
+def _join(timelines: "Timelines", by: Principal, data: OfTimeline) -> "tuple[Ref[Any], ActorMessage[Any, Member]]":
+    return _room_of(timelines, data.timeline), Join(by)
+
+
+def _leave(timelines: "Timelines", by: Principal, data: OfTimeline) -> "tuple[Ref[Any], ActorMessage[Any, None]]":
+    return _room_of(timelines, data.timeline), Leave(by)
+
+
+def _room(timelines: "Timelines", by: Principal, data: OfTimeline) -> "tuple[Ref[Any], ActorMessage[Any, Room]]":
+    return _room_of(timelines, data.timeline), Describe(by)
+
+
+def _members(
+    timelines: "Timelines", by: Principal, data: OfTimeline
+) -> "tuple[Ref[Any], ActorMessage[Any, list[Presence]]]":
+    return _room_of(timelines, data.timeline), ReadMembers(by)
+
+
+def _presence(
+    timelines: "Timelines", by: Principal, data: OfTimeline
+) -> "tuple[Ref[Any], ActorMessage[Any, list[ClientInfo]]]":
+    return timeline_of(timelines, data.timeline), ReadPresence(by)
+
+
+async def _history(engine: "Engine", by: Principal, data: Page) -> MessagePage:
+    ref = timeline_of(engine.timelines, data.timeline)
+    return await engine.timelines.messages(ref, by, before=data.before, after=data.after, limit=data.limit)
+
+
+async def _message(engine: "Engine", by: Principal, data: OfMessage) -> dict[str, Message]:
+    ref = timeline_of(engine.timelines, data.timeline)
+    return {"message": await engine.timelines.message(ref, by, data.message_id)}
+
+
+async def _set_status(engine: "Engine", by: Principal, data: NewStatus) -> dict[str, Status]:
+    user = await engine.accounts.update_profile(by.id, ProfileChanges(status=data.status))
+    return {"status": user.status}
+
+
+def _member_items(members: list[Presence]) -> dict[str, Any]:
+    return {
+        "items": [
+            {
+                "participant": each.member.participant,
+                "role": each.member.role,
+                "joined_at": each.member.joined_at,
+                "online": each.online,
+            }
+            for each in members
+        ]
+    }
+
+
+def _clients(infos: list[ClientInfo]) -> dict[str, Any]:
+    return {"clients": [{"user": info.user, "client": info.client} for info in infos]}
+
+
+METHODS: Final[dict[str, Method]] = {
+    "post": Asked(NewPost, _post, lambda posted: {"message": posted.message}),
+    "edit": Asked(NewText, _edit, lambda message: {"message": message}, of_channel=False),
+    "delete": Asked(OfMessage, _delete, lambda message: {"message": message}, of_channel=False),
+    "message": Awaited(OfMessage, _message, of_channel=False),
+    "history": Awaited(Page, _history),
+    "join": Asked(OfTimeline, _join, lambda member: {"member": member}),
+    "leave": Asked(OfTimeline, _leave, lambda _: {}),
+    "room": Asked(OfTimeline, _room, lambda room: {"room": room}),
+    "members": Asked(OfTimeline, _members, _member_items),
+    "presence": Asked(OfTimeline, _presence, _clients),
+    "set_status": Awaited(NewStatus, _set_status),
+}
+"""The methods by name; any other is error 104."""

@@ -1,0 +1,147 @@
+"""The subscriptions of one connection, by channel."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from actors import Ref
+from engine.domain.people import Principal
+from engine.timelines.commands import Position, Subscribe, Subscribed
+from engine.timelines.fanout import ClientInfo, Ending
+from gateway.realtime import codes, protocol
+from gateway.realtime.answers import Answers
+from gateway.realtime.outbox import Outbox
+from gateway.realtime.protocol import SubscribeRequest
+from gateway.realtime.rpc import timeline_of
+from gateway.realtime.subscription import Subscription
+
+if TYPE_CHECKING:
+    from engine.timelines.directory import Timelines
+
+_WHY: Final = {
+    Ending.NOT_A_MEMBER: codes.NOT_A_MEMBER,
+    Ending.ARCHIVED: codes.ARCHIVED,
+    Ending.RESTARTED: codes.RESTARTED,
+}
+
+
+class Subscriptions:
+    """Begins and ends them, at most `most` besides that to the person's own channel.
+
+    `close` ends the connection, where the end of one subscription has to.
+    """
+
+    def __init__(
+        self,
+        client: str,
+        timelines: "Timelines",
+        outbox: Outbox,
+        answers: Answers,
+        close: Callable[[codes.Disconnect], None],
+        *,
+        most: int,
+    ) -> None:
+        self.client = client
+        self.outbox = outbox
+        self._timelines = timelines
+        self._answers = answers
+        self._close = close
+        self._most = most
+        self._by_channel: dict[str, Subscription] = {}
+        self._own_channel = ""
+
+    def subscribe(self, command_id: int, by: Principal, request: SubscribeRequest) -> None:
+        """Answer `subscribe`: at once when it cannot be, else when the timeline has answered."""
+        channel = request.channel
+        ref = self._timelines.ref(channel)
+        if channel in self._by_channel:
+            self._answers.refuse(command_id, codes.ALREADY_SUBSCRIBED)
+        elif len(self._by_channel) - (self._own_channel in self._by_channel) >= self._most:
+            self._answers.refuse(command_id, codes.LIMIT_EXCEEDED)
+        elif ref is None:
+            self._answers.refuse(command_id, codes.UNKNOWN_CHANNEL)
+        else:
+            subscription = self._by_channel[channel] = Subscription(channel, ref, self)
+            self._answers.later(command_id, lambda: self._finish(command_id, by, request, ref, subscription))
+
+    async def subscribe_own(self, by: Principal, position: SubscribeRequest | None) -> tuple[Subscription, Subscribed]:
+        """Subscribe a person to their own channel, as part of `connect`. The caller lets it go live."""
+        channel = self._own_channel = f"user:{by.id}"
+        ref = timeline_of(self._timelines, channel)
+        subscription = self._by_channel[channel] = Subscription(channel, ref, self)
+        try:
+            return subscription, await self._ask(by, position, ref, subscription)
+        except BaseException:
+            self._drop(subscription)
+            raise
+
+    def unsubscribe(self, command_id: int, channel: str) -> None:
+        """Answer `unsubscribe`; having no such subscription is fine."""
+        subscription = self._by_channel.get(channel)
+        if subscription is not None:
+            self._drop(subscription)
+        self._answers.reply(command_id, b"unsubscribe")
+
+    def leave_all(self) -> None:
+        """End them all, each once."""
+        for subscription in tuple(self._by_channel.values()):
+            self._drop(subscription)
+
+    def fell_behind(self) -> None:
+        """See `Subscriber`."""
+        self._close(codes.SLOW)
+
+    def dropped(self, subscription: Subscription, ending: Ending) -> None:
+        """See `Subscriber`."""
+        self._by_channel.pop(subscription.channel, None)
+        if ending is Ending.MOVED:
+            self._close(codes.FORCE_RECONNECT)
+        elif ending is Ending.RESTARTED and subscription.channel == self._own_channel:
+            # Clients do not resubscribe to what the server subscribed them to; they recover it when they connect again.
+            self._close(codes.INSUFFICIENT_STATE)
+        elif not self.outbox.push(protocol.unsubscribe_push(subscription.channel, _WHY[ending])):
+            self._close(codes.SLOW)
+
+    async def _finish(
+        self, command_id: int, by: Principal, request: SubscribeRequest, ref: Ref[Any], subscription: Subscription
+    ) -> None:
+        with subscription.scope:  # cancelled by `unsubscribe`
+            try:
+                # After an unsubscribe nothing may be asked: the timeline would hear it after the Unsubscribe, and keep it.
+                answer = None if subscription.ended else await self._ask(by, request, ref, subscription)
+            except Exception:
+                self._drop(subscription)
+                raise
+            if answer is not None and not subscription.ended:
+                if request.flag & protocol.REJECT_UNRECOVERED and answer.was_recovering and not answer.recovered:
+                    self._drop(subscription)
+                    self._answers.refuse(command_id, codes.UNRECOVERABLE_POSITION)
+                else:
+                    reply = protocol.reply(command_id, b"subscribe", subscribe_result(answer))
+                    subscription.go_live(reply, answer.window.offset)
+                return
+        self._answers.refuse(command_id, codes.NOT_AVAILABLE)
+
+    async def _ask(
+        self, by: Principal, request: SubscribeRequest | None, ref: Ref[Any], subscription: Subscription
+    ) -> Subscribed:
+        since = Position(request.offset, request.epoch) if request is not None and request.recover else None
+        info = ClientInfo(self.client, by.id)
+        return await self._timelines.subscribe(ref, Subscribe(by=by, client=info, sink=subscription, since=since))
+
+    def _drop(self, subscription: Subscription) -> None:
+        if self._by_channel.get(subscription.channel) is subscription:
+            del self._by_channel[subscription.channel]
+        subscription.leave()
+
+
+def subscribe_result(answer: Subscribed) -> bytes:
+    """A timeline's answer as the protocol's result."""
+    data = None if answer.room is None else {"room": answer.room, "members": answer.members, "answers": []}
+    window = answer.window
+    return protocol.subscribe_result(
+        (window.offset, window.epoch),
+        was_recovering=answer.was_recovering,
+        recovered=answer.recovered,
+        missed=window.publications,
+        data=data,
+    )
