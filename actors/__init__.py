@@ -1,5 +1,7 @@
 """Typed, supervised actors on anyio: mailboxes, references, supervision, virtual actors; on asyncio and trio alike.
 
+What a message is, what answers it, and how one asks:
+
     class Add(Message["Counter", int], frozen=True):
         amount: int
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, ForwardRef, NamedTuple, TypeVar, get_args, overload
+from typing import TYPE_CHECKING, Any, ClassVar, ForwardRef, NamedTuple, Self, TypeAlias, TypeVar, get_args, overload
 
 from actors.call import Answer, Call
 from actors.errors import DeclarationError
@@ -13,13 +13,16 @@ from actors.mailbox import Mailbox
 from actors.message import Message
 
 if TYPE_CHECKING:
-    from actors.cell import Cell
     from actors.exits import Exit
+    from actors.life import Life
     from actors.ref import Ref
 
 A = TypeVar("A")
 R = TypeVar("R")
 S = TypeVar("S", bound="Actor")
+
+Table: TypeAlias = dict[type[Message[Any, Any]], tuple[Callable[[Any, Any], Awaitable[Any]], int]]
+"""For each type of message the function that handles it, and how many at once (0: one, as it is)."""
 
 _MARK = "_handles_"
 
@@ -38,7 +41,9 @@ def handles(
 @overload
 def handles(
     kind: type[Message[A, R]], /, *, batch: int
-) -> Callable[[Callable[[A, list[Call[Any, R]]], Awaitable[None]]], Callable[[A, list[Call[Any, R]]], Awaitable[None]]]: ...
+) -> Callable[
+    [Callable[[A, list[Call[Any, R]]], Awaitable[None]]], Callable[[A, list[Call[Any, R]]], Awaitable[None]]
+]: ...
 def handles(kind: type[Message[Any, Any]], /, *, batch: int = 0) -> Callable[[Any], Any]:
     """Make a coroutine method the handler of one type of message.
 
@@ -87,11 +92,13 @@ class Actor:
     """The mailbox of every instance; may be overridden where the actor is spawned."""
     handlers: ClassVar[dict[type[Message[Any, Any]], Handler]] = {}
     """The dispatch table, built when the class is created."""
-    _cell: Cell[Any]
+    _table: ClassVar[Table] = {}
+    _life: Life[Any]
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        handlers = {kind: handler for base in reversed(cls.__mro__[1:]) for kind, handler in getattr(base, "handlers", {}).items()}
+        inherited = [getattr(base, "handlers", {}) for base in reversed(cls.__mro__[1:])]
+        handlers: dict[type[Message[Any, Any]], Handler] = {kind: each[kind] for each in inherited for kind in each}
         own: set[type[Message[Any, Any]]] = set()
         for name, method in vars(cls).items():
             if mark := getattr(method, _MARK, None):
@@ -102,11 +109,13 @@ class Actor:
                 own.add(kind)
                 handlers[kind] = Handler(name, batch)
         cls.handlers = handlers
+        cls._table = {kind: (_method(cls, handler.method), handler.batch) for kind, handler in handlers.items()}
 
     async def started(self) -> None:
         """Runs before the first message, bounded by the start time limit. Load state here.
 
-        Raising `Refused` fails those who wait with that error and stops the actor; anything else is a crash.
+        Raising `Refused` fails those who wait with that error and stops the actor; anything else is a crash. Either way
+        `stopping` still runs, to release what this has acquired.
         """
 
     async def stopping(self, why: Exit) -> None:
@@ -119,22 +128,22 @@ class Actor:
     @property
     def path(self) -> str:
         """Where this actor stands in the tree: `gathering/rooms/42`."""
-        return self._cell.path
+        return self._life.cell.path
 
     @property
     def key(self) -> str:
         """The last part of the path: a virtual actor's key."""
-        return self._cell.name
+        return self._life.cell.name
 
     def stop(self) -> None:
         """End after the message being handled. A virtual actor is activated again by its next message."""
-        self._cell.stop_requested = True
+        self._life.stop()
 
     def request(
-        self: S,
+        self,
         ref: Ref[A],
         message: Message[A, R],
-        then: Callable[[Answer[R]], Message[S, Any]],
+        then: Callable[[Answer[R]], Message[Self, Any]],
         *,
         timeout: float = 5.0,
     ) -> None:
@@ -143,7 +152,15 @@ class Actor:
         `timeout` is in seconds; the answer then holds `AskTimeout`. Until the message is handled the actor is neither
         passivated nor drained. When the actor has been restarted meanwhile, the answer belongs to nobody: a dead letter.
         """
-        self._cell.request(ref, message, then, timeout)
+        self._life.request(ref, message, then, timeout)
+
+
+def _method(cls: type[Actor], name: str) -> Callable[[Any, Any], Awaitable[Any]]:
+    method: Callable[[Any, Any], Awaitable[Any]] = getattr(cls, name)
+    if not inspect.iscoroutinefunction(method):
+        msg = f"{cls.__name__}.{name} overrides a handler and must be an `async def` method"
+        raise DeclarationError(msg)
+    return method
 
 
 def check_handlers(cls: type[Actor]) -> None:

@@ -1,13 +1,15 @@
 """Parking a task and waking it, natively on each event loop.
 
-The only module of this package that knows which loop is running. A native slot costs a third to a half of an `anyio.Event`,
-and every message that finds its actor idle pays for one.
+The only module of the runtime that knows which loop is running (`actors.testing` replaces the loop's clock and scheduler).
+A native slot costs a third to a half of an `anyio.Event`, and every message that finds its actor idle pays for one.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
+import time
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 import anyio
@@ -22,8 +24,8 @@ if TYPE_CHECKING:
 class Waiter(Protocol):
     """The parking place of one task. Used by one task at a time; `wake` may be called by anyone on the loop, at any time."""
 
-    async def park(self) -> None:
-        """Sleep until the next `wake`. Cancellable; a wake that comes while nobody is parked is forgotten."""
+    def park(self) -> Awaitable[None]:
+        """Sleep until the next `wake`; to be awaited at once. Cancellable; a wake while nobody is parked is forgotten."""
         ...
 
     def wake(self) -> None:
@@ -34,7 +36,7 @@ class Waiter(Protocol):
 class Slot(Protocol):
     """Where one caller waits for one answer."""
 
-    async def wait(self) -> Answer[Any]:
+    def wait(self) -> Awaitable[Answer[Any]]:
         """The answer. Cancellable."""
         ...
 
@@ -46,10 +48,19 @@ class Slot(Protocol):
 class Backend(Protocol):
     """The few things that the event loops do differently."""
 
-    def waiter(self) -> Waiter: ...
-    def slot(self) -> Slot: ...
+    clock: Callable[[], float]
+    """Monotonic time in seconds; under simulation the simulated one."""
+
+    def waiter(self) -> Waiter:
+        """A parking place."""
+        ...
+
+    def slot(self) -> Slot:
+        """A place to wait for one answer."""
+        ...
+
     def forgive_cancellation(self) -> None:
-        """Forget a native cancellation that no cancel scope asked for, so that the task can go on."""
+        """Forget every native cancellation that no cancel scope asked for, so that the task can go on."""
         ...
 
 
@@ -57,15 +68,18 @@ def current_backend() -> Backend:
     """The backend of the running event loop; the portable one where there is no native one."""
     match current_async_library():
         case "asyncio":
-            return _AsyncioBackend()
+            return AsyncioBackend()
         case "trio":
-            return _TrioBackend()
+            return TrioBackend()
         case _:
             return PortableBackend()
 
 
 class PortableBackend:
     """The same on anyio's own primitives: the reference that the native ones are tested against."""
+
+    def __init__(self) -> None:
+        self.clock: Callable[[], float] = anyio.current_time
 
     def waiter(self) -> Waiter:
         """See `Backend`."""
@@ -115,21 +129,27 @@ class _PortableSlot:
             self._event.set()
 
 
-class _AsyncioBackend:
-    __slots__ = ("_loop",)
+class AsyncioBackend:
+    """Futures of the running loop."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
+        # uvloop's time() has milliseconds and stands still within a turn; a simulated loop says that it keeps its own time.
+        simulated = getattr(self._loop, "keeps_its_own_time", False)
+        self.clock: Callable[[], float] = self._loop.time if simulated else time.monotonic
 
     def waiter(self) -> Waiter:
+        """See `Backend`."""
         return _AsyncioWaiter(self._loop)
 
     def slot(self) -> Slot:
+        """See `Backend`."""
         return _AsyncioSlot(self._loop)
 
     def forgive_cancellation(self) -> None:
+        """See `Backend`."""
         task = asyncio.current_task()
-        if task is not None and task.cancelling():
+        while task is not None and task.cancelling():
             task.uncancel()
 
 
@@ -140,17 +160,16 @@ class _AsyncioWaiter:
         self._loop = loop
         self._future: asyncio.Future[None] | None = None
 
-    async def park(self) -> None:
-        self._future = self._loop.create_future()
-        try:
-            await self._future
-        finally:
-            self._future = None
+    def park(self) -> Awaitable[None]:
+        future = self._future = self._loop.create_future()
+        return future
 
     def wake(self) -> None:
         future = self._future
-        if future is not None and not future.done():
-            future.set_result(None)
+        if future is not None:
+            self._future = None
+            if not future.done():
+                future.set_result(None)
 
 
 class _AsyncioSlot:
@@ -159,42 +178,47 @@ class _AsyncioSlot:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._future: asyncio.Future[Answer[Any]] = loop.create_future()
 
-    async def wait(self) -> Answer[Any]:
-        return await self._future
+    def wait(self) -> Awaitable[Answer[Any]]:
+        return self._future
 
     def settle(self, answer: Answer[Any]) -> None:
         if not self._future.done():
             self._future.set_result(answer)
 
 
-class _TrioBackend:
-    __slots__ = ()
+class TrioBackend:
+    """Tasks of trio, rescheduled by hand."""
+
+    def __init__(self) -> None:
+        self._lowlevel: Any = sys.modules["trio"].lowlevel
+        self.clock: Callable[[], float] = self._lowlevel.current_clock().current_time
 
     def waiter(self) -> Waiter:
-        return _TrioWaiter()
+        """See `Backend`."""
+        return _TrioWaiter(self._lowlevel)
 
     def slot(self) -> Slot:
-        return _TrioSlot()
+        """See `Backend`."""
+        return _TrioSlot(self._lowlevel)
 
     def forgive_cancellation(self) -> None:
-        pass  # trio has no cancellation outside its cancel scopes
+        """See `Backend`: trio has no cancellation outside its cancel scopes."""
 
 
 class _TrioWaiter:
     __slots__ = ("_lowlevel", "_task")
 
-    def __init__(self) -> None:
-        self._lowlevel = sys.modules["trio"].lowlevel
+    def __init__(self, lowlevel: Any) -> None:
+        self._lowlevel = lowlevel
         self._task: trio.lowlevel.Task | None = None
 
     async def park(self) -> None:
         self._task = self._lowlevel.current_task()
+        await self._lowlevel.wait_task_rescheduled(self._abort)
 
-        def abort(_: Any) -> trio.lowlevel.Abort:
-            self._task = None
-            return self._lowlevel.Abort.SUCCEEDED  # type: ignore[no-any-return]
-
-        await self._lowlevel.wait_task_rescheduled(abort)
+    def _abort(self, _: Any) -> trio.lowlevel.Abort:
+        self._task = None
+        return self._lowlevel.Abort.SUCCEEDED  # type: ignore[no-any-return]
 
     def wake(self) -> None:
         task = self._task
@@ -203,20 +227,20 @@ class _TrioWaiter:
             self._lowlevel.reschedule(task)
 
 
-class _TrioSlot:
-    __slots__ = ("_answer", "_waiter")
+class _TrioSlot(_TrioWaiter):
+    __slots__ = ("_answer",)
 
-    def __init__(self) -> None:
-        self._waiter = _TrioWaiter()
+    def __init__(self, lowlevel: Any) -> None:
+        super().__init__(lowlevel)
         self._answer: Answer[Any] | None = None
 
     async def wait(self) -> Answer[Any]:
         if self._answer is None:
-            await self._waiter.park()
+            await self.park()
         assert self._answer is not None
         return self._answer
 
     def settle(self, answer: Answer[Any]) -> None:
         if self._answer is None:
             self._answer = answer
-            self._waiter.wake()
+            self.wake()

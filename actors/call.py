@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+
+import structlog
 
 from actors.message import Message
 
@@ -11,17 +13,20 @@ if TYPE_CHECKING:
     from actors.cell import Cell
 
 R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 M_co = TypeVar("M_co", bound=Message[Any, Any], covariant=True)
+
+log = structlog.get_logger(__name__)
 
 NEVER = float("inf")
 
 
-class Answer(Generic[R]):
+class Answer(Generic[R_co]):
     """How a call ended: a value or an error."""
 
     __slots__ = ("_error", "_value")
 
-    def __init__(self, value: R, error: Exception | None = None) -> None:
+    def __init__(self, value: R_co, error: Exception | None = None) -> None:
         self._value = value
         self._error = error
 
@@ -35,10 +40,14 @@ class Answer(Generic[R]):
         """The error, None for a value."""
         return self._error
 
-    def result(self) -> R:
+    def result(self) -> R_co:
         """The value; raises the error."""
         if self._error is not None:
-            raise self._error
+            try:
+                # One error may be the answer to many callers: each raises it without the tracebacks of the others.
+                raise self._error.with_traceback(None)
+            finally:
+                del self  # the traceback holds this frame: without this, frame and error would hold each other
         return self._value
 
 
@@ -49,7 +58,7 @@ class Call(Generic[M_co, R]):
     counts, later ones do nothing; a caller who has gone makes no difference to the actor. `deadline` is on the system's clock.
     """
 
-    __slots__ = ("_settle", "chain", "deadline", "expects_answer", "message", "owner")
+    __slots__ = ("_settle", "chain", "deadline", "expects_answer", "kept_by", "message", "watched_by")
 
     def __init__(
         self,
@@ -62,8 +71,10 @@ class Call(Generic[M_co, R]):
         self.deadline = deadline
         self.chain = chain
         self.expects_answer = settle is not None
-        self.owner: set[Call[Any, Any]] | None = None
         self._settle = settle
+        # Whoever holds a call only until it is settled says so here, so that the end of a call frees it and its message.
+        self.kept_by: Calls | None = None
+        self.watched_by: Calls | None = None
 
     @property
     def settled(self) -> bool:
@@ -72,25 +83,35 @@ class Call(Generic[M_co, R]):
 
     def answer(self, value: R) -> None:
         """Give the answer."""
-        self.settle(Answer(value))
+        if self._settle is not None:
+            self.settle(Answer(value))
 
     def refuse(self, error: Exception) -> None:
         """Fail the caller with `error`; the actor lives on."""
-        self.settle(Answer.failed(error))
+        if self._settle is not None:
+            self.settle(Answer.failed(error))
 
     def settle(self, answer: Answer[Any]) -> None:
         """End the call; only the first time counts."""
         settle = self._settle
-        if settle is not None:
-            self._settle = None
-            if self.owner is not None:
-                self.owner.discard(self)
-                self.owner = None
+        if settle is None:
+            return
+        self.abandon()
+        try:
             settle(answer)
+        except Exception:  # a caller's callback that breaks its promise must not take the actor that answers with it
+            log.exception("call.callback_failed", message=type(self.message).__name__)
 
     def abandon(self) -> None:
         """The caller no longer waits: the message is skipped if the actor has not begun with it."""
         self._settle = None
-        if self.owner is not None:
-            self.owner.discard(self)
-            self.owner = None
+        if self.watched_by is not None:
+            del self.watched_by[self]
+            self.watched_by = None
+        if self.kept_by is not None:
+            del self.kept_by[self]
+            self.kept_by = None
+
+
+Calls: TypeAlias = dict[Call[Any, Any], None]
+"""Calls that are not settled yet, in the order in which they came: a set would put them in the order of their addresses."""

@@ -33,7 +33,8 @@ class DeadLetters:
 
     Reasons: `mailbox_full`, `dropped_oldest`, `dropped_newest`, `coalesced` (overflow policies); `expired`, `abandoned` (the
     caller no longer waited); `crashed` (it was being handled), `killed`, `stopped`, `quarantined`, `refused` (the actor would
-    not start), `unhandled` (no handler), `stale` (an answer for an instance that is gone).
+    not start), `unavailable` (the family of virtual actors is full or stopping), `unhandled` (no handler), `stale` (an answer for
+    an instance that is gone).
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:

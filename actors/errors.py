@@ -9,7 +9,7 @@ class DeclarationError(ActorError, TypeError):
     """An actor class is declared wrongly: raised when the class is created, never later."""
 
 
-class Refused(Exception):  # noqa: N818 - it is an answer, not a fault; callers read `except Refused`
+class Refused(Exception):
     """An expected "no" from an actor. The caller gets it, the actor lives on.
 
     Subclass it for every error that a handler may raise as part of its contract. Anything else that leaves a handler is a

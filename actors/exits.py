@@ -43,9 +43,9 @@ class Restart(StrEnum):
 
     def applies_to(self, exit_: Exit) -> bool:
         """Whether an actor that ended so is to be started again."""
-        if self is Restart.TEMPORARY or exit_.kind is ExitKind.SHUTDOWN:
+        if self is Restart.TEMPORARY or exit_.kind in {ExitKind.SHUTDOWN, ExitKind.KILLED}:
             return False
-        return self is Restart.PERMANENT or exit_.kind in {ExitKind.CRASHED, ExitKind.KILLED}
+        return self is Restart.PERMANENT or exit_.kind is ExitKind.CRASHED
 
 
 class Intensity(msgspec.Struct, frozen=True):

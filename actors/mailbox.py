@@ -72,12 +72,15 @@ class Dropped(msgspec.Struct, frozen=True):
 class Queue:
     """The calls that wait for one actor, in order. Outlives the actor's restarts."""
 
-    __slots__ = ("_by_key", "calls", "mailbox")
+    __slots__ = ("_by_key", "_latest", "calls", "capacity", "overflow")
 
     def __init__(self, mailbox: Mailbox) -> None:
-        self.mailbox = mailbox
+        self.capacity = mailbox.capacity
+        self.overflow = mailbox.overflow
         self.calls: deque[AnyCall] = deque()
+        # Coalescing: the call that holds the place of a key, and for each such call the one that has taken its place.
         self._by_key: dict[Hashable, AnyCall] = {}
+        self._latest: dict[AnyCall, tuple[Hashable, AnyCall]] = {}
 
     def __len__(self) -> int:
         return len(self.calls)
@@ -85,35 +88,36 @@ class Queue:
     @property
     def full(self) -> bool:
         """Whether the next message meets the overflow policy."""
-        return len(self.calls) >= self.mailbox.capacity
+        return len(self.calls) >= self.capacity
 
     def put(self, call: AnyCall) -> Dropped | Rejected | None:
         """Take a call, or tell what became of one: `Dropped` (this or another), `Rejected` (this one)."""
-        overflow = self.mailbox.overflow
-        if isinstance(overflow, Coalesce):
+        overflow = self.overflow
+        if type(overflow) is Coalesce:
             return self._coalesce(call, overflow)
-        if len(self.calls) < self.mailbox.capacity:
+        if len(self.calls) < self.capacity:
             self.calls.append(call)
             return None
-        if isinstance(overflow, DropOldest):
+        if type(overflow) is DropOldest:
             oldest = self.calls.popleft()
             self.calls.append(call)
             return Dropped(oldest, "dropped_oldest")
-        if isinstance(overflow, DropNewest):
+        if type(overflow) is DropNewest:
             return Dropped(call, "dropped_newest")
         return Rejected()
 
     def _coalesce(self, call: AnyCall, overflow: Coalesce) -> Dropped | Rejected | None:
         key = overflow.key(call.message)
-        waiting = self._by_key.get(key) if key is not None else None
-        if waiting is not None:
-            self._by_key[key] = call
-            self.calls[self.calls.index(waiting)] = call
+        place = self._by_key.get(key) if key is not None else None
+        if place is not None:
+            _, waiting = self._latest[place]
+            self._latest[place] = key, call
             return Dropped(waiting, "coalesced")
         if self.full:
             return Rejected()
         if key is not None:
             self._by_key[key] = call
+            self._latest[call] = key, call
         self.calls.append(call)
         return None
 
@@ -124,8 +128,12 @@ class Queue:
     def take(self) -> AnyCall:
         """The call that has waited longest. The queue must not be empty."""
         call = self.calls.popleft()
-        if self._by_key:
-            overflow = self.mailbox.overflow
-            assert isinstance(overflow, Coalesce)
-            self._by_key.pop(overflow.key(call.message), None)
+        if self._latest and call in self._latest:
+            key, call = self._latest.pop(call)
+            del self._by_key[key]
         return call
+
+    def peek(self) -> AnyCall:
+        """The call that `take` would return."""
+        call = self.calls[0]
+        return self._latest[call][1] if call in self._latest else call

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from actors.call import NEVER, Answer, Call
+from actors.call import Answer, Call
 from actors.cell import Cell, running
-from actors.errors import AskCycle, AskTimeout
+from actors.dead_letters import DeadLetter
+from actors.errors import AskCycle, AskTimeout, Unavailable
 from actors.mailbox import Block
 from actors.message import Message
 
@@ -40,13 +41,18 @@ class Ref(Generic[A_co]):
     def __repr__(self) -> str:
         return f"Ref({self.path})"
 
+    @property
+    def key(self) -> str:
+        """The last part of the path: a virtual actor's key."""
+        return self.path.rpartition("/")[2]
+
     def tell(self, message: Message[A_co, Any], /) -> None:
         """Send and forget.
 
         Raises `MailboxFull`, `ActorStopped` or `Unavailable` when the message is refused at once; what happens to it later is
         known only to the dead letters.
         """
-        self._find().put(Call(message))
+        self._locate(message).put(Call(message))
 
     async def ask(self, message: Message[A_co, R], /, *, timeout: float = 5.0) -> R:
         """Send and wait for the answer, at most `timeout` seconds.
@@ -58,15 +64,14 @@ class Ref(Generic[A_co]):
         runtime = self.runtime
         slot = runtime.backend.slot()
         call: Call[Any, R] = Call(message, slot.settle, runtime.clock() + timeout)
-        cell = self._find()
+        cell = self._locate(message)
         asker = running.get()
         if asker is not None:
             call.chain = asker.chain
             if cell in call.chain:
                 raise AskCycle(" -> ".join(each.path for each in (*call.chain, cell)))
-        elif cell.queue.full and isinstance(cell.queue.mailbox.overflow, Block):
-            await self._room(call.deadline)
-            cell = self._find()
+        elif cell.queue.full and type(cell.queue.overflow) is Block:
+            cell = await self._room(call)
         cell.put(call)
         runtime.deadlines.add(call)
         try:
@@ -74,7 +79,11 @@ class Ref(Generic[A_co]):
         except BaseException:
             call.abandon()
             raise
-        result: R = answer.result()
+        del slot  # it holds the answer; an error would hold this frame, and so itself
+        try:
+            result: R = answer.result()
+        finally:
+            del answer
         return result
 
     def request(
@@ -85,14 +94,27 @@ class Ref(Generic[A_co]):
         No task and no waiting: for doors that serve thousands of connections. The callback runs inside the actor's turn, or
         the deadline sweeper's: it must neither block nor raise. Raises like `tell`; the callback is then not called.
         """
-        call: Call[Any, R] = Call(message, callback, self.runtime.clock() + timeout if timeout != NEVER else NEVER)
-        self._find().put(call)
+        call: Call[Any, R] = Call(message, callback, self.runtime.clock() + timeout)
+        self._locate(message).put(call)
         self.runtime.deadlines.add(call)
 
-    async def _room(self, deadline: float) -> None:
-        """Wait until the mailbox has room."""
-        while (cell := self._find()).queue.full:
-            if self.runtime.clock() >= deadline:
+    def _locate(self, message: Message[Any, Any]) -> Cell[Any]:
+        try:
+            return self._find()
+        except Unavailable as error:
+            self.runtime.dead_letters.add(DeadLetter(self.path, message, "unavailable", error))
+            raise
+
+    async def _room(self, call: Call[Any, Any]) -> Cell[Any]:
+        """Wait until the mailbox has room; whose it is may change meanwhile."""
+        while (cell := self._locate(call.message)).queue.full and not cell.closed:
+            if self.runtime.clock() >= call.deadline:
+                cell.bury(call, "expired")
                 msg = f"no room in the mailbox of {self.path} before the deadline"
                 raise AskTimeout(msg)
-            await cell.room(deadline)
+            try:
+                await cell.room(call.deadline)
+            except BaseException:
+                cell.bury(call, "abandoned")
+                raise
+        return cell

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from random import Random
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 import anyio
 import structlog
@@ -17,10 +17,11 @@ from actors.cell import Limits
 from actors.dead_letters import DeadLetters
 from actors.exits import Backoff, Intensity, Restart
 from actors.mailbox import Mailbox
+from actors.nursery import Nursery
 from actors.ref import Ref
 from actors.runtime import Runtime
 from actors.supervisor import Supervisor, mailbox_of
-from actors.tree import Node, node_of
+from actors.tree import Node
 from actors.virtual import Activation, VirtualActors
 
 A = TypeVar("A", bound=Actor)
@@ -37,15 +38,17 @@ class ActorSystem:
             ...
 
     What is started later depends on what was started before: leaving the block stops everything in reverse order. When an actor
-    crashes more often than `intensity` allows, the block is cancelled and raises `RestartIntensityReached`. `clock` is
-    monotonic, in seconds; `seed` makes jitter repeatable.
+    crashes more often than `intensity` allows, the block is cancelled and raises `RestartIntensityReached`. Cancelling the block
+    from outside ends it; the actors are then stopped in the same order, shielded, within `stop_grace` seconds. An actor that
+    swallows its cancellation for ever cannot be ended: it is reported as stuck, and the block waits for it. `clock` is monotonic,
+    in seconds, by default the event loop's; `seed` makes jitter repeatable.
     """
 
     def __init__(
         self,
         name: str,
         *,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] | None = None,
         seed: int | None = None,
         intensity: Intensity = Intensity(),
         backoff: Backoff = Backoff(),
@@ -57,18 +60,26 @@ class ActorSystem:
         self._intensity = intensity
         self._backoff = backoff
         self._stop_grace = stop_grace
-        self._order: list[str | VirtualActors[Any]] = []
-        self._failure: Exception | None = None
+        self._failure: BaseException | None = None
 
     async def __aenter__(self) -> Self:
-        self._runtime = Runtime(self._clock, self._random, current_backend())
+        backend = current_backend()
+        self._runtime = Runtime(self._clock or backend.clock, self._random, backend)
+        self._nursery = Nursery(self._runtime.schedule, self._fail)
         self._supervisor = Supervisor(
-            self._runtime, self.name, intensity=self._intensity, backoff=self._backoff, failed=self._fail
+            self._runtime,
+            self.name,
+            nursery=self._nursery,
+            intensity=self._intensity,
+            backoff=self._backoff,
+            failed=self._fail,
         )
-        self._group = anyio.create_task_group()
-        await self._group.__aenter__()
-        self._group.start_soon(self._runtime.schedule.run)
-        await self._group.start(self._supervisor.serve)
+        async with AsyncExitStack() as stack:
+            group = await stack.enter_async_context(anyio.create_task_group())
+            stack.callback(self._nursery.close)
+            group.start_soon(self._nursery.serve)
+            await self._nursery.serving.wait()
+            self._exits = stack.pop_all()
         # A scope of its own for the caller's block: a failing system cancels the block, then stops its actors in order.
         self._block = anyio.CancelScope()
         self._block.__enter__()
@@ -78,13 +89,8 @@ class ActorSystem:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         handled = bool(self._block.__exit__(kind, error, trace))
-        if handled:
-            kind = error = trace = None
-        try:
+        async with self._exits:
             await self.stop(drain=False, grace=self._stop_grace)
-        finally:
-            self._group.cancel_scope.cancel()
-            handled = bool(await self._group.__aexit__(kind, error, trace)) or handled
         if self._failure is not None:
             raise self._failure
         return handled
@@ -92,7 +98,7 @@ class ActorSystem:
     @property
     def clock(self) -> Callable[[], float]:
         """Monotonic time, in seconds."""
-        return self._clock
+        return self._runtime.clock
 
     @property
     def dead_letters(self) -> DeadLetters:
@@ -108,51 +114,50 @@ class ActorSystem:
         mailbox: Mailbox | None = None,
         limits: Limits = Limits(),
     ) -> Ref[A]:
-        """Start an actor under the root and wait until it has started. Raises `StartFailed`."""
-        ref = await self._supervisor.start(factory, name, restart=restart, mailbox=mailbox, limits=limits)
-        self._order.append(name)
-        return ref
+        """Start an actor under the root and wait until it has started. Raises `StartFailed`, and as `virtual`.
+
+        Cancelled, it stops the actor again.
+        """
+        return await self._supervisor.start(factory, name, restart=restart, mailbox=mailbox, limits=limits)
 
     async def virtual(
-        self, factory: Callable[[str], A], name: str, *, mailbox: Mailbox | None = None, activation: Activation = Activation()
+        self,
+        factory: Callable[[str], A],
+        name: str,
+        *,
+        mailbox: Mailbox | None = None,
+        activation: Activation = Activation(),
     ) -> VirtualActors[A]:
-        """Add a family of virtual actors; `factory` makes the one for a key."""
+        """Add a family of virtual actors; `factory` makes the one for a key.
+
+        Raises `ValueError` when the name is taken, `Unavailable` when the system is stopping.
+        """
         if isinstance(factory, type):
             check_handlers(factory)
-        actors = VirtualActors(
-            self._runtime, f"{self.name}/{name}", factory, mailbox or mailbox_of(factory), activation
+        family = VirtualActors(
+            self._runtime,
+            f"{self.name}/{name}",
+            nursery=self._nursery,
+            factory=factory,
+            mailbox=mailbox or mailbox_of(factory),
+            options=activation,
         )
-        await self._group.start(actors.serve)
-        self._order.append(actors)
-        return actors
+        self._supervisor.adopt(name, family)
+        return family
 
     async def stop(self, *, drain: bool, grace: float) -> None:
-        """Stop everything in reverse order of starting, within `grace` seconds (and a second to cancel what is late).
+        """Stop everything in reverse order of starting, within about `grace` seconds (and a second to cancel what is late).
 
-        With `drain` each actor first handles what it has accepted; new messages get `ActorStopped`.
+        With `drain` each actor first handles what it has accepted; new messages get `ActorStopped`. Shielded from cancellation.
         """
-        deadline = self._clock() + grace
-        for unit in reversed(self._order):
-            left = max(0.0, deadline - self._clock())
-            if isinstance(unit, VirtualActors):
-                await unit.stop(drain=drain, grace=left)
-            else:
-                await self._supervisor.stop(unit, drain=drain, grace=left)
+        await self._supervisor.stop(drain=drain, grace=grace)
 
     def tree(self) -> Node:
         """Everything that runs, now."""
-        now = self._clock()
-        children: list[Node] = []
-        static = {cell.name: cell for cell in self._supervisor.cells}
-        for unit in self._order:
-            if isinstance(unit, VirtualActors):
-                nodes = [node_of(cell, now) for cell in unit.cells]
-                children.append(Node(path=unit.path, state="running", children=nodes))
-            elif unit in static:
-                children.append(node_of(static[unit], now))
-        return Node(path=self.name, state="running" if self._failure is None else "failed", children=children)
+        state = "running" if self._failure is None else "failed"
+        return Node(path=self.name, state=state, children=self._supervisor.nodes(self._runtime.clock()))
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, error: BaseException) -> None:
         log.error("system.failed", name=self.name, exc_info=error)
-        self._failure = error
+        self._failure = self._failure or error
         self._block.cancel()

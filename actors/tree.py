@@ -39,7 +39,8 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
 
 def node_of(cell: Cell[Any], now: float) -> Node:
     """One actor as it is at this moment."""
-    current = cell.current[0] if cell.current else None
+    life = cell.life
+    current = life.current[0] if life is not None and life.current else None
     exit_ = cell.last_exit
     return Node(
         path=cell.path,
@@ -47,7 +48,7 @@ def node_of(cell: Cell[Any], now: float) -> Node:
         generation=cell.generation,
         depth=cell.depth,
         current=type(current.message).__name__ if current else None,
-        current_for=now - cell.current_since if current else None,
+        current_for=now - life.current_since if life is not None and current else None,
         idle_for=None if cell.busy else now - cell.idle_since,
         handled=cell.handled,
         restarts=cell.restarts,

@@ -16,9 +16,10 @@ from actors.cell import Cell, Limits, Signal, State
 from actors.errors import ActorCrashed, ActorStopped, Unavailable
 from actors.exits import Backoff, CrashRecord, Exit, ExitKind, Intensity
 from actors.mailbox import Mailbox
+from actors.nursery import Nursery, stop_cells
 from actors.ref import Ref
 from actors.runtime import Runtime
-from actors.supervisor import Nursery, stop_cells
+from actors.tree import Node, node_of
 
 A = TypeVar("A", bound=Actor)
 
@@ -40,6 +41,11 @@ class Activation(msgspec.Struct, frozen=True, kw_only=True):
     quarantine: float = 30.0
     limits: Limits = Limits()
 
+    def __post_init__(self) -> None:
+        if self.idle_after <= 0 or self.max_active < 1:
+            msg = f"idle_after is more than 0 seconds and max_active at least 1, not {self.idle_after} and {self.max_active}"
+            raise ValueError(msg)
+
 
 class VirtualActors(Generic[A]):
     """A dynamic supervisor of actors that exist by key. At most one activation of a key at any moment.
@@ -49,10 +55,18 @@ class VirtualActors(Generic[A]):
     """
 
     def __init__(
-        self, runtime: Runtime, path: str, factory: Callable[[str], A], mailbox: Mailbox, options: Activation
+        self,
+        runtime: Runtime,
+        path: str,
+        *,
+        nursery: Nursery,
+        factory: Callable[[str], A],
+        mailbox: Mailbox,
+        options: Activation,
     ) -> None:
         self.path = path
         self._runtime = runtime
+        self._nursery = nursery
         self._factory = factory
         self._mailbox = mailbox
         self._options = options
@@ -60,8 +74,7 @@ class VirtualActors(Generic[A]):
         self._records: dict[str, CrashRecord] = {}
         self._closing = False
         self._emptied = anyio.Event()
-        self._nursery = Nursery(self._exited)
-        self.serve = self._nursery.serve
+        self._room_left = 0
         self._sweep_later()
 
     def ref(self, key: str) -> Ref[A]:
@@ -77,11 +90,18 @@ class VirtualActors(Generic[A]):
         """Stop all of them in parallel under one time limit, in seconds. No key is activated any more."""
         self._closing = True
         for cell in self.cells:
-            if cell.state in {State.RESTARTING, State.QUARANTINED}:
+            if cell.state is State.RESTARTING and drain and cell.depth:
+                self._run(cell)
+            elif cell.state in {State.RESTARTING, State.QUARANTINED}:
                 self._remove(cell, ActorStopped(cell.path), "stopped")
         if not self._cells:
             self._emptied.set()
         await stop_cells(lambda: self.cells, lambda: self._emptied, drain=drain, grace=grace)
+
+    def node(self, now: float) -> Node:
+        """The family with its active actors, at the moment `now`."""
+        state = "stopping" if self._closing else "running"
+        return Node(path=self.path, state=state, children=[node_of(cell, now) for cell in self._cells.values()])
 
     def _find(self, key: str) -> Cell[A]:
         cell = self._cells.get(key)
@@ -93,17 +113,28 @@ class VirtualActors(Generic[A]):
             raise Unavailable(msg, retry_after=1.0)
         if len(self._cells) >= self._options.max_active:
             self._make_room()
-        cell = Cell(self._runtime, self.path, key, partial(self._factory, key), self._mailbox, self._options.limits)
+        cell = Cell(
+            self._runtime,
+            self.path,
+            key,
+            factory=partial(self._factory, key),
+            mailbox=self._mailbox,
+            limits=self._options.limits,
+        )
         self._cells[key] = cell
-        self._nursery.run(cell)
+        self._run(cell)
         return cell
 
+    def _run(self, cell: Cell[A]) -> None:
+        self._nursery.run(cell, self._exited)
+
     def _exited(self, cell: Cell[A], exit_: Exit) -> None:
-        started = cell.state is not State.STARTING
-        if self._closing:
+        if cell.has_more_to_drain(exit_):
+            self._run(cell)
+        elif self._closing or exit_.kind in {ExitKind.KILLED, ExitKind.SHUTDOWN}:
             self._remove(cell, ActorStopped(cell.path), "stopped")
         elif exit_.kind is ExitKind.CRASHED:
-            if not started:
+            if cell.state is State.STARTING:
                 error = ActorCrashed(f"{cell.path} could not start: {exit_.error!r}")
                 error.__cause__ = exit_.error
                 cell.fail_waiting(error, "crashed")
@@ -112,7 +143,7 @@ class VirtualActors(Generic[A]):
             assert exit_.error is not None
             self._remove(cell, exit_.error, "refused")
         elif cell.depth:
-            self._nursery.run(cell)
+            self._run(cell)
         else:
             self._remove(cell, ActorStopped(cell.path), "stopped")
 
@@ -120,34 +151,32 @@ class VirtualActors(Generic[A]):
         now = self._runtime.clock()
         record = self._records.setdefault(cell.name, CrashRecord(self._options.intensity, self._options.backoff))
         if not record.add(now):
-            cell.state = State.QUARANTINED
             cell.retry_at = now + self._options.quarantine
             log.error("actor.quarantined", path=cell.path, seconds=self._options.quarantine)
-            cell.fail_waiting(cell.quarantined(), "quarantined")
+            cell.close(State.QUARANTINED, cell.quarantined(), "quarantined")
             self._runtime.schedule.at(cell.retry_at, partial(self._release, cell))
             return
         cell.restarts += 1
         cell.state = State.RESTARTING
         cell.retry_at = now + record.delay(self._runtime.random.random())
         if cell.retry_at <= now:
-            self._nursery.run(cell)
+            self._run(cell)
         else:
-            self._runtime.schedule.at(cell.retry_at, partial(self._restart, cell))
+            self._runtime.schedule.at(cell.retry_at, partial(self._restart, cell, cell.generation))
 
-    def _restart(self, cell: Cell[A]) -> None:
-        if self._cells.get(cell.name) is cell and cell.state is State.RESTARTING:
-            self._nursery.run(cell)
+    def _restart(self, cell: Cell[A], generation: int) -> None:
+        if cell.state is State.RESTARTING and cell.generation == generation:
+            self._run(cell)
 
     def _release(self, cell: Cell[A]) -> None:
-        if self._cells.get(cell.name) is cell and cell.state is State.QUARANTINED:
+        if cell.state is State.QUARANTINED:
             self._remove(cell, cell.quarantined(), "quarantined")
 
     def _remove(self, cell: Cell[A], error: Exception, reason: str) -> None:
-        cell.state = State.STOPPED
-        cell.fail_waiting(error, reason)
+        cell.close(State.STOPPED, error, reason)
         if self._cells.get(cell.name) is cell:
             del self._cells[cell.name]
-        self._records.pop(cell.name, None)
+            self._records.pop(cell.name, None)
         if self._closing and not self._cells:
             self._emptied.set()
 
@@ -164,19 +193,24 @@ class VirtualActors(Generic[A]):
         self._sweep_later()
 
     def _make_room(self) -> None:
-        passivating = sum(cell.state is State.PASSIVATING for cell in self._cells.values())
-        if passivating:
+        """Passivate a twentieth of the actors, so that looking for the idlest is paid for by as many activations."""
+        if self._room_left:
+            self._room_left -= 1
             return
-        idle = heapq.nsmallest(max(1, self._options.max_active // 20), self._idle(), key=lambda cell: cell.idle_since)
+        share = max(1, self._options.max_active // 20)
+        idle = heapq.nsmallest(share, self._idle(), key=lambda cell: cell.idle_since)
         if not idle:
             msg = f"{self.path} has {len(self._cells)} active actors, and none is idle"
             raise Unavailable(msg, retry_after=1.0)
         self._passivate(idle)
+        self._room_left = len(idle) - 1
 
     def _idle(self) -> Iterable[Cell[A]]:
-        return (cell for cell in self._cells.values() if cell.state is State.RUNNING and not cell.busy)
+        return (
+            cell for cell in self._cells.values() if cell.state is State.RUNNING and cell.told is None and not cell.busy
+        )
 
     @staticmethod
     def _passivate(cells: Iterable[Cell[A]]) -> None:
         for cell in list(cells):
-            cell.signal(Signal.PASSIVATE)
+            cell.tell(Signal.PASSIVATE)

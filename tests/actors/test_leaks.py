@@ -1,0 +1,128 @@
+"""Coming and going leaves nothing behind."""
+
+import gc
+import weakref
+from collections import Counter
+from contextlib import suppress
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from actors import Activation, ActorSystem, Answer, Restart
+from actors.cell import Cell
+from actors.testing import BACKENDS, Simulation, assert_dead_letters, simulate
+from tests.support.scripted import Do, Hold, No, Quit, Say, Scripted
+from tests.support.simulated import simulated, turns
+
+CYCLES = 10_000
+
+
+def _left(system: ActorSystem) -> Counter[str]:
+    gc.collect()
+    cells = [each for each in gc.get_objects() if type(each) is Cell and each.runtime is system._runtime]
+    return Counter(
+        {
+            "cells": len(cells),
+            "units": len(system._supervisor._units),
+            "scheduled": len(system._runtime.schedule._heap),
+            "deadlines": len(system._runtime.deadlines),
+        }
+    )
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_ten_thousand_activations_and_passivations_leave_nothing_behind(backend: str) -> None:
+    async def scenario(simulation: Simulation[None]) -> None:
+        async with simulation.system() as system:
+            family = await system.virtual(lambda _: Scripted(), "family", activation=Activation(idle_after=1))
+            await family.ref("first").ask(Say("hello"))
+            await anyio.sleep(20)
+            before = _left(system)
+
+            for number in range(CYCLES):
+                family.ref(str(number)).tell(Say("hello"))
+                if number % 1000 == 0:
+                    await anyio.sleep(2)
+            await anyio.sleep(20)
+
+            assert _left(system) == before
+            assert family._records == {}
+        assert_dead_letters(system)
+
+    simulate(scenario, backend=backend)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_ten_thousand_actors_spawned_and_stopped_leave_nothing_behind(backend: str) -> None:
+    async def scenario(simulation: Simulation[None]) -> None:
+        async with simulation.system() as system:
+            before = _left(system)
+
+            for number in range(CYCLES):
+                await _come_and_go(system, f"actor {number % 7}")
+            await anyio.sleep(20)
+
+            assert _left(system) == before
+
+    simulate(scenario, backend=backend)
+
+
+async def _come_and_go(system: ActorSystem, name: str) -> None:
+    actor = await system.spawn(Scripted, name, restart=Restart.TEMPORARY)
+    await actor.ask(Quit())
+    while system.tree().children:
+        await anyio.lowlevel.checkpoint()
+
+
+@simulated
+async def test_an_answered_call_is_forgotten_at_once_with_its_message(simulation: Simulation[None]) -> None:
+    answers: list[Answer[Any]] = []
+    async with simulation.system() as system:
+        actor = await system.spawn(Scripted, "actor")
+        gate = anyio.Event()
+        reference = weakref.ref(gate)
+        gate.set()
+
+        actor.request(Hold(gate), answers.append, timeout=3600)
+        await turns()
+        await actor.ask(Say("another"), timeout=3600)
+        del gate
+        gc.collect()
+
+        assert len(answers) == 1
+        assert reference() is None
+        assert len(system._runtime.deadlines) == 0
+
+
+@simulated
+async def test_an_error_given_to_a_caller_makes_no_cycle_of_garbage(simulation: Simulation[None]) -> None:
+    async with simulation.system() as system:
+        actor = await system.spawn(Scripted, "actor")
+        await _provoke(actor)
+        gc.collect()
+        gc.disable()
+        try:
+            reference = await _provoke(actor)
+            await turns()
+
+            assert reference() is None
+        finally:
+            gc.enable()
+
+
+async def _provoke(actor: Any) -> weakref.ref[Exception]:
+    references: list[weakref.ref[Exception]] = []
+
+    def no() -> No:
+        error = No("no")
+        references.append(weakref.ref(error))
+        return error
+
+    async def refuse(_: Scripted) -> None:
+        raise no()
+
+    with suppress(No):
+        await actor.ask(Do(refuse))
+    return references[0]
