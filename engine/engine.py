@@ -1,12 +1,15 @@
 """The engine: the supervision tree, composed from settings, readable from top to bottom."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
 
 import anyio
 import structlog
 
 from actors import Activation, Actor, ActorSystem, AskFailed, Message, Ref, handles
+from actors.cell import Limits
 from engine.accounts import Accounts
 from engine.clock import Clock, SystemClock
 from engine.domain.fields import ParticipantId, TimelineId
@@ -15,11 +18,13 @@ from engine.journal import Journal
 from engine.ownership import Ownership
 from engine.settings import Settings
 from engine.storage.repositories import Storage
+from engine.timelines.archive import Archive
 from engine.timelines.directory import Timelines
 from engine.timelines.fences import Fences
 from engine.timelines.personal import PersonalTimeline
 from engine.timelines.room import RoomActor
-from engine.timelines.timeline import Surroundings, Timeline, TimelineSettings
+from engine.timelines.surroundings import Surroundings, TimelineSettings
+from engine.timelines.timeline import Timeline
 
 log = structlog.get_logger(__name__)
 
@@ -27,12 +32,14 @@ TAKEOVER_REST = 10.0
 """How long a timeline that another process has taken over is left alone, in seconds."""
 OWNERSHIP_INTERVAL = 2.0
 """How often takeovers of quiet timelines are looked for, in seconds."""
+ARCHIVE_REST = 10.0
+"""How long an archive that nobody asks stays, in seconds."""
 PURGE_INTERVAL = 3600.0
 """How often expired sign-ins are forgotten, in seconds."""
 
 
 class Ping(Message["Canary", None], frozen=True):
-    """Anybody home?"""
+    """Is anybody there."""
 
 
 class Canary(Actor):
@@ -46,13 +53,14 @@ class Canary(Actor):
 class Engine:
     """A running engine, made by `Engine.open`.
 
-        async with Engine.open(settings) as engine:
-            user = await engine.accounts.register(Registration(...))
-            room = await engine.timelines.create_room(user.principal, NewRoom(name="Lobby"))
+    async with Engine.open(settings) as engine:
+        user = await engine.accounts.register(Registration(...))
+        room = await engine.timelines.create_room(user.principal, NewRoom(name="Lobby"))
     """
 
     def __init__(
         self,
+        *,
         settings: Settings,
         storage: Storage,
         clock: Clock,
@@ -72,34 +80,53 @@ class Engine:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, settings: Settings, *, storage: Storage | None = None, clock: Clock | None = None
+        cls,
+        settings: Settings,
+        *,
+        storage: Storage | None = None,
+        clock: Clock | None = None,
+        seed: int | None = None,
     ) -> "AsyncIterator[Engine]":
         """Open the storage that the settings name (or take the one given, opened already) and start everything on it.
 
         A SQLite database is brought to the present schema first. Leaving the block drains: what was accepted is finished, at
-        most within half of `settings.shutdown_grace`.
+        most within half of `settings.shutdown_grace`. `seed` makes the system's jitter repeatable.
         """
         if storage is None:
-            async with open_storage(settings) as opened, cls.open(settings, storage=opened, clock=clock) as engine:
+            async with (
+                open_storage(settings) as opened,
+                cls.open(settings, storage=opened, clock=clock, seed=seed) as engine,
+            ):
                 yield engine
             return
         clock = clock or SystemClock()
         accounts = Accounts.of(settings, storage, clock)
-        async with ActorSystem("gathering") as system, anyio.create_task_group() as chores:
+        async with ActorSystem("gathering", seed=seed) as system:
             canary = await system.spawn(Canary, "canary")
             journal = await system.spawn(lambda: Journal(storage.log), "journal", mailbox=Journal.mailbox)
+
+            def archive(key: str) -> Archive:
+                return Archive(TimelineId(key), storage)
+
+            archives = await system.virtual(archive, "archives", activation=Activation(idle_after=ARCHIVE_REST))
             surroundings = Surroundings(
                 storage=storage,
                 journal=journal,
+                archive=archives.ref,
                 clock=clock,
+                monotonic=system.clock,
+                adrift=set(),
                 fences=Fences(system.clock, TAKEOVER_REST),
                 settings=TimelineSettings(
                     recent_events=settings.recent_events,
                     message_characters=settings.message_characters,
                     write_timeout=2 * settings.storage_timeout,
+                    read_timeout=settings.storage_timeout,
                 ),
             )
-            activation = Activation(idle_after=settings.idle_passivation)
+            activation = Activation(
+                idle_after=settings.idle_passivation, limits=Limits(start=2 * settings.storage_timeout + 1)
+            )
 
             def person(key: str) -> PersonalTimeline:
                 return PersonalTimeline(TimelineId(key), surroundings)
@@ -119,14 +146,19 @@ class Engine:
                 yield from (people.ref(cell.name) for cell in people.cells)
 
             timelines = Timelines(storage, clock, rooms, people)
-            engine = cls(settings, storage, clock, system, accounts, timelines, canary)
-            _ = chores.start_soon(Ownership(storage.log, active, OWNERSHIP_INTERVAL).run)
-            _ = chores.start_soon(_purge_tokens, accounts)
-            try:
+            engine = cls(
+                settings=settings,
+                storage=storage,
+                clock=clock,
+                system=system,
+                accounts=accounts,
+                timelines=timelines,
+                canary=canary,
+            )
+            ownership = Ownership(storage.log, active, surroundings.adrift, OWNERSHIP_INTERVAL)
+            async with _alongside(ownership.run, partial(_purge_tokens, accounts)):
                 yield engine
                 await system.stop(drain=True, grace=settings.shutdown_grace / 2)
-            finally:
-                chores.cancel_scope.cancel()
 
     async def is_alive(self) -> bool:
         """Whether a message through a real mailbox is answered within a second."""
@@ -146,6 +178,22 @@ async def open_storage(settings: Settings) -> AsyncIterator[Storage]:
         await migrate(settings.database_url)
     async with SqlStorage(settings.database_url, time_limit=settings.storage_timeout) as storage:
         yield storage
+
+
+@asynccontextmanager
+async def _alongside(*chores: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+    """Run chores for as long as the block. An error of the block itself leaves as it is, not in a group."""
+    failure: Exception | None = None
+    async with anyio.create_task_group() as tasks:
+        for chore in chores:
+            tasks.start_soon(chore)
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - raised again outside of the group
+            failure = error
+        tasks.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
 
 
 async def _purge_tokens(accounts: Accounts) -> None:

@@ -8,12 +8,16 @@ commit more than thirty times that.
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
+import structlog
+
 from actors import Actor, Call, Mailbox, Message, handles
 from engine.domain.fields import TimelineId
-from engine.errors import EngineError, NotFound, TimelineMoved
+from engine.errors import EngineError, NotFound, StorageUnavailable, TimelineMoved
 from engine.storage.repositories import Append, AppendFailure, Claimed, TimelineLog
 
 M = TypeVar("M")
+
+log = structlog.get_logger(__name__)
 
 BATCH = 512
 """The most timelines in one transaction. Measured: the gain of a larger batch ends before this on both databases."""
@@ -48,7 +52,12 @@ class WriteInvalid(EngineError):
 
 
 class Journal(Actor):
-    """Writes what timelines hand it, in the order in which it comes. Each timeline fails alone."""
+    """Writes what timelines hand it, in the order in which it comes. Each timeline fails alone.
+
+    Every timeline depends on it, so it does not crash with a batch: after a fault that the storage does not declare, the outcome
+    is unknown like that of a lost connection. Crashing, a fault repeated by some client's retries would end the whole process
+    (restart intensity).
+    """
 
     mailbox = Mailbox(100_000)
 
@@ -64,6 +73,10 @@ class Journal(Actor):
             except EngineError as error:
                 _refuse(group, error)
                 continue
+            except Exception:  # a supervision boundary, see `Journal`
+                log.exception("journal.claim_failed", timelines=len(group))
+                _refuse(group, StorageUnavailable("the claim failed"))
+                continue
             for call, claimed in zip(group, claims, strict=True):
                 if claimed is None:
                     call.refuse(NotFound(f"there is no timeline {call.message.timeline_id}"))
@@ -78,6 +91,10 @@ class Journal(Actor):
                 failures = await self._log.append([call.message.entry for call in group])
             except EngineError as error:
                 _refuse(group, error)
+                continue
+            except Exception:  # a supervision boundary, see `Journal`
+                log.exception("journal.write_failed", timelines=len(group))
+                _refuse(group, StorageUnavailable("the write failed"))
                 continue
             for call, failure in zip(group, failures, strict=True):
                 if failure is None:

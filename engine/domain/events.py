@@ -15,7 +15,7 @@ from engine.domain.people import Participant
 from engine.domain.rooms import Member, Room
 
 
-class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+class _Event(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="type"):
     """What every event has: its place in the timeline, when it happened (UTC), and who caused it."""
 
     offset: int

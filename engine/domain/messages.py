@@ -8,7 +8,7 @@ from engine.domain.fields import ClientId, Language, MessageId, ParticipantId, T
 from engine.domain.people import Participant
 
 
-class Draft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
     """What an author gives of a new message. `client_id` makes posting idempotent: the same one again returns the first result."""
 
     text: Text
@@ -17,7 +17,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     language: Language | None = None
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True):
+class Message(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A message in its present state. `offset` is that of the event that posted it. A deleted one keeps its place, with empty text."""
 
     id: MessageId

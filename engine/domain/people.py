@@ -7,7 +7,7 @@ import msgspec
 from engine.domain.fields import AccountRole, ParticipantId, ParticipantKind, Status
 
 
-class Participant(msgspec.Struct, frozen=True):
+class Participant(msgspec.Struct, frozen=True, gc=False):
     """A person or an agent as everyone sees them. `name` is the display name, else the username."""
 
     id: ParticipantId
@@ -15,7 +15,7 @@ class Participant(msgspec.Struct, frozen=True):
     name: str
 
 
-class Principal(msgspec.Struct, frozen=True):
+class Principal(msgspec.Struct, frozen=True, gc=False):
     """Who is acting, as established at the door. Never decoded from a client's message."""
 
     participant: Participant
@@ -28,7 +28,7 @@ class Principal(msgspec.Struct, frozen=True):
         return self.participant.id
 
 
-class User(msgspec.Struct, frozen=True, kw_only=True):
+class User(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An account, without its password. `email` is stored in lower case; `username` keeps its case and is unique without it."""
 
     id: ParticipantId

@@ -8,7 +8,7 @@ from engine.domain.fields import ParticipantId, Role, TimelineId, Visibility
 from engine.domain.people import Participant
 
 
-class Room(msgspec.Struct, frozen=True, kw_only=True):
+class Room(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A room as its members see it. `capacity` counts members, None is unbounded."""
 
     id: TimelineId
@@ -26,7 +26,7 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     archived_at: datetime | None = None
 
 
-class Member(msgspec.Struct, frozen=True):
+class Member(msgspec.Struct, frozen=True, gc=False):
     """One participant's membership in one timeline."""
 
     participant: Participant

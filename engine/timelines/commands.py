@@ -29,8 +29,8 @@ from engine.domain.rooms import Member, Room
 from engine.timelines.fanout import ClientInfo, Publication, Sink
 
 if TYPE_CHECKING:
-    from engine.timelines.room import RoomActor
-    from engine.timelines.timeline import Timeline
+    from engine.timelines.room import RoomActor  # noqa: F401 - named as the receivers of messages
+    from engine.timelines.timeline import Timeline  # noqa: F401
 
 
 class Posted(msgspec.Struct, frozen=True):

@@ -30,6 +30,9 @@ from engine.timelines.room import RoomActor
 from engine.timelines.state import publication
 from engine.timelines.timeline import Timeline
 
+ID_LENGTH = 36
+"""Characters of a UUID."""
+
 
 class NewRoom(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the creator of a room says of it."""
@@ -148,5 +151,4 @@ def new_epoch(clock: Clock) -> str:
 
 def _is_id(text: str) -> bool:
     """Whether a text has the shape of an id, so that nothing else ever becomes an actor's key."""
-    return len(text) == 36 and all(each in "0123456789abcdef-" for each in text)
-
+    return len(text) == ID_LENGTH and all(each in "0123456789abcdef-" for each in text)

@@ -1,4 +1,7 @@
-"""Timelines that another process has taken over: they are left alone for a while, so that two processes do not wrest them from each other."""
+"""Timelines that another process has taken over.
+
+They are left alone for a while, so that two processes do not wrest them from each other.
+"""
 
 from collections.abc import Callable
 

@@ -7,8 +7,8 @@ from engine.domain.events import Invited
 from engine.domain.fields import ParticipantId, TimelineId, TimelineKind
 from engine.domain.people import Participant, Principal
 from engine.errors import Forbidden, NotFound
-from engine.timelines.timeline import TURN, Timeline
-from engine.timelines.turn import Turn
+from engine.timelines.timeline import Timeline
+from engine.timelines.turn import TURN, Turn
 
 
 class Notify(Message["PersonalTimeline", None], frozen=True):

@@ -7,6 +7,7 @@ from engine.domain.events import MessageDeleted, MessageEdited, MessagePosted
 from engine.domain.fields import MessageId, TimelineId
 from engine.domain.messages import Message
 from engine.errors import Conflict, Forbidden, InvalidRequest, NotFound
+from engine.storage.records import is_storable
 from engine.timelines.commands import Delete, Edit, Post, Posted
 from engine.timelines.turn import Turn
 
@@ -66,11 +67,13 @@ def delete(turn: Turn, command: Delete, *, moderator: bool) -> Message:
 
 
 def check_text(text: str, longest: int) -> None:
-    """Refuse text that is blank or longer than `longest` characters."""
+    """Refuse text that is blank, longer than `longest` characters, or no text at all (U+0000, half a surrogate pair)."""
     if len(text) > longest:
         raise InvalidRequest.field("text", f"at most {longest} characters, not {len(text)}")
     if not text.strip():
         raise InvalidRequest.field("text", "at least one character that shows")
+    if not is_storable(text):
+        raise InvalidRequest.field("text", "neither U+0000 nor half a surrogate pair")
 
 
 def _existing(turn: Turn, message_id: MessageId) -> Message:

@@ -1,6 +1,7 @@
 """Rooms: who may join, who may do what, and how many fit in."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import ClassVar
 
 import msgspec
@@ -32,8 +33,9 @@ from engine.timelines.commands import (
     UpdateRoom,
 )
 from engine.timelines.personal import Notify, PersonalTimeline
-from engine.timelines.timeline import TURN, Surroundings, Timeline
-from engine.timelines.turn import Turn
+from engine.timelines.surroundings import Surroundings
+from engine.timelines.timeline import Timeline
+from engine.timelines.turn import TURN, Turn
 
 RANK = {Role.MEMBER: 0, Role.MODERATOR: 1, Role.OWNER: 2}
 
@@ -73,9 +75,12 @@ class RoomActor(Timeline):
             raise _stranger(self._room)
 
     def check_author(self, turn: Turn, by: Principal) -> None:
-        """Members write, while the room is open."""
+        """Members write."""
         if by.id not in turn.members:
             raise _stranger(turn.room)
+
+    def check_open(self, turn: Turn) -> None:
+        """Nothing is said, edited or deleted in an archived room."""
         _check_open(turn.room)
 
     def moderates(self, turn: Turn, by: Principal) -> bool:
@@ -171,9 +176,8 @@ class RoomActor(Timeline):
         known = turn.members.get(person)
         if known is None:
             raise NotFound("that participant is not a member")
-        allowed = person == by.id or by.admin or (rank >= RANK[Role.MODERATOR] and rank > RANK[known.role])
-        if not allowed:
-            raise Forbidden("owners remove moderators and members, moderators remove members")
+        if person != by.id and rank < RANK[Role.OWNER] and rank <= RANK[known.role]:
+            raise Forbidden("owners remove anyone, moderators remove members")
         turn.add(MemberRemoved(offset=turn.next_offset, at=turn.now, actor=by.id, participant_id=person))
         if known.role is Role.OWNER:
             _keep_an_owner(turn)
@@ -203,7 +207,9 @@ class RoomActor(Timeline):
         if changed == turn.room:
             return changed
         if changed.capacity is not None and changed.capacity < len(turn.members):
-            raise Conflict(f"the room has {len(turn.members)} members already, more than a capacity of {changed.capacity}")
+            raise Conflict(
+                f"the room has {len(turn.members)} members already, more than a capacity of {changed.capacity}"
+            )
         turn.add(RoomUpdated(offset=turn.next_offset, at=turn.now, actor=command.by.id, room=changed))
         return changed
 
@@ -233,10 +239,9 @@ class RoomActor(Timeline):
     def _tell_invited(self, member: Member, actor: ParticipantId) -> None:
         inviter = self._state.members.get(actor)
         notify = Notify(actor, self.id, self.kind, self._room.name, inviter.participant if inviter else None)
-        try:
+        # Refused, the notice is counted as a dead letter; the membership itself stands.
+        with suppress(MailboxFull, ActorStopped, Unavailable):
             self._personal(member.participant.id).tell(notify)
-        except (MailboxFull, ActorStopped, Unavailable):
-            pass  # counted as a dead letter; the membership itself stands
 
 
 def _stranger(room: Room) -> NotFound | Forbidden:

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Mapping
+from itertools import islice
 
 import msgspec
 
@@ -20,6 +21,7 @@ from engine.domain.events import (
 from engine.domain.fields import MessageId, ParticipantId
 from engine.domain.messages import Message
 from engine.domain.rooms import Member, Room
+from engine.storage.records import without_text
 from engine.timelines.fanout import Publication
 
 PostKey = tuple[ParticipantId, str]
@@ -42,7 +44,8 @@ class Recent:
         self.messages: dict[MessageId, Message] = {}
         self._channel = channel
         self._capacity = capacity
-        self._events: deque[tuple[Publication, MessageId | None]] = deque()
+        # Tuples of plain values: the garbage collector does not track them, however many rooms hold however many events.
+        self._events: deque[tuple[int, bytes, MessageId | None]] = deque()
         self._posts: dict[PostKey, MessageId] = {}
 
     def add(self, event: Event) -> Publication:
@@ -66,7 +69,7 @@ class Recent:
             case _:
                 pass
         made = publication(self._channel, event)
-        self._events.append((made, message_id))
+        self._events.append((event.offset, made.data, message_id))
         if len(self._events) > self._capacity:
             self._drop_oldest()
         return made
@@ -76,7 +79,7 @@ class Recent:
         skip = max(0, offset - self.start)
         if skip >= len(self._events):
             return []
-        return [made for index, (made, _) in enumerate(self._events) if index >= skip]
+        return [Publication(self._channel, at, data) for at, data, _ in islice(self._events, skip, None)]
 
     def posted(self, key: PostKey) -> Message | None:
         """What an author posted under a client_id, if it is held."""
@@ -85,39 +88,33 @@ class Recent:
 
     def page(self, before: int | None, after: int | None, limit: int) -> list[Message] | None:
         """Messages newest first (see `Messages.page`), None when the page reaches below what is held."""
-        held = [message for message in self.messages.values() if before is None or message.offset < before]
-        if after is not None:
-            if after < self.start:
-                return None
-            held = [message for message in held if message.offset > after]
-            page = held[:limit] if before is None else held[-limit:]
-            return page[::-1]
-        if len(held) < limit and self.start > 0:
+        if after is not None and after < self.start:
             return None
-        return held[-limit:][::-1]
+        newest_first = reversed(self.messages.values())
+        held = (
+            each
+            for each in newest_first
+            if (before is None or each.offset < before) and (after is None or each.offset > after)
+        )
+        if after is not None and before is None:
+            return list(held)[-limit:]
+        page = list(islice(held, limit))
+        return None if after is None and len(page) < limit and self.start > 0 else page
 
     def _drop_oldest(self) -> None:
-        made, message_id = self._events.popleft()
-        assert made.offset is not None
-        self.start = made.offset
+        self.start, _, message_id = self._events.popleft()
         message = self.messages.get(message_id) if message_id is not None else None
-        if message is not None and message.offset == made.offset:
+        if message is not None and message.offset == self.start:
             del self.messages[message.id]
             if message.client_id is not None:
                 self._posts.pop((message.author.id, message.client_id), None)
 
     def _forget_text(self, deleted: Message) -> None:
         """Take a deleted message's text out of the events before: nobody recovers it."""
-        for index, (made, message_id) in enumerate(self._events):
+        for index, (offset, data, message_id) in enumerate(self._events):
             if message_id == deleted.id:
-                event = msgspec.json.decode(made.data, type=MessagePosted | MessageEdited | MessageDeleted)
-                blank = msgspec.structs.replace(event, message=blanked(event.message, deleted))
-                self._events[index] = (publication(self._channel, blank), message_id)
-
-
-def blanked(message: Message, deleted: Message) -> Message:
-    """An earlier state of a message without its content."""
-    return msgspec.structs.replace(message, text="", mentions=[], reactions={}, deleted_at=deleted.deleted_at)
+                event = msgspec.json.decode(data, type=MessagePosted | MessageEdited | MessageDeleted)
+                self._events[index] = (offset, msgspec.json.encode(without_text(event)), message_id)
 
 
 class TimelineState:

@@ -49,8 +49,11 @@ class Subscribers:
                 sink.deliver(publication)
 
     def end(self, ending: Ending, *, user: ParticipantId | None = None) -> None:
-        """Drop every subscription, or those of one person, and say why."""
+        """Drop every subscription, or those of one person, and say why; those who stay learn who has gone."""
         ended = [entry for entry in self._sinks.values() if user is None or entry[0].user == user]
+        for info, _ in ended:
+            del self._sinks[info.client]
         for info, sink in ended:
             sink.end(self._channel, ending)
-            self.remove(info.client)
+            for _, other in self._sinks.values():
+                other.left(self._channel, info)

@@ -1,29 +1,23 @@
 """The timeline actor: one ordered log of durable events, its members' changes to it, and its live subscribers.
 
-How a change becomes an event: a command waits until no write is under way; then everything that waits is decided together, in
-order, against the state as it will be (`Turn`), and handed to the journal as one entry. The timeline goes on serving readers
-meanwhile. When the journal has committed, the events are applied, the callers answered, the subscribers told: in offset order,
-because there is one write at a time. When the outcome of a write is unknown, the timeline is adrift: it claims its log anew and
-catches up with it before it writes again.
+Changes go to the `Writer`, which makes them durable turn by turn; what it publishes is taken into the state and handed to the
+subscribers. Readers are answered from memory at any time, whatever the database does.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, TypeVar
 
-import msgspec
+import anyio
 import structlog
 
-from actors import Actor, Answer, Call, Exit, ExitKind, Mailbox, Message, Ref, handles
-from engine.clock import Clock
-from engine.domain.events import Event, MessageDeleted, MessageEdited
+from actors import Actor, Answer, AskFailed, Call, Exit, ExitKind, Mailbox, Message, Ref, handles
+from engine.domain.events import Event
 from engine.domain.fields import MessageId, ParticipantId, TimelineId, TimelineKind
 from engine.domain.messages import Message as ChatMessage
 from engine.domain.people import Principal
 from engine.domain.rooms import Member, Room
-from engine.errors import EngineError, InvalidRequest, StorageUnavailable, TimelineMoved
-from engine.journal import Claim, Journal, Write, WriteConflict, WriteInvalid
-from engine.storage.repositories import Append, Claimed, Storage
+from engine.errors import StorageUnavailable
+from engine.journal import Claim
 from engine.timelines import posting
 from engine.timelines.commands import (
     Delete,
@@ -43,67 +37,29 @@ from engine.timelines.commands import (
     Window,
 )
 from engine.timelines.fanout import ClientInfo, Ending
-from engine.timelines.fences import Fences
 from engine.timelines.reading import page_of
-from engine.timelines.state import PostKey, Recent, TimelineState
+from engine.timelines.state import Recent, TimelineState
 from engine.timelines.subscribers import Subscribers
-from engine.timelines.turn import Turn
+from engine.timelines.surroundings import Surroundings
+from engine.timelines.turn import TURN, Turn
+from engine.timelines.writer import Decide, Writer
+
+A = TypeVar("A")
+R = TypeVar("R")
 
 log = structlog.get_logger(__name__)
 
-TURN = 256
-"""The most commands decided in one turn."""
 CATCH_UP = 10_000
 """How many events a subscriber may have missed and still recover them."""
-OLDER = 64
-"""How many messages from before the recent ones a timeline remembers for replies, edits and deletions."""
 SHOWN = 200
 """How many members a subscription's answer shows; the member list has them all."""
 
 
-class TimelineSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """`recent_events`: how many events stay in memory. `message_characters`: the longest text. `write_timeout`: seconds until a
-    write whose outcome is unknown is answered `StorageUnavailable`."""
+class _Answered(Message["Timeline", None], frozen=True):
+    """An answer to what the writer has asked, and how it goes on."""
 
-    recent_events: int = 500
-    message_characters: int = 4000
-    write_timeout: float = 4.0
-
-
-class Surroundings(msgspec.Struct, frozen=True):
-    """What every timeline is given."""
-
-    storage: Storage
-    journal: Ref[Journal]
-    clock: Clock
-    fences: Fences
-    settings: TimelineSettings
-
-
-class Change(NamedTuple):
-    """A command that waits for its turn, and how to decide it: adds events to the turn and gives the answer, or refuses."""
-
-    call: Call[Any, Any]
-    decide: Callable[[Turn, Any], Any]
-
-
-class Outcome(NamedTuple):
-    """What a change will be answered once its turn is committed."""
-
-    change: Change
-    value: Any
-
-
-class _Written(Message["Timeline", None], frozen=True):
-    """The journal's answer to the write under way."""
-
-    answer: Answer[None]
-
-
-class _Resumed(Message["Timeline", None], frozen=True):
-    """The journal's answer to a claim made to find out where the log stands."""
-
-    answer: Answer[Claimed]
+    answer: Answer[Any]
+    then: Callable[[Answer[Any]], None]
 
 
 class Timeline(Actor):
@@ -119,13 +75,7 @@ class Timeline(Actor):
         self._surroundings = surroundings
         self._settings = surroundings.settings
         self._state: TimelineState
-        self._claimed: Claimed
-        self._adrift = False
-        self._waiting: deque[Change] = deque()
-        self._writing: tuple[list[Event], list[Outcome]] | None = None
-        self._resuming = False
-        self._singly = 0
-        self._older: dict[MessageId, ChatMessage] = {}
+        self._writer: Writer
 
     # -- what subclasses decide ----------------------------------------------------------------------------------------
 
@@ -134,8 +84,11 @@ class Timeline(Actor):
         raise NotImplementedError
 
     def check_author(self, turn: Turn, by: Principal) -> None:
-        """Refuse those who may not post, edit or delete at all."""
+        """Refuse those who may not write at all."""
         raise NotImplementedError
+
+    def check_open(self, turn: Turn) -> None:
+        """Refuse everyone, when nothing is to be changed any more."""
 
     def moderates(self, turn: Turn, by: Principal) -> bool:
         """Whether this person may remove the messages of others."""
@@ -153,18 +106,27 @@ class Timeline(Actor):
     async def started(self) -> None:
         """Claim the log and read its end. Refuses with `NotFound`, `StorageUnavailable` or `TimelineMoved`."""
         self._surroundings.fences.check(self.id)
-        self._claimed = await self._surroundings.journal.ask(Claim(self.id), timeout=self._settings.write_timeout)
-        head = self._claimed.head
+        try:
+            with anyio.fail_after(self._settings.write_timeout):
+                await self._open()
+        except (TimeoutError, AskFailed) as error:
+            raise StorageUnavailable("the message store does not answer; try again") from error
+
+    async def _open(self) -> None:
+        claimed = await self._surroundings.journal.ask(Claim(self.id), timeout=self._settings.write_timeout)
+        head = claimed.head
         start = max(0, head - self._settings.recent_events)
         room, members = await self.load()
         recent = Recent(self.channel, start, self._settings.recent_events)
         for event in await self._surroundings.storage.log.events(self.id, after=start, limit=head - start):
             recent.add(event)
         self._state = TimelineState(room, members, recent, head)
-        log.info("timeline.activated", timeline=self.channel, offset=head, term=self._claimed.term)
+        self._writer = Writer(self.id, self, self._state, claimed, self._surroundings)
+        log.info("timeline.activated", timeline=self.channel, offset=head, term=claimed.term)
 
     async def stopping(self, why: Exit) -> None:
         """Tell the subscribers to come back, unless they have been told something else."""
+        self._surroundings.adrift.discard(self.id)
         self.subscribers.end(Ending.RESTARTED)
         if why.kind is ExitKind.PASSIVATED:
             log.info("timeline.passivated", timeline=self.channel)
@@ -178,195 +140,68 @@ class Timeline(Actor):
     @handles(Post, batch=TURN)
     async def post(self, calls: list[Call[Post, Posted]]) -> None:
         """Add messages."""
-        await self.recall(call.message.draft.reply_to for call in calls)
-        self.propose(calls, self._decide_post)
+        self.propose(calls, self._decide_post, needs=lambda message: message.draft.reply_to)
 
     @handles(Edit, batch=TURN)
     async def edit(self, calls: list[Call[Edit, ChatMessage]]) -> None:
         """Change messages."""
-        await self.recall(call.message.message_id for call in calls)
-        self.propose(calls, self._decide_edit)
+        self.propose(calls, self._decide_edit, needs=lambda message: message.message_id)
 
     @handles(Delete, batch=TURN)
     async def delete(self, calls: list[Call[Delete, ChatMessage]]) -> None:
         """Remove the content of messages."""
-        await self.recall(call.message.message_id for call in calls)
-        self.propose(calls, self._decide_delete)
+        self.propose(calls, self._decide_delete, needs=lambda message: message.message_id)
 
     def _decide_post(self, turn: Turn, message: Post) -> Posted:
         self.check_author(turn, message.by)
+        self.check_open(turn)
         return posting.post(turn, message, self.id, self._surroundings.clock, self._settings.message_characters)
 
     def _decide_edit(self, turn: Turn, message: Edit) -> ChatMessage:
         self.check_author(turn, message.by)
+        self.check_open(turn)
         return posting.edit(turn, message, self._settings.message_characters)
 
     def _decide_delete(self, turn: Turn, message: Delete) -> ChatMessage:
-        self.check_author(turn, message.by)
-        return posting.delete(turn, message, moderator=self.moderates(turn, message.by))
+        moderator = self.moderates(turn, message.by)
+        if not moderator:
+            self.check_author(turn, message.by)
+        self.check_open(turn)
+        return posting.delete(turn, message, moderator=moderator)
 
-    def propose(self, calls: Iterable[Call[Any, Any]], decide: Callable[[Turn, Any], Any]) -> None:
-        """Let calls wait for the next turn, in which `decide` adds their events and gives their answers."""
-        self._waiting.extend(Change(call, decide) for call in calls)
-        self._advance()
-
-    async def recall(self, wanted: Iterable[MessageId | None]) -> None:
-        """Have the messages that decisions need in memory; most are. Not while adrift: decisions then wait anyway."""
-        recent = self._state.recent.messages
-        for message_id in wanted:
-            if message_id is None or message_id in recent or message_id in self._older or self._adrift:
-                continue
-            try:
-                found = await self._surroundings.storage.messages.get(self.id, message_id)
-            except StorageUnavailable:
-                self._adrift = True
-                return
-            if found is not None:
-                if len(self._older) >= OLDER:
-                    del self._older[next(iter(self._older))]
-                self._older[message_id] = found
-
-    def _advance(self) -> None:
-        """Begin the next turn if nothing is under way."""
-        if self._writing is not None or self._resuming or not self._waiting:
-            return
-        if self._adrift:
-            self._resuming = True
-            self.request(
-                self._surroundings.journal, Claim(self.id), _Resumed, timeout=self._settings.write_timeout
-            )
-            return
-        turn = Turn(self._state, self._older, self._surroundings.clock.now())
-        outcomes = self._decide(turn)
-        if not turn.events:
-            for change, value in outcomes:
-                change.call.answer(value)
-            self._advance()
-            return
-        self._writing = (turn.events, outcomes)
-        entry = Append(self.id, self._claimed.term, tuple(turn.events))
-        self.request(self._surroundings.journal, Write(entry), _Written, timeout=self._settings.write_timeout)
-
-    def _decide(self, turn: Turn) -> list[Outcome]:
-        outcomes: list[Outcome] = []
-        for _ in range(1 if self._singly else min(TURN, len(self._waiting))):
-            change = self._waiting.popleft()
-            if change.call.settled:
-                continue  # the caller has gone
-            try:
-                outcomes.append(Outcome(change, change.decide(turn, change.call.message)))
-            except EngineError as refusal:
-                change.call.refuse(refusal)
-        self._singly = max(0, self._singly - 1)
-        return outcomes
-
-    @handles(_Written)
-    async def written(self, message: _Written) -> None:
-        """Go on after a write: publish what is durable, or find out why it is not."""
-        assert self._writing is not None
-        (events, outcomes), self._writing = self._writing, None
-        match message.answer.error:
-            case None:
-                for change, value in outcomes:
-                    change.call.answer(value)
-                self._publish(events)
-            case TimelineMoved() as moved:
-                self._move(outcomes, moved)
-            case WriteConflict():
-                await self._find_earlier_posts(outcomes)
-            case WriteInvalid() as invalid:
-                self._retry_singly(outcomes, invalid)
-            case error:
-                self._drift(error, outcomes)
-        self._advance()
-
-    def _publish(self, events: Sequence[Event]) -> None:
-        for event in events:
-            if isinstance(event, MessageEdited | MessageDeleted) and event.message.id in self._older:
-                self._older[event.message.id] = event.message
-        self.subscribers.deliver([self._state.apply(event) for event in events])
-        self.committed(events)
-
-    def _move(self, outcomes: list[Outcome], moved: TimelineMoved) -> None:
-        """Another process owns the log: leave, and send everyone there."""
-        self._surroundings.fences.moved(self.id)
-        for change in [*(outcome.change for outcome in outcomes), *self._waiting]:
-            change.call.refuse(moved)
-        self._waiting.clear()
-        self.subscribers.end(Ending.MOVED)
-        log.warning("timeline.moved", timeline=self.channel, term=self._claimed.term)
-        self.stop()
-
-    async def _find_earlier_posts(self, outcomes: list[Outcome]) -> None:
-        """A client_id in this turn is older than memory: fetch the messages that it stands for, and decide once more."""
-        keys: list[PostKey] = []
-        for change, _ in outcomes:
-            message = change.call.message
-            if isinstance(message, Post) and message.draft.client_id is not None:
-                keys.append((message.by.id, message.draft.client_id))
-        found = await self._surroundings.storage.messages.by_client_ids(self.id, keys)
-        if not found:
-            msg = f"the log of {self.channel} refuses the offsets after {self._state.head}"
-            raise RuntimeError(msg)
-        earlier = {(each.author.id, each.client_id): each for each in found}
-        remaining: list[Change] = []
-        for change, _ in outcomes:
-            message = change.call.message
-            key = (message.by.id, message.draft.client_id) if isinstance(message, Post) else None
-            if key in earlier:
-                change.call.answer(Posted(earlier[key], created=False))
-            else:
-                remaining.append(change)
-        self._waiting.extendleft(reversed(remaining))
-
-    def _retry_singly(self, outcomes: list[Outcome], invalid: WriteInvalid) -> None:
-        """Decide the turn's commands one by one, so that only the one that the database cannot hold is refused."""
-        if len(outcomes) == 1:
-            outcomes[0].change.call.refuse(InvalidRequest(str(invalid)))
-            return
-        self._singly = len(outcomes)
-        self._waiting.extendleft(outcome.change for outcome in reversed(outcomes))
+    def propose(
+        self, calls: Iterable[Call[Any, Any]], decide: Decide, *, needs: Callable[[Any], MessageId | None] | None = None
+    ) -> None:
+        """Have `decide` asked about each call in the next turn, when the message that it `needs` is in memory."""
+        self._writer.propose(calls, decide, needs)
 
     @handles(SeeTerm)
     async def see_term(self, message: SeeTerm) -> None:
-        """Leave if the database says that another process has claimed the log since we did."""
-        if message.term > self._claimed.term and self._writing is None and not self._resuming:
-            self._move([], TimelineMoved("another process owns this timeline now"))
+        """Leave if another process has claimed the log since we did; find out where it stands if we do not know."""
+        self._writer.see_term(message.term)
 
-    # -- adrift --------------------------------------------------------------------------------------------------------
+    # -- what the writer needs -----------------------------------------------------------------------------------------
 
-    def _drift(self, error: Exception | None, outcomes: list[Outcome]) -> None:
-        """The outcome of a write or claim is unknown: everyone who waits is told so, and the log is claimed before the next write."""
-        if not self._adrift:
-            log.warning("timeline.adrift", timeline=self.channel, offset=self._state.head, reason=str(error))
-        self._adrift = True
-        refusal = StorageUnavailable("the message store does not answer; try again")
-        for change in [*(outcome.change for outcome in outcomes), *self._waiting]:
-            change.call.refuse(refusal)
-        self._waiting.clear()
+    def ask_later(self, ref: Ref[A], message: Message[A, R], then: Callable[[Answer[R]], None], timeout: float) -> None:
+        """See `Owner`."""
+        self.request(ref, message, lambda answer: _Answered(answer, then), timeout=timeout)
 
-    @handles(_Resumed)
-    async def resumed(self, message: _Resumed) -> None:
-        """Go on after a claim: take in what was committed without our knowing."""
-        self._resuming = False
-        error = message.answer.error
-        try:
-            claimed = message.answer.result()
-            missed = await self._missed(claimed)
-        except Exception as failure:  # noqa: BLE001 - whatever it was, the log's state stays unknown
-            self._drift(error or failure, [])
-            return
-        self._claimed = claimed
-        self._adrift = False
-        self._publish(missed)
-        log.info("timeline.resumed", timeline=self.channel, offset=self._state.head, term=claimed.term)
-        self._advance()
+    @handles(_Answered)
+    async def answered(self, message: _Answered) -> None:
+        """Let the writer go on."""
+        message.then(message.answer)
 
-    async def _missed(self, claimed: Claimed) -> list[Event]:
-        head = self._state.head
-        if claimed.head == head:
-            return []
-        return await self._surroundings.storage.log.events(self.id, after=head, limit=claimed.head - head)
+    def publish(self, events: Sequence[Event]) -> None:
+        """See `Owner`."""
+        self.subscribers.deliver([self._state.apply(event) for event in events])
+        self.committed(events)
+
+    def moved(self) -> None:
+        """See `Owner`."""
+        self._surroundings.fences.moved(self.id)
+        self.subscribers.end(Ending.MOVED)
+        log.warning("timeline.moved", timeline=self.channel, term=self._writer.claimed.term)
+        self.stop()
 
     # -- reading -------------------------------------------------------------------------------------------------------
 
@@ -413,13 +248,13 @@ class Timeline(Actor):
 
     def _can_recover(self, since: Position) -> bool:
         head = self._state.head
-        return since.epoch == self._claimed.epoch and since.offset <= head and head - since.offset <= CATCH_UP
+        return since.epoch == self._writer.claimed.epoch and since.offset <= head and head - since.offset <= CATCH_UP
 
     def _window(self, since: int, limit: int | None = None) -> Window:
-        recent = self._state.recent
+        recent, since = self._state.recent, max(0, since)
         publications = tuple(recent.after(since)[:limit])
         missing = since if since < recent.start else None
-        return Window(self.channel, self._state.head, self._claimed.epoch, publications, missing)
+        return Window(self.channel, self._state.head, self._writer.claimed.epoch, publications, missing)
 
     def end_subscriptions(self, user: ParticipantId) -> None:
         """Someone may not read any more."""

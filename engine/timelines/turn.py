@@ -1,6 +1,5 @@
 """A turn: the changes that go into one write of a timeline, decided against the state as it will be after them."""
 
-from collections import ChainMap
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -23,19 +22,25 @@ from engine.domain.messages import Message
 from engine.domain.rooms import Member, Room
 from engine.timelines.state import PostKey, TimelineState
 
+TURN = 256
+"""The most commands decided in one turn."""
+
 
 class Turn:
     """Collects events, and shows to later decisions what earlier ones of the same turn have changed.
 
-    Nothing reaches the state itself: when the write fails, the turn is forgotten.
+    Nothing reaches the state itself: when the write fails, the turn is forgotten. `recalled` are messages from before those that
+    the state holds; None for one that does not exist.
     """
 
-    def __init__(self, state: TimelineState, older: Mapping[MessageId, Message], now: datetime) -> None:
+    def __init__(self, state: TimelineState, recalled: Mapping[MessageId, Message | None], now: datetime) -> None:
         self.now = now
         self.events: list[Event] = []
         self._state = state
         self._room = state.room
-        self._messages: ChainMap[MessageId, Message] = ChainMap({}, state.recent.messages, dict(older))
+        self._recent = state.recent
+        self._recalled = recalled
+        self._messages: dict[MessageId, Message] = {}
         self._posts: dict[PostKey, MessageId] = {}
         self._members: dict[ParticipantId, Member] | None = None
 
@@ -56,14 +61,16 @@ class Turn:
         return self._state.members if self._members is None else self._members
 
     def message(self, message_id: MessageId) -> Message | None:
-        """A message as of now, if it is held in memory."""
-        return self._messages.get(message_id)
+        """A message as of now."""
+        changed = self._messages.get(message_id) or self._recent.messages.get(message_id)
+        return changed or self._recalled.get(message_id)
 
     def posted(self, key: PostKey) -> Message | None:
         """What an author has posted under a client_id, as of now."""
         if key in self._posts:
             return self._messages[self._posts[key]]
-        return self._state.recent.posted(key)
+        earlier = self._recent.posted(key)
+        return earlier and self._messages.get(earlier.id, earlier)
 
     def add(self, event: Event) -> None:
         """Add the next event; its offset is `next_offset`."""

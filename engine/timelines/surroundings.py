@@ -1,0 +1,43 @@
+"""What a timeline finds around it."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from actors import Ref
+from engine.clock import Clock
+from engine.domain.fields import TimelineId
+from engine.journal import Journal
+from engine.storage.repositories import Storage
+from engine.timelines.archive import Archive
+from engine.timelines.fences import Fences
+
+
+class TimelineSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How much timelines hold and how long they wait.
+
+    `recent_events`: how many events stay in memory. `message_characters`: the longest text. `write_timeout`: seconds until a
+    write or claim without an answer counts as failed; `read_timeout`: the same for a look into the archive.
+    """
+
+    recent_events: int = 1000
+    message_characters: int = 4000
+    write_timeout: float = 4.0
+    read_timeout: float = 2.0
+
+
+class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
+    """What every timeline of a process is given.
+
+    `monotonic` tells the time in seconds for waiting, `clock` the time of day. `adrift` holds the timelines that do not know
+    where their log stands; `Ownership` wakes them when the database answers again.
+    """
+
+    storage: Storage
+    journal: Ref[Journal]
+    archive: Callable[[TimelineId], Ref[Archive]]
+    clock: Clock
+    monotonic: Callable[[], float]
+    fences: Fences
+    adrift: set[TimelineId]
+    settings: TimelineSettings

@@ -1,0 +1,221 @@
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import anyio
+import pytest
+
+from actors import ActorSystem, Ref
+from engine.domain.events import RoomArchived
+from engine.domain.fields import ParticipantId, TimelineId
+from engine.domain.people import Participant
+from engine.errors import EngineError, NotFound, StorageUnavailable, TimelineMoved
+from engine.journal import Claim, Journal, Write, WriteConflict, WriteInvalid
+from engine.storage.memory import MemoryStorage
+from engine.storage.repositories import Append, AppendFailure, Claimed
+from tests.storage.made import a_message, add_user, open_room, posted
+
+pytestmark = pytest.mark.anyio
+
+
+class Watched:
+    """A log that keeps what it was given, and waits or fails where a test says so."""
+
+    def __init__(self, storage: MemoryStorage) -> None:
+        self._log = storage.log
+        self.batches: list[int] = []
+        self.before: Callable[[], Awaitable[None]] | None = None
+
+    async def append(self, batch: Sequence[Append]) -> list[AppendFailure | None]:
+        self.batches.append(len(batch))
+        if self.before is not None:
+            await self.before()
+        return await self._log.append(batch)
+
+    async def claim(self, timelines: Sequence[TimelineId]) -> list[Claimed | None]:
+        if self.before is not None:
+            await self.before()
+        return await self._log.claim(timelines)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._log, name)
+
+
+@pytest.fixture
+def storage() -> MemoryStorage:
+    return MemoryStorage()
+
+
+@pytest.fixture
+def log(storage: MemoryStorage) -> Watched:
+    return Watched(storage)
+
+
+@pytest.fixture
+async def system() -> AsyncIterator[ActorSystem]:
+    async with ActorSystem("test") as system:
+        yield system
+
+
+@pytest.fixture
+async def journal(system: ActorSystem, log: Watched) -> Ref[Journal]:
+    return await system.spawn(lambda: Journal(log), "journal", mailbox=Journal.mailbox)
+
+
+@pytest.fixture
+async def ada(storage: MemoryStorage) -> Participant:
+    return (await add_user(storage, "Ada")).participant
+
+
+async def rooms(storage: MemoryStorage, ada: Participant, count: int) -> list[Any]:
+    return [await open_room(storage, ada) for _ in range(count)]
+
+
+async def write(journal: Ref[Journal], claimed: Claimed, *events: Any) -> None:
+    await journal.ask(Write(Append(claimed.timeline_id, claimed.term, events)))
+
+
+async def outcome(journal: Ref[Journal], claimed: Claimed, *events: Any) -> type[BaseException] | None:
+    try:
+        await write(journal, claimed, *events)
+    except EngineError as error:
+        return type(error)
+    return None
+
+
+async def test_a_claim_raises_the_term_and_tells_the_head(
+    journal: Ref[Journal], storage: MemoryStorage, ada: Participant
+):
+    [room] = await rooms(storage, ada, 1)
+
+    first = await journal.ask(Claim(room.id))
+    second = await journal.ask(Claim(room.id))
+
+    assert (first.term, second.term, second.head) == (1, 2, 1)
+    with pytest.raises(NotFound):
+        await journal.ask(Claim(TimelineId("nowhere")))
+
+
+async def test_the_writes_of_many_timelines_that_wait_together_are_one_batch(
+    journal: Ref[Journal], storage: MemoryStorage, log: Watched, ada: Participant
+):
+    places = await rooms(storage, ada, 20)
+    claims = [await journal.ask(Claim(room.id)) for room in places]
+    entered, release = anyio.Event(), anyio.Event()
+
+    async def hold() -> None:
+        entered.set()
+        await release.wait()
+
+    log.before = hold
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(write, journal, claims[0], posted(a_message(places[0], 2, ada)))
+        await entered.wait()
+        for room, claimed in zip(places[1:], claims[1:], strict=True):
+            tasks.start_soon(write, journal, claimed, posted(a_message(room, 2, ada)))
+        await anyio.wait_all_tasks_blocked()
+        release.set()
+
+    assert log.batches == [1, 19]
+
+
+async def test_one_bad_entry_fails_alone(journal: Ref[Journal], storage: MemoryStorage, ada: Participant):
+    places = await rooms(storage, ada, 6)
+    claims = [await journal.ask(Claim(room.id)) for room in places]
+    await journal.ask(Claim(places[3].id))  # somebody else has taken this one over
+    entries = [
+        posted(a_message(places[0], 2, ada)),
+        posted(a_message(places[1], 1, ada)),  # an offset that exists
+        posted(a_message(places[2], 2, ada, "nul \x00")),
+        posted(a_message(places[3], 2, ada)),
+        posted(a_message(places[4], 2, ada, "half \ud83d")),
+        posted(a_message(places[5], 2, ada)),
+    ]
+    outcomes: dict[int, type[BaseException] | None] = {}
+
+    async def attempt(number: int) -> None:
+        outcomes[number] = await outcome(journal, claims[number], entries[number])
+
+    async with anyio.create_task_group() as tasks:
+        for number in range(6):
+            tasks.start_soon(attempt, number)
+
+    assert [outcomes[number] for number in range(6)] == [
+        None,
+        WriteConflict,
+        WriteInvalid,
+        TimelineMoved,
+        WriteInvalid,
+        None,
+    ]
+    heads = [len(await storage.log.events(room.id, after=0, limit=10)) for room in places]
+    assert heads == [2, 1, 1, 1, 1, 2]
+
+
+async def test_two_writes_of_one_timeline_are_made_one_after_the_other(
+    journal: Ref[Journal], storage: MemoryStorage, log: Watched, ada: Participant
+):
+    [room, other] = await rooms(storage, ada, 2)
+    claimed, elsewhere = await journal.ask(Claim(room.id)), await journal.ask(Claim(other.id))
+    answers: list[object] = []
+    for message, owner in (
+        (a_message(room, 2, ada), claimed),
+        (a_message(other, 2, ada), elsewhere),
+        (a_message(room, 3, ada), claimed),
+    ):
+        entry = Append(owner.timeline_id, owner.term, (posted(message),))
+        journal.request(Write(entry), lambda answer: answers.append(answer.error))
+
+    await anyio.wait_all_tasks_blocked()
+
+    assert answers == [None, None, None]
+    assert log.batches == [2, 1]
+
+
+async def test_a_database_that_is_away_refuses_the_batch_and_serves_the_next(
+    journal: Ref[Journal], storage: MemoryStorage, ada: Participant
+):
+    [room] = await rooms(storage, ada, 1)
+    claimed = await journal.ask(Claim(room.id))
+    event = posted(a_message(room, 2, ada))
+
+    storage.state.reachable = False
+    refused = [await outcome(journal, claimed, event) for _ in range(10)]
+    storage.state.reachable = True
+    await write(journal, claimed, event)
+
+    assert refused == [StorageUnavailable] * 10
+
+
+async def test_a_fault_of_the_storage_is_an_unknown_outcome_and_does_not_end_the_process(
+    journal: Ref[Journal], system: ActorSystem, storage: MemoryStorage, log: Watched, ada: Participant
+):
+    [room] = await rooms(storage, ada, 1)
+    claimed = await journal.ask(Claim(room.id))
+
+    async def fault() -> None:
+        raise ZeroDivisionError
+
+    log.before = fault
+    for _ in range(20):
+        assert await outcome(journal, claimed, posted(a_message(room, 2, ada))) is StorageUnavailable
+        with pytest.raises(StorageUnavailable):
+            await journal.ask(Claim(room.id))
+    log.before = None
+    await write(journal, claimed, posted(a_message(room, 2, ada)))
+
+    assert system.tree().children[0].restarts == 0
+
+
+async def test_an_entry_of_several_events_is_written_as_a_whole_or_not_at_all(
+    journal: Ref[Journal], storage: MemoryStorage, ada: Participant
+):
+    [room] = await rooms(storage, ada, 1)
+    claimed = await journal.ask(Claim(room.id))
+    archived = RoomArchived(offset=3, at=datetime.now(UTC), actor=ParticipantId(ada.id))
+
+    refused = await outcome(journal, claimed, posted(a_message(room, 2, ada, "nul \x00")), archived)
+    await write(journal, claimed, posted(a_message(room, 2, ada)), archived)
+
+    assert refused is WriteInvalid
+    assert [each.offset for each in await storage.log.events(room.id, after=0, limit=10)] == [1, 2, 3]

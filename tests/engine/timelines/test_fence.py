@@ -1,0 +1,162 @@
+from collections.abc import AsyncIterator
+
+import anyio
+import pytest
+
+from engine.domain.people import Principal
+from engine.engine import OWNERSHIP_INTERVAL, TAKEOVER_REST, Engine
+from engine.errors import TimelineMoved
+from engine.storage.memory import MemoryStorage, State
+from engine.timelines.commands import Position
+from tests.engine.timelines.acting import Interposed, Perform, Place, running
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def second(state: State) -> AsyncIterator[Engine]:
+    """Another process on the same database."""
+    async with running(MemoryStorage(state)) as engine:
+        yield engine
+
+
+@pytest.fixture
+def taken(second: Engine, lobby: Place) -> Place:
+    """The lobby as the second process has it."""
+    return Place(second, lobby.id)
+
+
+async def test_the_second_engine_takes_over_and_the_firsts_writes_are_refused(
+    lobby: Place, taken: Place, ada: Principal
+):
+    await lobby.say(ada, "one")
+    await taken.say(ada, "two")
+
+    with pytest.raises(TimelineMoved) as moved:
+        await lobby.post(ada, "three")
+
+    assert 0 < moved.value.retry_after <= TAKEOVER_REST
+    assert [each.text for each in (await taken.page(ada)).items] == ["two", "one"]
+    assert [each.offset for each in await taken.events(ada)] == [1, 2, 3, 4]
+
+
+async def test_its_subscribers_are_sent_away_and_find_everything_at_the_second(
+    lobby: Place, taken: Place, ada: Principal, ben: Principal
+):
+    listener, subscribed = await lobby.listen(ben)
+    await lobby.say(ada, "one")
+    await taken.say(ada, "two")
+    with pytest.raises(TimelineMoved):
+        await lobby.post(ada, "three")
+
+    _, again = await taken.listen(ben, since=Position(3, subscribed.window.epoch))
+
+    assert listener.heard == ["3", "moved"]
+    assert again.recovered
+    assert [each.offset for each in again.window.publications] == [4]
+
+
+async def test_everyone_who_waits_is_refused(
+    lobby: Place, taken: Place, ada: Principal, ben: Principal, storage: Interposed
+):
+    refused: list[str] = []
+
+    async def slow(_name: str, perform: Perform) -> object:
+        await anyio.sleep(0.3)
+        return await perform()
+
+    async def post(delay: float) -> None:
+        await anyio.sleep(delay)
+        with pytest.raises(TimelineMoved):
+            await lobby.post(ben)
+        refused.append("moved")
+
+    await taken.say(ada, "two")
+    storage.meddle = slow
+    async with anyio.create_task_group() as tasks:
+        for number in range(10):
+            tasks.start_soon(post, number / 20)
+
+    assert len(refused) == 10
+
+
+async def test_a_timeline_that_was_taken_over_is_left_alone_for_a_while_and_may_come_back(
+    lobby: Place, taken: Place, ada: Principal
+):
+    await taken.say(ada, "two")
+    with pytest.raises(TimelineMoved):
+        await lobby.post(ada)
+
+    await anyio.sleep(TAKEOVER_REST - 1)
+    with pytest.raises(TimelineMoved):
+        await lobby.post(ada)
+    with pytest.raises(TimelineMoved):
+        await lobby.page(ada)
+    still_theirs = await taken.post(ada)
+    await anyio.sleep(1.1)
+    back = await lobby.post(ada)
+
+    assert (still_theirs.message.offset, back.message.offset) == (4, 5)
+    with pytest.raises(TimelineMoved):
+        await taken.post(ada)
+    assert [each.offset for each in await lobby.events(ada)] == [1, 2, 3, 4, 5]
+
+
+async def test_a_quiet_engine_notices_that_its_timeline_was_taken_over(
+    lobby: Place, taken: Place, ada: Principal, ben: Principal
+):
+    listener, _ = await lobby.listen(ben)
+    await taken.say(ada, "two")
+
+    await anyio.sleep(2 * OWNERSHIP_INTERVAL)
+
+    assert listener.heard == ["moved"]
+
+
+async def test_an_engine_that_was_writing_when_it_was_told_of_the_takeover_leaves_after_the_write(
+    lobby: Place, ada: Principal, ben: Principal, storage: Interposed, second: Engine
+):
+    listener, _ = await lobby.listen(ben)
+
+    async def slow_answer(name: str, perform: Perform) -> object:
+        result = await perform()
+        if name == "append":
+            await anyio.sleep(
+                3 * OWNERSHIP_INTERVAL / 2
+            )  # committed; the answer comes after the next look at the terms
+        return result
+
+    storage.meddle = slow_answer
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(lobby.post, ada, "mine")
+        await anyio.sleep(0.1)
+        await Place(second, lobby.id).listen(ada)
+    await anyio.sleep(4 * OWNERSHIP_INTERVAL)
+
+    assert listener.heard == ["3", "moved"]
+
+
+async def test_two_engines_that_use_the_same_room_by_turns_leave_no_gap(lobby: Place, taken: Place, ada: Principal):
+    for place in (lobby, taken) * 4:
+        while True:
+            try:
+                await place.say(ada, "a", "b")
+                break
+            except TimelineMoved as moved:
+                await anyio.sleep(moved.retry_after)
+
+    events = await taken.events(ada)
+    assert [each.offset for each in events] == list(range(1, len(events) + 1))
+    assert len((await taken.page(ada)).items) >= 16
+
+
+async def test_an_owner_that_takes_no_one_over_is_left_in_peace(
+    lobby: Place, ada: Principal, ben: Principal, second: Engine
+):
+    listener, _ = await lobby.listen(ben)
+
+    await anyio.sleep(20 * OWNERSHIP_INTERVAL)
+    await lobby.post(ada)
+
+    assert listener.heard == ["3"]
+    assert second.system.tree().path == "gathering"
