@@ -1,5 +1,6 @@
 """The server: composed here, started here, stopped here."""
 
+import gc
 import signal
 import sys
 from typing import Final
@@ -78,12 +79,24 @@ async def serve(settings: Settings, *, demo: bool = False) -> None:
                 for each in sockets:
                     await web.SockSite(runner, each, backlog=BACKLOG).start()
                 app[LIFECYCLE].started = True
+                _collect_less_garbage()
                 _announce(url(*sockets[0].getsockname()[:2]), demo=demo)
                 async for number in signals:
                     log.info("server.stopping", signal=signal.Signals(number).name)
                     break
             finally:
                 await _drain(runner, app, seconds=settings.shutdown_grace / 4)
+
+
+def _collect_less_garbage() -> None:
+    """Spare the garbage collector what lives as long as the process, and let it look at the rest less often.
+
+    With its defaults it looks at everything several times a second under load, for up to 300 ms at 500 connections: that was the
+    99th percentile of a post's latency (`python -m benchmarks posts`). Almost nothing here is in a cycle; references free it.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 async def _drain(runner: web.AppRunner, app: web.Application, *, seconds: float) -> None:

@@ -1,0 +1,130 @@
+"""Posts through the gateway: how many are committed, acknowledged and delivered, and how long they take."""
+
+import time
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+
+import aiohttp
+import anyio
+import msgspec
+
+from benchmarks.client import Api, Client
+from benchmarks.databases import single_row_commits
+from benchmarks.server import served
+
+WARM_UP = 2.0
+"""Seconds before measuring begins."""
+
+
+class Load(msgspec.Struct, frozen=True, kw_only=True):
+    """Who posts how: `rooms` rooms with `members` connected members and one sender each."""
+
+    rooms: int
+    members: int
+    seconds: float
+    window: int
+    rate: float
+
+
+class Meter:
+    """Counts and times within the measured part of a run. Latencies are in seconds."""
+
+    def __init__(self) -> None:
+        self.running = False
+        self.acknowledged: list[float] = []
+        self.delivered: list[float] = []
+
+    def publication(self, part: bytes, now: float) -> None:
+        """A post has arrived at a member; its text says when it was sent."""
+        mark = part.find(b'"text":"@')
+        if self.running and mark >= 0:
+            self.delivered.append(now - float(part[mark + 9 : part.index(b" ", mark)]))
+
+
+async def measure(url: str, load: Load) -> list[str]:
+    """Run the server in a process of its own and the clients in this one; returns the report's lines."""
+    commits = await single_row_commits(url, 2.0)
+    meter = Meter()
+    with served(url) as address:
+        connector = aiohttp.TCPConnector(limit=0)
+        async with aiohttp.ClientSession(connector=connector) as http, AsyncExitStack() as stack:
+            elapsed = await _drive(http, address, load, meter, stack)
+    return list(_report(load, meter, elapsed, commits))
+
+
+async def _drive(
+    http: aiohttp.ClientSession, address: str, load: Load, meter: Meter, stack: AsyncExitStack
+) -> float:
+    api = Api(http, address)
+    senders: list[tuple[str, Client]] = []
+    clients: list[Client] = []
+    arriving = anyio.CapacityLimiter(10)  # every sign-in is a commit of its own
+
+    async def furnish(number: int) -> None:
+        async with arriving:
+            await _furnish(number)
+
+    async def _furnish(number: int) -> None:
+        token = await api.newcomer(f"r{number}m0")
+        room = await api.call("POST", "/rooms", {"name": f"Room {number}"}, token)
+        channel = f"room:{room['id']}"
+        for member in range(load.members):
+            if member:
+                token = await api.newcomer(f"r{number}m{member}")
+                await api.call("POST", f"/rooms/{room['id']}/join", None, token)
+            client = await Client.connect(http, address, token, meter.publication)
+            _ = group.start_soon(client.run)
+            clients.append(client)
+            await client.call("subscribe", {"channel": channel})
+            if member == 0:
+                senders.append((channel, client))
+
+    async with anyio.create_task_group() as group:
+        async with anyio.create_task_group() as furnishing:
+            for number in range(load.rooms):
+                _ = furnishing.start_soon(furnish, number)
+        async with anyio.create_task_group() as sending:
+            for channel, client in senders:
+                for _ in range(load.window):
+                    sending.start_soon(_send, channel, client, load, meter)
+            await anyio.sleep(WARM_UP)
+            meter.running, started = True, time.perf_counter()
+            await anyio.sleep(load.seconds)
+            meter.running, elapsed = False, time.perf_counter() - started
+            sending.cancel_scope.cancel()
+        for client in clients:
+            await client.close()
+        group.cancel_scope.cancel()
+    return elapsed
+
+
+async def _send(channel: str, client: Client, load: Load, meter: Meter) -> None:
+    """Post, wait for the answer, post again: at once, or at this sender's part of the asked rate."""
+    pause = load.rooms * load.window / load.rate if load.rate else 0.0
+    due = time.perf_counter() + pause * (hash(channel) % 1000) / 1000
+    while True:
+        if pause:
+            await anyio.sleep(max(0.0, due - time.perf_counter()))
+            due += pause
+        sent = time.perf_counter()
+        post = {"method": "post", "data": {"timeline": channel, "text": f"@{sent} {'hello there ' * 5}"}}
+        await client.call("rpc", post)
+        if meter.running:
+            meter.acknowledged.append(time.perf_counter() - sent)
+
+
+def _report(load: Load, meter: Meter, elapsed: float, commits: float) -> Iterator[str]:
+    posts, deliveries = len(meter.acknowledged) / elapsed, len(meter.delivered) / elapsed
+    pace = f"{load.rate:g} posts/s asked for" if load.rate else f"closed loop, {load.window} under way each"
+    yield f"{load.rooms} rooms x {load.members} members, {pace}, {elapsed:.1f} s"
+    yield f"  posts/s                  {posts:10,.0f}"
+    yield f"  deliveries/s             {deliveries:10,.0f}"
+    yield f"  post to answer, ms       p50 {_ms(meter.acknowledged, 50)}  p99 {_ms(meter.acknowledged, 99)}"
+    yield f"  post to delivery, ms     p50 {_ms(meter.delivered, 50)}  p99 {_ms(meter.delivered, 99)}"
+    yield f"  single-row commits/s     {commits:10,.0f}   posts per single-row commit: {posts / commits:.2f}x"
+
+
+def _ms(times: list[float], percent: int) -> str:
+    if not times:
+        return "   -"
+    return f"{sorted(times)[min(len(times) - 1, len(times) * percent // 100)] * 1000:7.1f}"
