@@ -1,6 +1,5 @@
 """`python -m benchmarks posts`."""
 
-from enum import StrEnum
 from typing import Annotated
 
 import anyio
@@ -12,26 +11,21 @@ from benchmarks.posts import Load, measure
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
 
 
-class Pace(StrEnum):
-    """How fast the senders go."""
-
-    CLOSED = "closed"
-    OPEN = "open"
-
-
 @app.callback()
 def benchmarks() -> None:
     """Measure Gathering against the limits of the machine it runs on."""
 
 
 @app.command()
-def posts(
+def posts(  # noqa: PLR0917 - typer makes options of them
     database: Annotated[Database, typer.Option(help="which database")] = Database.SQLITE,
     rooms: Annotated[int, typer.Option(min=1, help="rooms, each with one sender")] = 100,
     members: Annotated[int, typer.Option(min=1, help="members of each room, all connected")] = 5,
     seconds: Annotated[float, typer.Option(min=1, help="how long to measure")] = 10.0,
     window: Annotated[int, typer.Option(min=1, help="posts that each sender has under way")] = 1,
-    rate: Annotated[float, typer.Option(min=0, help="posts a second altogether; 0: as fast as they are answered")] = 0.0,
+    rate: Annotated[
+        float, typer.Option(min=0, help="posts a second altogether; 0: as fast as they are answered")
+    ] = 0.0,
 ) -> None:
     """Posts through the gateway: WebSocket rpc, committed, acknowledged, delivered to every member of the room."""
     load = Load(rooms=rooms, members=members, seconds=seconds, window=window, rate=rate)

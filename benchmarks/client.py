@@ -63,7 +63,7 @@ class Client:
         key = b"%d" % self._last_id
         future = self._replies[key] = asyncio.get_running_loop().create_future()
         await self._socket.send_str(msgspec.json.encode({"id": self._last_id, name: body}).decode())
-        reply = await future
+        reply: bytes = await future
         if b'"error":' in reply[:40]:
             raise RuntimeError(reply.decode())
         return reply
@@ -84,10 +84,6 @@ class Client:
                     self._on_publication(part, now)
                 else:
                     await self._socket.send_str("{}")  # a ping
-
-    async def close(self) -> None:
-        """Close the connection."""
-        await self._socket.close()
 
 
 def _bytes(frame: aiohttp.WSMessage) -> bytes:

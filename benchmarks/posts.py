@@ -1,12 +1,13 @@
 """Posts through the gateway: how many are committed, acknowledged and delivered, and how long they take."""
 
 import time
-from collections.abc import Iterator
-from contextlib import AsyncExitStack
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import aiohttp
 import anyio
 import msgspec
+from anyio.abc import TaskGroup
 
 from benchmarks.client import Api, Client
 from benchmarks.databases import single_row_commits
@@ -46,55 +47,61 @@ async def measure(url: str, load: Load) -> list[str]:
     commits = await single_row_commits(url, 2.0)
     meter = Meter()
     with served(url) as address:
-        connector = aiohttp.TCPConnector(limit=0)
-        async with aiohttp.ClientSession(connector=connector) as http, AsyncExitStack() as stack:
-            elapsed = await _drive(http, address, load, meter, stack)
+        async with (
+            aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http,
+            anyio.create_task_group() as reading,
+        ):
+            rooms = await _furnish(http, address, load, meter, reading)
+            elapsed = await _drive(rooms, load, meter)
+            reading.cancel_scope.cancel()
     return list(_report(load, meter, elapsed, commits))
 
 
-async def _drive(
-    http: aiohttp.ClientSession, address: str, load: Load, meter: Meter, stack: AsyncExitStack
-) -> float:
+class Room(NamedTuple):
+    """A room with its connected members; the first one posts."""
+
+    channel: str
+    members: list[Client]
+
+
+async def _furnish(
+    http: aiohttp.ClientSession, address: str, load: Load, meter: Meter, reading: TaskGroup
+) -> list[Room]:
+    """Register everyone, create the rooms, connect and subscribe the members. Clients are read by tasks of `reading`."""
     api = Api(http, address)
-    senders: list[tuple[str, Client]] = []
-    clients: list[Client] = []
     arriving = anyio.CapacityLimiter(10)  # every sign-in is a commit of its own
+    rooms: list[Room] = []
 
-    async def furnish(number: int) -> None:
+    async def arrive(number: int) -> None:
         async with arriving:
-            await _furnish(number)
-
-    async def _furnish(number: int) -> None:
-        token = await api.newcomer(f"r{number}m0")
-        room = await api.call("POST", "/rooms", {"name": f"Room {number}"}, token)
-        channel = f"room:{room['id']}"
-        for member in range(load.members):
-            if member:
-                token = await api.newcomer(f"r{number}m{member}")
+            tokens = [await api.newcomer(f"r{number}m{member}") for member in range(load.members)]
+            room = await api.call("POST", "/rooms", {"name": f"Room {number}"}, tokens[0])
+            channel = f"room:{room['id']}"
+            for token in tokens[1:]:
                 await api.call("POST", f"/rooms/{room['id']}/join", None, token)
-            client = await Client.connect(http, address, token, meter.publication)
-            _ = group.start_soon(client.run)
-            clients.append(client)
-            await client.call("subscribe", {"channel": channel})
-            if member == 0:
-                senders.append((channel, client))
+            members = [await Client.connect(http, address, token, meter.publication) for token in tokens]
+            for client in members:
+                reading.start_soon(client.run)
+                await client.call("subscribe", {"channel": channel})
+            rooms.append(Room(channel, members))
 
     async with anyio.create_task_group() as group:
-        async with anyio.create_task_group() as furnishing:
-            for number in range(load.rooms):
-                _ = furnishing.start_soon(furnish, number)
-        async with anyio.create_task_group() as sending:
-            for channel, client in senders:
-                for _ in range(load.window):
-                    sending.start_soon(_send, channel, client, load, meter)
-            await anyio.sleep(WARM_UP)
-            meter.running, started = True, time.perf_counter()
-            await anyio.sleep(load.seconds)
-            meter.running, elapsed = False, time.perf_counter() - started
-            sending.cancel_scope.cancel()
-        for client in clients:
-            await client.close()
-        group.cancel_scope.cancel()
+        for number in range(load.rooms):
+            group.start_soon(arrive, number)
+    return rooms
+
+
+async def _drive(rooms: Sequence[Room], load: Load, meter: Meter) -> float:
+    """Let the senders post and the meter run; returns the measured time in seconds."""
+    async with anyio.create_task_group() as sending:
+        for room in rooms:
+            for _ in range(load.window):
+                sending.start_soon(_send, room.channel, room.members[0], load, meter)
+        await anyio.sleep(WARM_UP)
+        meter.running, started = True, time.perf_counter()
+        await anyio.sleep(load.seconds)
+        meter.running, elapsed = False, time.perf_counter() - started
+        sending.cancel_scope.cancel()
     return elapsed
 
 
