@@ -77,8 +77,8 @@ class Cell(Generic[A]):
     """One actor as the runtime sees it. The instance inside comes and goes: each is one `Life`."""
 
     __slots__ = (
-        "_blocked",
         "announce",
+        "blocked",
         "closed",
         "draining",
         "factory",
@@ -130,7 +130,8 @@ class Cell(Generic[A]):
         self.last_exit: Exit | None = None
         self.retry_at = 0.0
         self.announce: Callable[[Answer[None]], None] | None = None
-        self._blocked: deque[Slot] | None = None
+        self.blocked: deque[Slot] | None = None
+        """Callers that wait for room."""
 
     # -- messages ------------------------------------------------------------------------------------------------------
 
@@ -140,8 +141,10 @@ class Cell(Generic[A]):
             quarantined = self.state is State.QUARANTINED
             self.bury(call, "quarantined" if quarantined else "stopped")
             raise self.quarantined() if quarantined else ActorStopped(self.path)
-        outcome = self.queue.put(call)
-        if outcome is not None:
+        queue = self.queue
+        if queue.plain and len(queue.calls) < queue.capacity:
+            queue.calls.append(call)
+        elif (outcome := queue.put(call)) is not None:
             self._overflow(call, outcome)
         self.waiter.wake()
 
@@ -181,9 +184,9 @@ class Cell(Generic[A]):
     async def room(self, deadline: float) -> None:
         """Wait until there may be room in the full mailbox, at most until `deadline`."""
         slot = self.runtime.backend.slot()
-        if self._blocked is None:
-            self._blocked = deque()
-        self._blocked.append(slot)
+        if self.blocked is None:
+            self.blocked = deque()
+        self.blocked.append(slot)
         try:
             with anyio.move_on_after(deadline - self.runtime.clock()):
                 await slot.wait()
@@ -191,12 +194,12 @@ class Cell(Generic[A]):
             self.make_room()  # if the room was ours, it is the next one's now
             raise
         finally:
-            if slot in self._blocked:
-                self._blocked.remove(slot)
+            if slot in self.blocked:
+                self.blocked.remove(slot)
 
     def make_room(self) -> None:
         """Wake as many of the callers that wait for room as there is room for."""
-        blocked = self._blocked
+        blocked = self.blocked
         if blocked:
             room = len(blocked) if self.closed else self.queue.capacity - len(self.queue)
             for _ in range(min(room, len(blocked))):
@@ -223,8 +226,8 @@ class Cell(Generic[A]):
 
     def cancel(self) -> None:
         """Cancel the instance's task: the step after a stop signal that was not heeded in time."""
-        if self.life is not None and self.life.scope is not None:
-            self.life.scope.cancel()
+        if self.life is not None:
+            self.life.cancel()
 
     def has_more_to_drain(self, exit_: Exit) -> bool:
         """Whether an instance that ended so while draining has left something for another one to handle."""

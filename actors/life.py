@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import anyio
 import structlog
+from anyio import TaskHandle
 from anyio.lowlevel import checkpoint
 
 from actors.actor import Actor
@@ -42,13 +43,14 @@ class BrokenReply(Message[Any, None], frozen=True):
 class Life(Generic[A]):
     """One instance of an actor. What belongs to it ends with it: the calls in its hands, and its requests."""
 
-    __slots__ = ("_open", "_over", "_requests", "cell", "current", "current_since", "scope")
+    __slots__ = ("_farewell", "_open", "_over", "_requests", "cell", "current", "current_since", "handle")
 
     def __init__(self, cell: Cell[A]) -> None:
         self.cell = cell
         self.current: list[AnyCall] = []
         self.current_since = 0.0
-        self.scope: anyio.CancelScope | None = None
+        self.handle: TaskHandle[None] | None = None
+        self._farewell: anyio.CancelScope | None = None
         self._open: Calls = {}
         self._requests = 0
         self._over = False
@@ -62,6 +64,13 @@ class Life(Generic[A]):
         """See `Actor.stop`."""
         if not self._over:
             self.cell.tell(Signal.QUIT)
+
+    def cancel(self) -> None:
+        """Cancel the task that this instance runs in, and its farewell."""
+        if self.handle is not None:
+            self.handle.cancel()
+        if self._farewell is not None:
+            self._farewell.cancel()
 
     def request(
         self,
@@ -97,10 +106,9 @@ class Life(Generic[A]):
         exit_ = Exit(ExitKind.KILLED)
         actor: A | None = None
         try:
-            with anyio.CancelScope() as self.scope:
-                actor = cell.factory()
-                actor._life = self  # noqa: SLF001 - the runtime is what gives an actor its life
-                exit_ = await self._live(actor)
+            actor = cell.factory()
+            actor._life = self  # noqa: SLF001 - the runtime is what gives an actor its life
+            exit_ = await self._live(actor)
         except Exception as error:  # noqa: BLE001 - the supervision boundary: every crash becomes an exit
             exit_ = Exit(ExitKind.CRASHED, error)
         except anyio.get_cancelled_exc_class():
@@ -119,14 +127,10 @@ class Life(Generic[A]):
 
     async def _live(self, actor: A) -> Exit:
         cell = self.cell
-        with anyio.move_on_after(cell.limits.start) as scope:
-            try:
-                await actor.started()
-            except Refused as error:
-                return Exit(ExitKind.REFUSED, error)
-        if scope.cancelled_caught:
-            msg = f"{cell.path}: started() took longer than {cell.limits.start} s"
-            raise StartFailed(msg)
+        try:
+            await self._start(actor)
+        except Refused as error:
+            return Exit(ExitKind.REFUSED, error)
         cell.state = State.RUNNING
         if cell.announce is not None:
             cell.announce(Answer(None))
@@ -156,6 +160,15 @@ class Life(Generic[A]):
                     await waiter.park()
                 budget = BATCH
                 now = clock()
+
+    async def _start(self, actor: A) -> None:
+        # Apart from the loop, whose frame would keep the scope for as long as the actor lives.
+        limit = self.cell.limits.start
+        with anyio.move_on_after(limit) as scope:
+            await actor.started()
+        if scope.cancelled_caught:
+            msg = f"{self.cell.path}: started() took longer than {limit} s"
+            raise StartFailed(msg)
 
     def _heed(self, actor: A) -> Exit | None:
         cell = self.cell
@@ -196,7 +209,8 @@ class Life(Generic[A]):
         current.append(call)
         if batch:
             self._take_more(kind, batch, now)
-        cell.make_room()
+        if cell.blocked:
+            cell.make_room()
         try:
             if batch:
                 await method(actor, current)
@@ -257,15 +271,15 @@ class Life(Generic[A]):
 
     async def _stopping(self, actor: A, exit_: Exit) -> None:
         cell = self.cell
-        with anyio.move_on_after(cell.limits.stop, shield=True) as self.scope:
+        with anyio.move_on_after(cell.limits.stop, shield=True) as self._farewell:
             try:
                 await actor.stopping(exit_)
             except Exception:  # the supervision boundary: a failing farewell must not hide how the actor ended
                 log.exception("actor.stopping_failed", path=cell.path)
             except anyio.get_cancelled_exc_class():
-                if self.scope.cancel_called:
+                if self._farewell.cancel_called:
                     raise
                 cell.runtime.backend.forgive_cancellation()  # as in run()
                 log.exception("actor.stopping_failed", path=cell.path)
-        if self.scope.cancelled_caught:
+        if self._farewell.cancelled_caught:
             log.warning("actor.stopping_timed_out", path=cell.path, seconds=cell.limits.stop)

@@ -72,11 +72,13 @@ class Dropped(msgspec.Struct, frozen=True):
 class Queue:
     """The calls that wait for one actor, in order. Outlives the actor's restarts."""
 
-    __slots__ = ("_by_key", "_latest", "calls", "capacity", "overflow")
+    __slots__ = ("_by_key", "_latest", "calls", "capacity", "overflow", "plain")
 
     def __init__(self, mailbox: Mailbox) -> None:
         self.capacity = mailbox.capacity
         self.overflow = mailbox.overflow
+        self.plain = not isinstance(mailbox.overflow, Coalesce)
+        """Whether a call that finds room is simply appended."""
         self.calls: deque[AnyCall] = deque()
         # Coalescing: the call that holds the place of a key, and for each such call the one that has taken its place.
         self._by_key: dict[Hashable, AnyCall] = {}

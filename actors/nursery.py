@@ -55,12 +55,14 @@ class Nursery:
         """Start one life of a cell. Its task inherits the system's context, not that of whoever happened to wake it."""
         assert self._group is not None, "the system is not running"
         cell.state = State.STARTING
-        _ = self._context.run(self._group.start_soon, self._life, cell, exited)
+        life = Life(cell)
+        life.handle = self._context.run(self._group.start_soon, self._run, life, exited)
 
-    async def _life(self, cell: Cell[Any], exited: Callable[[Cell[Any], Exit], None]) -> None:
+    async def _run(self, life: Life[Any], exited: Callable[[Cell[Any], Exit], None]) -> None:
+        cell = life.cell
         exit_ = Exit(ExitKind.KILLED)
         try:
-            exit_ = await Life(cell).run()
+            exit_ = await life.run()
         except (KeyboardInterrupt, SystemExit) as error:
             self._fatal(error)
         finally:

@@ -52,7 +52,12 @@ class Ref(Generic[A_co]):
         Raises `MailboxFull`, `ActorStopped` or `Unavailable` when the message is refused at once; what happens to it later is
         known only to the dead letters.
         """
-        self._locate(message).put(Call(message))
+        try:
+            cell = self._find()
+        except Unavailable as error:
+            self._bury(message, error)
+            raise
+        cell.put(Call(message))
 
     async def ask(self, message: Message[A_co, R], /, *, timeout: float = 5.0) -> R:
         """Send and wait for the answer, at most `timeout` seconds.
@@ -102,8 +107,11 @@ class Ref(Generic[A_co]):
         try:
             return self._find()
         except Unavailable as error:
-            self.runtime.dead_letters.add(DeadLetter(self.path, message, "unavailable", error))
+            self._bury(message, error)
             raise
+
+    def _bury(self, message: Message[Any, Any], error: Unavailable) -> None:
+        self.runtime.dead_letters.add(DeadLetter(self.path, message, "unavailable", error))
 
     async def _room(self, call: Call[Any, Any]) -> Cell[Any]:
         """Wait until the mailbox has room; whose it is may change meanwhile."""
