@@ -1,6 +1,6 @@
 """The engine: the supervision tree, composed from settings, readable from top to bottom."""
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -155,8 +155,10 @@ class Engine:
                 timelines=timelines,
                 canary=canary,
             )
-            ownership = Ownership(storage.log, active, surroundings.adrift, OWNERSHIP_INTERVAL)
-            async with _alongside(ownership.run, partial(_purge_tokens, accounts)):
+            ownership = Ownership(storage.log, active, surroundings.adrift)
+            async with _alongside(
+                partial(_every, OWNERSHIP_INTERVAL, ownership.check), partial(_every, PURGE_INTERVAL, accounts.purge)
+            ):
                 yield engine
                 await system.stop(drain=True, grace=settings.shutdown_grace / 2)
 
@@ -196,11 +198,13 @@ async def _alongside(*chores: Callable[[], Coroutine[Any, Any, None]]) -> AsyncI
         raise failure
 
 
-async def _purge_tokens(accounts: Accounts) -> None:
+async def _every(seconds: float, chore: Callable[[], Awaitable[object]]) -> None:
+    """Do a chore again and again. One that fails is done again in its time: nobody's message hangs on it."""
     while True:
         try:
-            purged = await accounts.purge()
-            log.debug("accounts.tokens_purged", count=purged)
+            await chore()
         except StorageUnavailable:
-            log.warning("accounts.purge_postponed")
-        await anyio.sleep(PURGE_INTERVAL)
+            log.warning("chore.postponed", chore=chore.__qualname__)
+        except Exception:  # a supervision boundary: the engine goes on without
+            log.exception("chore.failed", chore=chore.__qualname__)
+        await anyio.sleep(seconds)

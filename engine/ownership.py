@@ -6,22 +6,17 @@ the answer to a write, once the database answers again: what was committed unhea
 """
 
 from collections.abc import Callable, Container, Iterable
-
-import anyio
-import structlog
+from contextlib import suppress
 
 from actors import AskFailed, Ref
 from engine.domain.fields import TimelineId
-from engine.errors import StorageUnavailable
 from engine.storage.repositories import TimelineLog
 from engine.timelines.commands import SeeTerm
 from engine.timelines.timeline import Timeline
 
-log = structlog.get_logger(__name__)
-
 
 class Ownership:
-    """Compares terms every `interval` seconds.
+    """Compares terms, whenever `check` is called.
 
     `active` lists the timelines that this process holds; those in `adrift` do not know where their log stands.
     """
@@ -31,32 +26,25 @@ class Ownership:
         log_: TimelineLog,
         active: Callable[[], Iterable[Ref[Timeline]]],
         adrift: Container[TimelineId],
-        interval: float,
     ) -> None:
         self._log = log_
         self._active = active
         self._adrift = adrift
-        self._interval = interval
         self._seen: dict[TimelineId, int] = {}
 
-    async def run(self) -> None:
-        """Run until cancelled."""
-        while True:
-            await anyio.sleep(self._interval)
-            await self.check()
-
     async def check(self) -> None:
-        """Look once; tell the timelines whose term has changed since the last time, and those adrift."""
+        """Look once; tell the timelines whose term has changed since the last time, and those adrift.
+
+        Raises `StorageUnavailable`: nobody can take anything over then, and the next look tells.
+        """
+        terms = await self._log.terms([TimelineId(ref.key) for ref in self._active()])
+        # Those of now: telling one that has gone to sleep meanwhile would wake it, and take it back from its new owner.
         active = {TimelineId(ref.key): ref for ref in self._active()}
-        try:
-            terms = await self._log.terms(list(active))
-        except StorageUnavailable:
-            return  # nobody can take anything over now; the next look tells
-        for timeline_id, term in terms.items():
-            if self._seen.get(timeline_id) != term or timeline_id in self._adrift:
-                try:
-                    active[timeline_id].tell(SeeTerm(term))
-                except AskFailed:
-                    continue  # it is overloaded or resting: not seen, so told again next time
-            self._seen[timeline_id] = term
         self._seen = {timeline_id: term for timeline_id, term in self._seen.items() if timeline_id in active}
+        for timeline_id, ref in active.items():
+            term = terms.get(timeline_id)
+            if term is None or (self._seen.get(timeline_id) == term and timeline_id not in self._adrift):
+                continue
+            with suppress(AskFailed):  # overloaded or resting: it counts as not seen, and is told again next time
+                ref.tell(SeeTerm(term))
+                self._seen[timeline_id] = term

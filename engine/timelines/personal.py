@@ -26,6 +26,10 @@ class PersonalTimeline(Timeline):
 
     kind: ClassVar[TimelineKind] = TimelineKind.USER
 
+    async def exists(self) -> bool:
+        """See `Timeline.exists`."""
+        return await self._surroundings.storage.users.get(ParticipantId(self.id)) is not None
+
     def check_reader(self, by: Principal) -> None:
         """Only its owner."""
         if str(by.id) != str(self.id):

@@ -20,7 +20,7 @@ from engine.domain.events import (
 from engine.domain.fields import ParticipantId, Role, TimelineId, TimelineKind, Visibility
 from engine.domain.people import Participant, Principal
 from engine.domain.rooms import Member, Room
-from engine.errors import Conflict, Forbidden, NotFound, RoomFull
+from engine.errors import Conflict, Forbidden, Hidden, NotFound, RoomFull
 from engine.timelines.commands import (
     ArchiveRoom,
     Describe,
@@ -54,13 +54,14 @@ class RoomActor(Timeline):
         super().__init__(room_id, surroundings)
         self._personal = personal
 
+    async def exists(self) -> bool:
+        """See `Timeline.exists`."""
+        return await self._surroundings.storage.rooms.get(self.id) is not None
+
     async def load(self) -> tuple[Room | None, Iterable[Member]]:
-        """See `Timeline.load`. `NotFound` when the timeline is not a room."""
+        """See `Timeline.load`."""
         rooms = self._surroundings.storage.rooms
-        room = await rooms.get(self.id)
-        if room is None:
-            raise NotFound("there is no such room")
-        return room, await rooms.members(self.id)
+        return await rooms.get(self.id), await rooms.members(self.id)
 
     @property
     def _room(self) -> Room:
@@ -106,7 +107,7 @@ class RoomActor(Timeline):
 
     def _check_knows(self, by: Principal) -> None:
         if by.id not in self._state.members and not by.admin:
-            raise NotFound("there is no such room")
+            raise Hidden("there is no such room")
 
     # -- membership ----------------------------------------------------------------------------------------------------
 
@@ -135,7 +136,7 @@ class RoomActor(Timeline):
         if (member := turn.members.get(by.id)) is not None:
             return member
         if turn.room.visibility is Visibility.PRIVATE and not by.admin:
-            raise NotFound("there is no such room")
+            raise Hidden("there is no such room")
         _check_open(turn.room)
         return _admit(turn, by.participant, Role.MEMBER, actor=by.id)
 
@@ -144,7 +145,7 @@ class RoomActor(Timeline):
         member = turn.members.get(by.id)
         if member is None:
             if turn.room.visibility is Visibility.PRIVATE:
-                raise NotFound("there is no such room")
+                raise Hidden("there is no such room")
             return
         turn.add(MemberLeft(offset=turn.next_offset, at=turn.now, actor=by.id, participant_id=by.id))
         if member.role is Role.OWNER:
@@ -246,7 +247,7 @@ class RoomActor(Timeline):
 
 def _stranger(room: Room) -> NotFound | Forbidden:
     if room.visibility is Visibility.PRIVATE or room.archived_at is not None:
-        return NotFound("there is no such room")
+        return Hidden("there is no such room")
     return Forbidden("join the room first")
 
 

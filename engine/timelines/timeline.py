@@ -16,7 +16,7 @@ from engine.domain.fields import MessageId, ParticipantId, TimelineId, TimelineK
 from engine.domain.messages import Message as ChatMessage
 from engine.domain.people import Principal
 from engine.domain.rooms import Member, Room
-from engine.errors import StorageUnavailable
+from engine.errors import NotFound, StorageUnavailable
 from engine.journal import Claim
 from engine.timelines import posting
 from engine.timelines.commands import (
@@ -94,6 +94,13 @@ class Timeline(Actor):
         """Whether this person may remove the messages of others."""
         raise NotImplementedError
 
+    async def exists(self) -> bool:
+        """Whether there is a timeline of this kind under this id. Asked before its log is claimed.
+
+        A claim under the wrong kind (`user:<id of a room>`) would take the log away from its true owner.
+        """
+        raise NotImplementedError
+
     async def load(self) -> tuple[Room | None, Iterable[Member]]:
         """The room and the members, at activation."""
         return None, ()
@@ -113,6 +120,8 @@ class Timeline(Actor):
             raise StorageUnavailable("the message store does not answer; try again") from error
 
     async def _open(self) -> None:
+        if not await self.exists():
+            raise NotFound(f"there is no such {self.kind}")
         claimed = await self._surroundings.journal.ask(Claim(self.id), timeout=self._settings.write_timeout)
         head = claimed.head
         start = max(0, head - self._settings.recent_events)

@@ -124,6 +124,15 @@ class _SqliteConnection(aiosqlite.Connection):
             await stopped
 
 
+def _pooled(limit: float) -> dict[str, Any]:
+    return {
+        "pool_timeout": limit,
+        "pool_reset_on_return": None,  # `Database` ends every transaction itself
+        "max_overflow": 0,
+        "hide_parameters": True,  # what people write stands in no logged error
+    }
+
+
 def _postgres_engines(url: URL, limit: float) -> Engines:
     milliseconds = str(max(1, int(limit * 1000)))
     settings = {
@@ -135,9 +144,7 @@ def _postgres_engines(url: URL, limit: float) -> Engines:
     }
     options: dict[str, Any] = {
         "connect_args": {"connection_class": _PostgresConnection, "timeout": limit, "server_settings": settings},
-        "pool_timeout": limit,
-        "pool_reset_on_return": None,  # `Database` ends every transaction itself
-        "max_overflow": 0,
+        **_pooled(limit),
     }
     writers = create_async_engine(url, pool_size=_POSTGRES_WRITERS, **options)
     readers = create_async_engine(
@@ -149,7 +156,7 @@ def _postgres_engines(url: URL, limit: float) -> Engines:
 
 
 def _sqlite_engines(url: URL, limit: float) -> Engines:
-    options: dict[str, Any] = {"pool_timeout": limit, "pool_reset_on_return": None, "max_overflow": 0}
+    options = _pooled(limit)
     busy = 0.75 * limit  # shorter than the limit, so that "database is locked" is heard before the time-out
     files: WeakSet[_SqliteConnection] = WeakSet()
     writers = create_async_engine(url, async_creator=_sqlite_opener(url, files, busy=busy), pool_size=1, **options)

@@ -3,12 +3,13 @@ from collections.abc import AsyncIterator
 import anyio
 import pytest
 
+from engine.domain.fields import Role
 from engine.domain.people import Principal
 from engine.engine import OWNERSHIP_INTERVAL, TAKEOVER_REST, Engine
-from engine.errors import TimelineMoved
+from engine.errors import NotFound, TimelineMoved
 from engine.storage.memory import MemoryStorage, State
-from engine.timelines.commands import Position
-from tests.engine.timelines.acting import Interposed, Perform, Place, running
+from engine.timelines.commands import Position, ReadEvents
+from tests.engine.timelines.acting import Interposed, Perform, Place, a_place, running
 
 pytestmark = pytest.mark.anyio
 
@@ -136,6 +137,30 @@ async def test_an_engine_that_was_writing_when_it_was_told_of_the_takeover_leave
     assert listener.heard == ["3", "moved"]
 
 
+async def test_a_room_that_sleeps_is_not_woken_by_the_look_at_its_term(
+    storage: Interposed, state: State, ada: Principal
+):
+    async def slow_terms(name: str, perform: Perform) -> object:
+        result = await perform()
+        if name == "terms":
+            await anyio.sleep(10)
+        return result
+
+    storage.meddle = slow_terms
+    async with running(storage, idle_passivation=1) as first, running(MemoryStorage(state)) as second:
+        place = await a_place(first, ada)
+        await anyio.sleep(10 + OWNERSHIP_INTERVAL - 0.5)
+        await place.page(ada)
+        await anyio.sleep(1)  # a look has begun
+        theirs = Place(second, place.id)
+        listener, _ = await theirs.listen(ada)
+
+        await anyio.sleep(30)
+        await theirs.post(ada)
+
+        assert listener.heard == ["2"]
+
+
 async def test_two_engines_that_use_the_same_room_by_turns_leave_no_gap(lobby: Place, taken: Place, ada: Principal):
     for place in (lobby, taken) * 4:
         while True:
@@ -148,6 +173,27 @@ async def test_two_engines_that_use_the_same_room_by_turns_leave_no_gap(lobby: P
     events = await taken.events(ada)
     assert [each.offset for each in events] == list(range(1, len(events) + 1))
     assert len((await taken.page(ada)).items) >= 16
+
+
+async def test_naming_a_timeline_by_the_wrong_kind_takes_it_from_nobody(
+    lobby: Place, engine: Engine, ada: Principal, ben: Principal, second: Engine
+):
+    listener, _ = await lobby.listen(ben)
+    own = engine.timelines.ref(f"user:{ada.id}")
+    assert own is not None
+    await own.ask(ReadEvents(ada, 0, 1))
+
+    for process in (engine, second):
+        for channel in (f"user:{lobby.id}", f"room:{ada.id}"):
+            wrong = process.timelines.ref(channel)
+            assert wrong is not None
+            with pytest.raises(NotFound):
+                await wrong.ask(ReadEvents(ben, 0, 1))
+    await anyio.sleep(2 * OWNERSHIP_INTERVAL)
+    await lobby.put(ada, (await lobby.post(ben)).message.author, Role.MODERATOR)
+
+    assert listener.heard == ["3", "4"]
+    await own.ask(ReadEvents(ada, 0, 1))
 
 
 async def test_an_owner_that_takes_no_one_over_is_left_in_peace(
