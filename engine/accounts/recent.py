@@ -34,7 +34,8 @@ class Recent(Generic[K, V]):
 
     `read` gets the keys that several callers miss at the same time in one call and answers those that exist. When it raises
     `StorageUnavailable`, entries past their time are served as they are, and the storage is left alone for `ttl`
-    seconds; for keys that are not remembered the error is the answer.
+    seconds; for keys that are not remembered the error is the answer. Entries past their time are also served when reading them
+    again takes longer than `patience` seconds: whoever is known does not wait for a database that hangs.
 
     `changed` is called with a value that was read and differs from the one remembered: somebody else changed it. It must
     neither wait nor raise. `time` is monotonic, in seconds.
@@ -46,12 +47,14 @@ class Recent(Generic[K, V]):
         *,
         ttl: float = 2.0,
         capacity: int = 10_000,
+        patience: float = 0.3,
         changed: Callable[[V], None] | None = None,
         time: Callable[[], float] = anyio.current_time,
     ) -> None:
         self._read = read
         self._ttl = ttl
         self._capacity = capacity
+        self._patience = patience
         self._changed = changed
         self._time = time
         self._entries: OrderedDict[K, _Entry[V]] = OrderedDict()
@@ -59,9 +62,31 @@ class Recent(Generic[K, V]):
         self._reading = anyio.Lock()
         self._outage: StorageUnavailable | None = None
         self._outage_until = 0.0
+        self._slow_until = 0.0
 
     async def get(self, key: K) -> V | None:
         """The value, at most `ttl` seconds old unless the storage is unavailable. Cancelling is harmless to the other callers."""
+        entry = self._fresh(key)
+        if entry is not None:
+            return entry.value
+        known = self._entries.get(key)
+        if known is None:
+            return await self._reread(key)
+        if self._time() >= self._slow_until:
+            with anyio.move_on_after(self._patience):
+                return await self._reread(key)
+            self._slow_until = self._time() + self._ttl
+        return self._entries.get(key, known).value
+
+    def put(self, key: K, value: V) -> None:
+        """Remember what was just stored."""
+        self._remember(key, value)
+
+    def forget(self) -> None:
+        """Remember nothing: everything is read again."""
+        self._entries.clear()
+
+    async def _reread(self, key: K) -> V | None:
         entry = self._fresh(key)
         while entry is None:
             self._wanted[key] = None
@@ -73,14 +98,6 @@ class Recent(Generic[K, V]):
             if entry is None:
                 self._refuse_during_outage()
         return entry.value
-
-    def put(self, key: K, value: V) -> None:
-        """Remember what was just stored."""
-        self._remember(key, value)
-
-    def forget(self) -> None:
-        """Remember nothing: everything is read again."""
-        self._entries.clear()
 
     def _fresh(self, key: K) -> _Entry[V] | None:
         entry = self._entries.get(key)
@@ -112,7 +129,7 @@ class Recent(Generic[K, V]):
             # Cancelled, mostly: the next in line reads these.
             self._wanted.update(dict.fromkeys(keys))
             raise
-        self._outage, self._outage_until = None, 0.0
+        self._outage, self._outage_until, self._slow_until = None, 0.0, 0.0
         for each in keys:
             known, value = before[each], values.get(each)
             if self._entries.get(each) is known:  # otherwise a `put` has overtaken this read

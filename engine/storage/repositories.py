@@ -227,7 +227,7 @@ class Storage(Protocol):
     def tokens(self) -> Tokens: ...
 
     async def ping(self) -> None:
-        """Return when the database answers; raise `StorageUnavailable` when it does not within the time limit."""
+        """Return when the database answers readers and writers; `StorageUnavailable` when it does not within the time limit."""
         ...
 
     async def __aenter__(self) -> Self:

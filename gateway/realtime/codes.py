@@ -19,7 +19,7 @@ Errors, by the problem code of the same refusal in REST:
 | internal            | 100    | internal server error| yes       |
 | unauthenticated     | 101    | unauthorized         |           |
 | not_found, of a channel | 102 | unknown channel     |           |
-| forbidden           | 103    | permission denied    |           |
+| forbidden, and a channel that is hidden | 103 | permission denied |     |
 | invalid_request     | 107    | bad request          |           |
 | (an expired token)  | 109    | token expired        |           |
 | not_found, of something in a channel | 404 | not_found |        |
@@ -39,7 +39,7 @@ import msgspec
 import structlog
 
 from actors.errors import ActorCrashed, ActorError, AskCycle
-from engine.errors import EngineError, NotFound, TokenExpired
+from engine.errors import EngineError, Hidden, NotFound, TokenExpired
 
 log = structlog.get_logger(__name__)
 
@@ -127,6 +127,8 @@ def error_of(problem: Exception, *, of_channel: bool = False) -> ErrorReply:
     if isinstance(problem, EngineError):
         if isinstance(problem, TokenExpired):
             return TOKEN_EXPIRED
+        if isinstance(problem, Hidden):
+            return PERMISSION_DENIED
         if of_channel and isinstance(problem, NotFound):
             return UNKNOWN_CHANNEL
         return PROBLEMS.get(problem.code, INTERNAL)

@@ -8,6 +8,7 @@ pipelined and stay in order; the others run in tasks of the connection and may b
 
 from collections.abc import Callable, Coroutine
 from enum import Enum
+from math import ceil
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import anyio
@@ -354,7 +355,7 @@ class Session:
         """Take the token's life over; returns it as the `ttl` for the client, in whole seconds."""
         seconds = max(0.0, (identity.expires_at - self._engine.clock.now()).total_seconds())
         self._expires_at = self._now() + seconds + grace
-        return max(1, int(seconds))
+        return max(1, ceil(seconds))
 
 
 def _plausible(token: str) -> str:

@@ -29,10 +29,16 @@ class GatheringServer:
     with GatheringServer(sqlite_url, commands_burst=1000) as server:
         server.kill()
         server.start()
+
+    `takeover_rest` replaces the engine's constant of that name.
     """
 
-    def __init__(self, database_url: str, **settings: object) -> None:
+    def __init__(self, database_url: str, *, takeover_rest: float | None = None, **settings: object) -> None:
         self.port = free_port()
+        self._command = [sys.executable, "-m", "gateway", "serve"]
+        if takeover_rest is not None:
+            program = "import engine.engine, gateway.cli; engine.engine.TAKEOVER_REST = {}; gateway.cli.main()"
+            self._command = [sys.executable, "-c", program.format(takeover_rest), "serve"]
         self._process: subprocess.Popen[bytes] | None = None
         self._directory = tempfile.TemporaryDirectory(prefix="gathering-server-")
         given = {
@@ -74,6 +80,12 @@ class GatheringServer:
         return f"ws://127.0.0.1:{self.port}/connection/websocket"
 
     @property
+    def pid(self) -> int:
+        """The process that runs now."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def log(self) -> str:
         """What all the processes on this port have said so far."""
         return self._log.read_text(errors="replace")
@@ -82,9 +94,7 @@ class GatheringServer:
         """Start a process and wait until it is ready."""
         assert self._process is None
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "gateway", "serve"], env=self._environment, stdout=log, stderr=subprocess.STDOUT
-            )
+            self._process = subprocess.Popen(self._command, env=self._environment, stdout=log, stderr=subprocess.STDOUT)
         deadline = time.monotonic() + _START_LIMIT
         while not self._is_ready():
             if self._process.poll() is not None or time.monotonic() > deadline:

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import anyio.lowlevel
 import pytest
 
 import actors.system
@@ -23,7 +24,7 @@ def simulated(scenario: Callable[[Simulation[None]], Awaitable[None]]) -> Callab
         if kind.startswith("portable"):
             monkeypatch.setattr(actors.system, "current_backend", PortableBackend)
         for seed in SCHEDULES:
-            simulate(scenario, backend=kind.split()[-1], seed=seed)
+            simulate(scenario, backend=kind.rsplit(maxsplit=1)[-1], seed=seed)
 
     test.__name__ = getattr(scenario, "__name__", "scenario")
     return test
@@ -31,8 +32,6 @@ def simulated(scenario: Callable[[Simulation[None]], Awaitable[None]]) -> Callab
 
 async def turns(number: int = 20) -> None:
     """Let everybody else run for a while, without letting time pass."""
-    import anyio.lowlevel  # noqa: PLC0415
-
     for _ in range(number):
         await anyio.lowlevel.checkpoint()
 

@@ -49,8 +49,13 @@ class Database:
         return await self._bounded(self._engines.writers, work)
 
     async def ping(self) -> None:
-        """Return when the database answers a reader."""
+        """Return when the database answers a reader, and a writer: another connection's lock keeps only writers out."""
         await self.rows(text("SELECT 1"))
+
+        async def nothing(connection: AsyncConnection) -> None:
+            await connection.execute(text("SELECT 1"))
+
+        await self.write(nothing)
 
     async def close(self) -> None:
         """Close every connection."""

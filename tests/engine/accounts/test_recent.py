@@ -30,8 +30,15 @@ class Shelf:
             raise StorageUnavailable("away", retry_after=3)
         return values
 
-    def recent(self, *, ttl: float = 2.0, capacity: int = 100) -> Recent[str, int]:
-        return Recent(self.read, ttl=ttl, capacity=capacity, changed=self.changed.append, time=lambda: self.now)
+    def recent(self, *, ttl: float = 2.0, capacity: int = 100, patience: float = 5.0) -> Recent[str, int]:
+        return Recent(
+            self.read,
+            ttl=ttl,
+            capacity=capacity,
+            patience=patience,
+            changed=self.changed.append,
+            time=lambda: self.now,
+        )
 
 
 @pytest.fixture
@@ -189,3 +196,18 @@ async def test_what_is_forgotten_is_read_again(shelf: Shelf):
     recent.forget()
 
     assert await recent.get("a") == 1
+
+
+async def test_who_is_known_waits_only_a_moment_for_a_storage_that_hangs(shelf: Shelf):
+    recent = shelf.recent(patience=0.01)
+    await recent.get("a")
+    shelf.values["a"], shelf.now, shelf.gate = 10, 2.0, anyio.Event()
+
+    values = [await recent.get("a") for _ in range(3)]
+    shelf.gate.set()
+    shelf.now = 4.0
+    values.append(await recent.get("a"))
+
+    assert values == [1, 1, 1, 10]
+    assert len(shelf.reads) == 3
+    assert shelf.changed == [10]

@@ -222,7 +222,7 @@ async def test_cookies_count_only_from_an_allowed_origin(client: Client, ada: Pe
 
     assert "connect" in answers[own]
     assert answers["https://evil.example"]["error"]["code"] == 101
-    assert answers[None]["error"]["code"] == 101
+    assert "connect" in answers[None]  # no page has sent this
 
 
 async def test_a_deactivated_person_is_disconnected_at_once(client: Client, engine: Engine, bob: Person) -> None:

@@ -1,0 +1,20 @@
+"""Fixtures for tests of whole server processes."""
+
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """aiohttp and centrifuge-python are asyncio's."""
+    return "asyncio"
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    """As many connections as anybody wants."""
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=30)) as session:
+        yield session
