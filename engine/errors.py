@@ -61,6 +61,14 @@ class NotFound(EngineError):
     code = "not_found"
 
 
+class Hidden(NotFound):
+    """It is there, and this person may not see it.
+
+    REST says that there is no such thing. Realtime says "permission denied": whoever names a channel was told of it, often as
+    a member, and wants to know why it is silent.
+    """
+
+
 class Conflict(EngineError):
     """The request contradicts what is already there."""
 

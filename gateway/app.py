@@ -11,7 +11,7 @@ from aiohttp import web
 
 from engine.domain.people import User
 from engine.engine import Engine
-from engine.settings import Settings
+from engine.settings import LogFormat, Settings
 from gateway.cors import add_cors
 from gateway.demo import furnish, welcome
 from gateway.logs import configure_logging
@@ -26,6 +26,10 @@ from gateway.rest.routing import add_endpoints
 from gateway.sockets import BACKLOG, listen, url
 
 MAX_BODY_BYTES: Final = 64 * 1024
+MAX_HEADER_BYTES: Final = 32 * 1024
+"""Of one header, and of the request line; what is over it never gets to `frame`."""
+_EXPIRY_GRACE: Final = 25.0
+"""Seconds (Centrifugo, client.expired_close_delay) in which a client may still refresh; never longer than a token lives."""
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *accounts.ENDPOINTS,
@@ -73,14 +77,20 @@ async def serve(settings: Settings, *, demo: bool = False) -> None:
             if demo:
                 await furnish(engine)
             app = build_app(engine, settings)
-            runner = web.AppRunner(app, access_log=None, shutdown_timeout=settings.shutdown_grace / 4)
+            runner = web.AppRunner(
+                app,
+                access_log=None,
+                shutdown_timeout=settings.shutdown_grace / 4,
+                max_field_size=MAX_HEADER_BYTES,
+                max_line_size=MAX_HEADER_BYTES,
+            )
             await runner.setup()
             try:
                 for each in sockets:
                     await web.SockSite(runner, each, backlog=BACKLOG).start()
                 app[LIFECYCLE].started = True
                 _collect_less_garbage()
-                _announce(url(*sockets[0].getsockname()[:2]), demo=demo)
+                _announce(url(*sockets[0].getsockname()[:2]), settings.log_format, demo=demo)
                 async for number in signals:
                     log.info("server.stopping", signal=signal.Signals(number).name)
                     break
@@ -123,11 +133,16 @@ def _realtime(settings: Settings) -> RealtimeSettings:
         commands_refused=3 * settings.commands_burst,
         queue_bytes=settings.outgoing_queue_bytes,
         ping_interval=settings.ping_interval,
-        pong_timeout=settings.pong_timeout,
+        pong_timeout=min(settings.pong_timeout, settings.ping_interval),
+        expiry_grace=min(_EXPIRY_GRACE, settings.access_token_seconds),
     )
 
 
-def _announce(address: str, *, demo: bool) -> None:
+def _announce(address: str, form: LogFormat, *, demo: bool) -> None:
+    if form is LogFormat.JSON:  # whoever collects the output expects nothing else
+        sys.stdout.write(f'{{"event": "server.listening", "address": "{address}"}}\n')
+        sys.stdout.flush()
+        return
     lines = [f"Gathering is listening on {address}", *(welcome(address) if demo else ())]
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()

@@ -37,7 +37,8 @@ Config: TypeAlias = Annotated[Path | None, typer.Option("--config", metavar="FIL
 DatabaseUrl: TypeAlias = Annotated[
     str | None, typer.Option(metavar="URL", help="sqlite+aiosqlite:///file or postgresql+asyncpg://user@host/database")
 ]
-Username: TypeAlias = Annotated[str, typer.Argument(metavar="USERNAME")]
+Login: TypeAlias = Annotated[str | None, typer.Argument(metavar="USERNAME", help="Or the email.")]
+Username: TypeAlias = Annotated[str | None, typer.Option("--username", help="The same, as in `user create`.")]
 
 
 def main() -> None:
@@ -84,7 +85,7 @@ def show_config(config: Config = None) -> None:
 
 @user.command("create")
 def create_user(
-    username: Annotated[str, typer.Option(help="1 to 32 letters, digits, and . _ - between them.")],
+    username: Annotated[str, typer.Option(help="1 to 64 letters, digits, and . _ - between them.")],
     email: Annotated[str, typer.Option()],
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read the password's line from stdin.")
@@ -104,11 +105,14 @@ def create_user(
 
 
 @user.command("promote")
-def promote_user(username: Username, config: Config = None, database_url: DatabaseUrl = None) -> None:
+def promote_user(
+    login: Login = None, username: Username = None, config: Config = None, database_url: DatabaseUrl = None
+) -> None:
     """Make someone an administrator."""
+    who = _one_of(login, username)
 
     async def promote(accounts: Accounts) -> None:
-        found = await accounts.find(username)
+        found = await accounts.find(who)
         await accounts.administrate(found.id, AccountChanges(role=AccountRole.ADMIN))
         typer.echo(f"{found.username} is an administrator")
 
@@ -116,15 +120,25 @@ def promote_user(username: Username, config: Config = None, database_url: Databa
 
 
 @user.command("deactivate")
-def deactivate_user(username: Username, config: Config = None, database_url: DatabaseUrl = None) -> None:
+def deactivate_user(
+    login: Login = None, username: Username = None, config: Config = None, database_url: DatabaseUrl = None
+) -> None:
     """Refuse someone from now on: they are signed out and cannot sign in."""
+    who = _one_of(login, username)
 
     async def deactivate(accounts: Accounts) -> None:
-        found = await accounts.find(username)
+        found = await accounts.find(who)
         await accounts.administrate(found.id, AccountChanges(active=False))
         typer.echo(f"{found.username} is deactivated")
 
     _with_accounts(load(config, database_url=database_url), deactivate)
+
+
+def _one_of(login: str | None, username: str | None) -> str:
+    given = login or username
+    if not given or (login and username):
+        raise typer.BadParameter("is needed, once", param_hint="USERNAME")
+    return given
 
 
 def _password(*, from_stdin: bool) -> str:

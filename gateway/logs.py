@@ -58,7 +58,12 @@ _SECRET_PATTERNS = (
     (re.compile(_ASSIGNED, re.IGNORECASE), rf"\g<1>{HIDDEN}"),
 )
 
-_QUIETER = {"aiohttp.access": logging.WARNING, "alembic": logging.WARNING, "aiosqlite": logging.WARNING, "asyncio": logging.INFO}
+_QUIETER = {
+    "aiohttp.access": logging.WARNING,
+    "alembic": logging.WARNING,
+    "aiosqlite": logging.WARNING,
+    "asyncio": logging.INFO,
+}
 """Loggers that say too much at the common level: each request is an event of ours, each SQL call nobody's business."""
 
 

@@ -132,6 +132,10 @@ class Accounts:
         """End one sign-in: its tokens are refused from now on. Doing it again changes nothing."""
         await self._sessions.end(family_id)
 
+    async def logout_by(self, refresh_token: str) -> None:
+        """End the sign-in that a refresh token belongs to, exchanged or not; `Unauthenticated` when it is none of ours."""
+        await self._sessions.end_by(refresh_token)
+
     async def authenticate(self, access_token: str) -> Identity:
         """See `Sessions.authenticate`. Cheap: no hashing, and the database only for whom it was not asked lately."""
         return await self._sessions.authenticate(access_token)

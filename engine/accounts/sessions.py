@@ -116,6 +116,13 @@ class Sessions:
         await self._tokens.revoke_family(family_id, at=self._clock.now())
         self._ended.put(family_id, value=True)
 
+    async def end_by(self, refresh_token: str) -> None:
+        """End the family of a refresh token, exchanged or not; `Unauthenticated` when it is unknown."""
+        token = await self._tokens.get(refresh_digest(refresh_token))
+        if token is None:
+            raise Unauthenticated("the refresh token is not valid")
+        await self.end(token.family_id)
+
     async def end_all(self, user_id: ParticipantId) -> None:
         """End every family of a person."""
         await self._tokens.revoke_user(user_id, at=self._clock.now())

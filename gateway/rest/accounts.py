@@ -12,8 +12,9 @@ from engine.domain.people import Principal, User
 from engine.engine import Engine
 from engine.errors import InvalidRequest
 from engine.settings import Settings
-from gateway.rest.auth import check_csrf, check_origin
-from gateway.rest.cookies import REFRESH_TOKEN, sign_in_cookies, sign_out_cookies
+from gateway.problems import ProblemError
+from gateway.rest.auth import authenticate, check_csrf, check_origin
+from gateway.rest.cookies import ACCESS_TOKEN, REFRESH_TOKEN, Cookie, sign_in_cookies, sign_out_cookies
 from gateway.rest.endpoints import Access, Endpoint, Reply, get, patch, post
 from gateway.rest.pages import Page, PageQuery, page
 
@@ -21,8 +22,8 @@ _DAY: Final = 86_400
 """Seconds."""
 
 
-class LoginQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`cookies=true` keeps the tokens in cookies, out of the page's reach."""
+class CookiesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`cookies=true` sets the tokens as cookies too, out of the page's reach."""
 
     cookies: bool = False
 
@@ -38,7 +39,7 @@ class Refresh(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SignedIn(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is signed in, and the tokens unless they are in cookies. `expires_in` is the access token's life in seconds."""
+    """Who is signed in, and the tokens unless they stay in cookies. `expires_in` is the access token's life in seconds."""
 
     access_token: str | UnsetType = UNSET
     token_type: str
@@ -58,6 +59,7 @@ class PublicUser(msgspec.Struct, frozen=True, kw_only=True):
     kind: ParticipantKind
     name: str
     username: str
+    display_name: str | None
     status: Status
 
 
@@ -67,31 +69,48 @@ async def register(engine: Engine, body: Registration) -> User:
 
 
 async def login(
-    request: web.Request, engine: Engine, settings: Settings, body: Credentials, query: LoginQuery
+    request: web.Request, engine: Engine, settings: Settings, body: Credentials, query: CookiesQuery
 ) -> Reply[SignedIn]:
-    """Sign in with email or username. With `?cookies=true` the answer sets cookies and holds no tokens."""
+    """Sign in with email or username. With `?cookies=true` the tokens are set as cookies too."""
     if query.cookies:
         check_origin(request, frozenset(settings.allowed_origins))
     signed_in = await engine.accounts.login(body.login, body.password)
-    return _reply(request, settings, signed_in, cookies=query.cookies)
+    return Reply(_shown(signed_in), cookies=_cookies(request, settings, signed_in) if query.cookies else ())
 
 
-async def refresh(request: web.Request, engine: Engine, settings: Settings, body: Refresh | None) -> Reply[SignedIn]:
-    """Exchange a refresh token for a new pair. One that comes back after its exchange ends the sign-in it belongs to."""
+async def refresh(
+    request: web.Request, engine: Engine, settings: Settings, body: Refresh | None, query: CookiesQuery
+) -> Reply[SignedIn]:
+    """Exchange a refresh token for a new pair. One that comes back after its exchange ends the sign-in it belongs to.
+
+    A token from a cookie is exchanged for cookies alone: no script of the page ever reads it.
+    """
     token = body.refresh_token if body else None
-    by_cookie = token is None
-    if token is None:
-        token = request.cookies.get(REFRESH_TOKEN)
-        if not token:
-            raise InvalidRequest.field("refresh_token", "is required, in the body or in its cookie")
-        check_csrf(request)
+    if token is not None:
+        if query.cookies:
+            check_origin(request, frozenset(settings.allowed_origins))
+        signed_in = await engine.accounts.refresh(token)
+        return Reply(_shown(signed_in), cookies=_cookies(request, settings, signed_in) if query.cookies else ())
+    token = _refresh_cookie(request)
+    if not token:
+        raise InvalidRequest.field("refresh_token", "is required, in the body or in its cookie")
     signed_in = await engine.accounts.refresh(token)
-    return _reply(request, settings, signed_in, cookies=by_cookie)
+    return Reply(_shown(signed_in, tokens=False), cookies=_cookies(request, settings, signed_in))
 
 
-async def logout(request: web.Request, engine: Engine, identity: Identity) -> Reply[None]:
-    """Sign out on this device: none of its tokens is good any more."""
-    await engine.accounts.logout(identity.family_id)
+async def logout(request: web.Request, engine: Engine, body: Refresh | None) -> Reply[None]:
+    """Sign out on this device: none of its tokens is good any more. Its refresh token will do, when the access token has expired."""
+    token = body.refresh_token if body else None
+    if "Authorization" not in request.headers and ACCESS_TOKEN not in request.cookies:
+        token = token or _refresh_cookie(request)
+    elif token is None:
+        identity = await authenticate(request, engine.accounts, Access.SIGNED_IN)
+        assert identity is not None
+        await engine.accounts.logout(identity.family_id)
+        return Reply(None, cookies=sign_out_cookies(request))
+    if not token:
+        raise ProblemError("unauthenticated", "sign in first: send an access token, or the refresh token")
+    await engine.accounts.logout_by(token)
     return Reply(None, cookies=sign_out_cookies(request))
 
 
@@ -119,17 +138,36 @@ async def search_users(engine: Engine, by: Principal, query: PageQuery) -> Page[
 
 def _public(user: User) -> PublicUser:
     seen = user.participant
-    return PublicUser(id=seen.id, kind=seen.kind, name=seen.name, username=user.username, status=user.status)
-
-
-def _reply(request: web.Request, settings: Settings, signed_in: SignIn, *, cookies: bool) -> Reply[SignedIn]:
-    public = SignedIn(token_type=signed_in.token_type, expires_in=signed_in.expires_in, user=signed_in.user)
-    if cookies:
-        seconds = settings.refresh_token_days * _DAY
-        return Reply(public, cookies=sign_in_cookies(request, signed_in, refresh_seconds=seconds))
-    return Reply(
-        msgspec.structs.replace(public, access_token=signed_in.access_token, refresh_token=signed_in.refresh_token)
+    return PublicUser(
+        id=seen.id,
+        kind=seen.kind,
+        name=seen.name,
+        username=user.username,
+        display_name=user.display_name,
+        status=user.status,
     )
+
+
+def _refresh_cookie(request: web.Request) -> str:
+    """The refresh token of a browser; empty without one. `csrf_failed` unless the page shows that it is ours."""
+    token = request.cookies.get(REFRESH_TOKEN, "")
+    if token:
+        check_csrf(request)
+    return token
+
+
+def _shown(signed_in: SignIn, *, tokens: bool = True) -> SignedIn:
+    return SignedIn(
+        access_token=signed_in.access_token if tokens else UNSET,
+        token_type=signed_in.token_type,
+        expires_in=signed_in.expires_in,
+        refresh_token=signed_in.refresh_token if tokens else UNSET,
+        user=signed_in.user,
+    )
+
+
+def _cookies(request: web.Request, settings: Settings, signed_in: SignIn) -> tuple[Cookie, ...]:
+    return sign_in_cookies(request, signed_in, refresh_seconds=settings.refresh_token_days * _DAY)
 
 
 _AUTH: Final = "Signing in"
@@ -145,7 +183,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
         problems=("unauthenticated", "csrf_failed", "rate_limited"),
     ),
     post("/auth/refresh", refresh, tag=_AUTH, access=Access.PUBLIC, problems=("unauthenticated", "csrf_failed")),
-    post("/auth/logout", logout, tag=_AUTH),
+    post("/auth/logout", logout, tag=_AUTH, access=Access.PUBLIC, problems=("unauthenticated", "csrf_failed")),
     get("/me", read_me, tag=_PEOPLE),
     patch("/me", change_me, tag=_PEOPLE),
     get("/users", search_users, tag=_PEOPLE),

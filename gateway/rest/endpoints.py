@@ -134,7 +134,7 @@ class Endpoint:
                 codes["csrf_failed"] = {403}
         if self.access is Access.ADMIN:
             codes["forbidden"] = {403}
-        if self.signature.body is not None:
+        if self.unsafe:
             codes["invalid_request"] = {400, 422}
             codes["payload_too_large"] = {413}
         else:

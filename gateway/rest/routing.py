@@ -19,6 +19,10 @@ WebHandler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _ENCODER = msgspec.json.Encoder()
 
 
+class _Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of an endpoint that takes none: an empty object will do."""
+
+
 def add_endpoints(app: web.Application, endpoints: Iterable[Endpoint], engine: Engine, settings: Settings) -> None:
     """Register every endpoint with the application."""
     for endpoint in endpoints:
@@ -32,12 +36,12 @@ def add_endpoints(app: web.Application, endpoints: Iterable[Endpoint], engine: E
 def serve(endpoint: Endpoint, engine: Engine, settings: Settings) -> WebHandler:
     """The aiohttp handler of an endpoint."""
     signature = endpoint.signature
-    decoder = None if signature.body is None else msgspec.json.Decoder(signature.body)
+    decoder = msgspec.json.Decoder(_Nothing if signature.body is None else signature.body)
 
     async def handle(request: web.Request) -> web.StreamResponse:
         identity = await authenticate(request, engine.accounts, endpoint.access)
         query = decode_query(request, signature.query)
-        body = None if decoder is None else await _body(request, decoder, required=signature.body_required)
+        body = await _body(request, decoder, required=signature.body_required) if endpoint.unsafe else None
         call = Call(request, engine, settings, identity, body, query)
         arguments = {name: argument(call) for name, argument in signature.arguments.items()}
         return _response(await endpoint.handler(**arguments), endpoint.statuses[0])

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.secret_key import is_loopback, with_secret_key
-from engine.settings import LogFormat, LogLevel, RegistrationPolicy, Settings, SettingsError, load
+from engine.settings import RESERVED, LogFormat, LogLevel, RegistrationPolicy, Settings, SettingsError, load
 from gateway.settings import MASK, masked_url, rendered
 
 
@@ -93,9 +93,13 @@ def test_a_value_out_of_range_is_refused_by_the_settings_name_without_the_value(
     assert "\n" not in str(refusal.value)
 
 
-def test_a_pong_is_awaited_for_less_than_the_time_between_pings():
-    with pytest.raises(SettingsError, match="pong_timeout must be less than ping_interval"):
-        load(None, ping_interval=10, pong_timeout=10)
+def test_a_file_may_name_settings_whose_features_are_still_to_come(tmp_path: Path):
+    file = tmp_path / "gathering.toml"
+    file.write_text("port = 9000\n" + "".join(f'{name} = "x"\n' for name in sorted(RESERVED)))
+
+    settings = load(file)
+
+    assert settings.port == 9000
 
 
 @pytest.mark.parametrize("value", ["https://a.example, https://b.example/", ["https://a.example", "https://b.example"]])

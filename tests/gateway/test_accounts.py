@@ -166,7 +166,14 @@ async def test_a_token_still_names_the_same_person_after_they_changed_their_name
 async def test_others_see_a_person_without_their_email(ada: Person, bob: Person) -> None:
     answer = await bob.get(f"/users/{ada.id}")
 
-    assert answer.body == {"id": ada.id, "kind": "user", "name": "ada", "username": "ada", "status": "available"}
+    assert answer.body == {
+        "id": ada.id,
+        "kind": "user",
+        "name": "ada",
+        "username": "ada",
+        "display_name": None,
+        "status": "available",
+    }
 
 
 @pytest.mark.parametrize("user_id", ["7", "0190a000-0000-7000-8000-000000000000"])
@@ -241,11 +248,33 @@ async def test_a_browser_gets_its_tokens_in_cookies_out_of_reach_of_scripts(anyo
     assert not any(cookie["secure"] for cookie in cookies.values())
 
 
-async def test_a_browsers_answer_holds_no_tokens(anyone: Caller, ada: Person) -> None:
-    answer = await anyone.post("/auth/login?cookies=true", {"login": "ada", "password": PASSWORD})
+async def test_a_browser_is_answered_like_everyone_when_it_signs_in(anyone: Caller, ada: Person) -> None:
+    plain = await anyone.post("/auth/login", {"login": "ada", "password": PASSWORD})
+    with_cookies = await anyone.post("/auth/login?cookies=true", {"login": "ada", "password": PASSWORD})
 
-    assert answer.body["user"]["id"] == ada.id
+    assert with_cookies.body.keys() == plain.body.keys()
+    assert with_cookies.body["user"]["id"] == ada.id
+
+
+async def test_what_a_cookie_is_exchanged_for_stays_in_cookies(anyone: Caller, ada: Person) -> None:
+    cookies = await browser_signs_in(anyone, ada.username)
+
+    answer = await anyone.call("POST", "/auth/refresh", headers={"X-CSRF-Token": cookies["csrf_token"].value})
+
+    assert answer.status == 200
     assert not {"access_token", "refresh_token"} & answer.body.keys()
+
+
+async def test_a_refresh_token_is_enough_to_sign_out(anyone: Caller, ada: Person) -> None:
+    hers = await anyone.post("/auth/login", {"login": ada.username, "password": PASSWORD})
+
+    answer = await anyone.post("/auth/logout", {"refresh_token": hers.body["refresh_token"]})
+    again = await anyone.post("/auth/refresh", {"refresh_token": hers.body["refresh_token"]})
+    made_up = await anyone.post("/auth/logout", {"refresh_token": "made up"})
+
+    assert answer.status == 204
+    assert again.status == 401
+    assert made_up.status == 401
 
 
 async def test_cookies_are_for_tls_only_unless_this_machine_was_asked_for(anyone: Caller, ada: Person) -> None:

@@ -194,6 +194,6 @@ def test_the_server_prints_its_address_and_how_to_sign_in_and_ends_with_0_on_sig
         _, errors = server.communicate(timeout=10)
 
     assert re.search(r"http://127\.0\.0\.1:\d+", said[0])
-    assert "ada" in said[1]
+    assert "ada" in said[2]
     assert "gathering-demo" in said[2]
     assert (server.returncode, "Traceback" in errors) == (0, False)
