@@ -7,10 +7,10 @@ import pytest
 
 from actors import AskFailed
 from engine.accounts.forms import Registration
+from engine.clock import SystemClock
 from engine.domain.events import Invited
 from engine.domain.fields import Visibility
 from engine.domain.people import Principal
-from engine.clock import SystemClock
 from engine.engine import Engine
 from engine.errors import NotFound, StorageUnavailable, TimelineMoved
 from engine.settings import Settings
