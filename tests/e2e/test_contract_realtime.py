@@ -578,13 +578,17 @@ def running(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
 
 async def test_a_server_prints_its_address_and_sigterm_ends_it_with_0(running: "subprocess.Popen[str]") -> None:
     assert running.stdout is not None
-    line = running.stdout.readline()
+    lines = []
+    for line in running.stdout:
+        lines.append(line)
+        if re.search(r"http://127\.0\.0\.1:\d+", line):
+            break
     running.terminate()
     rest, _ = running.communicate(timeout=10)
 
-    assert re.search(r"http://127\.0\.0\.1:\d+", line)
+    assert re.search(r"http://127\.0\.0\.1:\d+", lines[-1])
     assert running.returncode == 0
-    assert all(json.loads(each)["event"] for each in [line, *rest.splitlines()])  # JSON was asked for
+    assert all(json.loads(each)["event"] for each in [*lines, *rest.splitlines()])  # JSON was asked for
 
 
 async def test_a_closed_server_opens_no_accounts_and_administrators_open_the_rooms(tmp_path: Path) -> None:
