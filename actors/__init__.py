@@ -29,18 +29,28 @@ from actors.errors import (
     AskCycle,
     AskFailed,
     AskTimeout,
+    CallerTimedOut,
     DeclarationError,
+    LinkBroken,
     MailboxFull,
     Refused,
     RestartIntensityReached,
     StartFailed,
     Unavailable,
 )
-from actors.exits import Backoff, Exit, ExitKind, Intensity, Restart
+from actors.exits import Backoff, Exit, ExitKind, Intensity, Restart, Strategy
+from actors.hooks import Hooks, NoHooks
 from actors.mailbox import Block, Coalesce, DropNewest, DropOldest, Mailbox, Reject
 from actors.message import Message
+from actors.owned import OwnedTask
+from actors.poison import Poison
+from actors.pools.pool import KeyedPool, Pool
+from actors.pools.statistics import PoolStatistics, Quantiles
 from actors.ref import Ref
+from actors.streams import Stream, StreamMessage
+from actors.supervisor import Supervisor
 from actors.system import ActorSystem
+from actors.timers import Timer
 from actors.tree import Node
 from actors.virtual import Activation, VirtualActors
 
@@ -58,6 +68,7 @@ __all__ = [
     "Backoff",
     "Block",
     "Call",
+    "CallerTimedOut",
     "Coalesce",
     "DeadLetter",
     "DeadLetters",
@@ -66,17 +77,31 @@ __all__ = [
     "DropOldest",
     "Exit",
     "ExitKind",
+    "Hooks",
     "Intensity",
+    "KeyedPool",
+    "LinkBroken",
     "Mailbox",
     "MailboxFull",
     "Message",
+    "NoHooks",
     "Node",
+    "OwnedTask",
+    "Poison",
+    "Pool",
+    "PoolStatistics",
+    "Quantiles",
     "Ref",
     "Refused",
     "Reject",
     "Restart",
     "RestartIntensityReached",
     "StartFailed",
+    "Strategy",
+    "Stream",
+    "StreamMessage",
+    "Supervisor",
+    "Timer",
     "Unavailable",
     "VirtualActors",
     "handles",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
+import msgspec
 import structlog
 
 from actors.message import Message
@@ -51,66 +52,74 @@ class Answer(Generic[R_co]):
         return self._value
 
 
-class Call(Generic[M_co, R]):
+def nobody(answer: Answer[Any]) -> None:
+    """Where the answer to a message goes that was told, not asked."""
+
+
+class Call(msgspec.Struct, Generic[M_co, R], eq=False):
     """One message on its way through one mailbox, and its answer on the way back.
 
     A batch handler gets a list of these and settles each one, now or later, with `answer` or `refuse`. The first settlement
     counts, later ones do nothing; a caller who has gone makes no difference to the actor. `deadline` is on the system's clock.
     """
 
-    __slots__ = ("_settle", "chain", "deadline", "expects_answer", "kept_by", "message", "watched_by")
+    message: M_co
+    reply: Callable[[Answer[Any]], None] | None = nobody
+    """What is to be called with the answer; None once the call is settled."""
+    deadline: float = NEVER
+    chain: tuple[Cell[Any], ...] = ()
+    """The actors that wait for this call, through one another."""
+    kept_by: Calls | None = None
+    """Whoever holds a call only until it is settled says so here, so that its end frees it and its message."""
+    watched_by: Calls | None = None
+    ended: Callable[[], None] | None = None
+    """Called when the call is settled or its caller leaves, whichever is first; set by whoever works on it meanwhile."""
+    since: float = 0.0
+    """When it came into the mailbox."""
 
-    def __init__(
-        self,
-        message: M_co,
-        settle: Callable[[Answer[Any]], None] | None = None,
-        deadline: float = NEVER,
-        chain: tuple[Cell[Any], ...] = (),
-    ) -> None:
-        self.message = message
-        self.deadline = deadline
-        self.chain = chain
-        self.expects_answer = settle is not None
-        self._settle = settle
-        # Whoever holds a call only until it is settled says so here, so that the end of a call frees it and its message.
-        self.kept_by: Calls | None = None
-        self.watched_by: Calls | None = None
+    @property
+    def expects_answer(self) -> bool:
+        """Whether somebody waits for the answer."""
+        return self.reply is not None and self.reply is not nobody
 
     @property
     def settled(self) -> bool:
         """Whether nobody waits for the answer any more: it was given, it expired, or the caller left."""
-        return self.expects_answer and self._settle is None
+        return self.reply is None
 
     def answer(self, value: R) -> None:
         """Give the answer."""
-        if self._settle is not None:
+        if self.reply is not None:
             self.settle(Answer(value))
 
     def refuse(self, error: Exception) -> None:
         """Fail the caller with `error`; the actor lives on."""
-        if self._settle is not None:
+        if self.reply is not None:
             self.settle(Answer.failed(error))
 
     def settle(self, answer: Answer[Any]) -> None:
         """End the call; only the first time counts."""
-        settle = self._settle
-        if settle is None:
+        reply = self.reply
+        if reply is None:
             return
         self.abandon()
         try:
-            settle(answer)
+            reply(answer)
         except Exception:  # a caller's callback that breaks its promise must not take the actor that answers with it
             log.exception("call.callback_failed", message=type(self.message).__name__)
 
     def abandon(self) -> None:
         """The caller no longer waits: the message is skipped if the actor has not begun with it."""
-        self._settle = None
+        self.reply = None
         if self.watched_by is not None:
             del self.watched_by[self]
             self.watched_by = None
         if self.kept_by is not None:
             del self.kept_by[self]
             self.kept_by = None
+        if self.ended is not None:
+            ended, self.ended = self.ended, None
+            ended()
 
 
 Calls: TypeAlias = dict[Call[Any, Any], None]

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable
 from contextvars import ContextVar
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 import anyio
 import msgspec
 
 from actors.actor import Actor
 from actors.backends import Slot
-from actors.call import Answer
+from actors.call import NEVER, Answer
 from actors.dead_letters import DeadLetter
 from actors.errors import ActorStopped, MailboxFull, Unavailable
 from actors.exits import Exit, ExitKind
 from actors.mailbox import AnyCall, Dropped, Mailbox, Queue, Rejected
 from actors.message import Message
+from actors.poison import Poisons
 
 if TYPE_CHECKING:
     from actors.life import Life
@@ -26,8 +27,23 @@ if TYPE_CHECKING:
 
 A = TypeVar("A", bound=Actor)
 
-running: ContextVar[Cell[Any] | None] = ContextVar("running", default=None)
-"""The cell whose task this is; None outside the actors."""
+
+class Asker(Protocol):
+    """In whose name a task asks: an actor's own, or that of a call which is worked on beside the actor's turns."""
+
+    @property
+    def chain(self) -> tuple[Cell[Any], ...]:
+        """Every actor that waits for what this task does."""
+        ...
+
+    @property
+    def deadline(self) -> float:
+        """When nobody waits for it any more, on the system's clock."""
+        ...
+
+
+running: ContextVar[Asker | None] = ContextVar("running", default=None)
+"""In whose name this task asks; None outside the actors."""
 
 
 class State(StrEnum):
@@ -46,14 +62,24 @@ class State(StrEnum):
 class Signal(IntEnum):
     """What an actor is told on the runtime's own lane, ahead of every message. A stronger signal replaces a weaker one."""
 
+    HIBERNATE = 0
+    """Give back the task, if idle."""
     PASSIVATE = 1
     """Sleep, if idle."""
     DRAIN = 2
     """Handle what has been accepted, then end."""
     QUIT = 3
     """End after the message being handled: the actor's own wish."""
-    STOP = 4
+    FAIL = 4
+    """Crash after the message being handled: one that it is linked with has crashed."""
+    STOP = 5
     """End after the message being handled: the supervisor's order."""
+
+
+GONE = frozenset({State.STOPPED, State.QUARANTINED, State.STUCK})
+
+Watchers: TypeAlias = dict[Callable[[], object], None]
+"""What is to be called when an actor is gone, in the order in which it was asked for."""
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -84,12 +110,14 @@ class Cell(Generic[A]):
         "factory",
         "generation",
         "handled",
+        "hooks",
         "idle_since",
         "last_exit",
         "life",
         "limits",
         "name",
         "path",
+        "poisons",
         "queue",
         "restarts",
         "retry_at",
@@ -98,6 +126,7 @@ class Cell(Generic[A]):
         "timings",
         "told",
         "waiter",
+        "watchers",
     )
 
     def __init__(
@@ -111,6 +140,7 @@ class Cell(Generic[A]):
         limits: Limits,
     ) -> None:
         self.runtime = runtime
+        self.hooks = runtime.hooks
         self.name = name
         self.path = f"{parent}/{name}"
         self.factory = factory
@@ -125,11 +155,15 @@ class Cell(Generic[A]):
         self.generation = 0
         self.restarts = 0
         self.handled = 0
-        self.timings: dict[type[Message[Any, Any]], Timing] = {}
+        self.timings: defaultdict[type[Message[Any, Any]], Timing] = defaultdict(Timing)
         self.idle_since = runtime.clock()
+        self.poisons: Poisons | None = None
+        """The types of message that have crashed it lately."""
         self.last_exit: Exit | None = None
         self.retry_at = 0.0
         self.announce: Callable[[Answer[None]], None] | None = None
+        self.watchers: Watchers | None = None
+        """To be called when it is gone."""
         self.blocked: deque[Slot] | None = None
         """Callers that wait for room."""
 
@@ -141,25 +175,40 @@ class Cell(Generic[A]):
             quarantined = self.state is State.QUARANTINED
             self.bury(call, "quarantined" if quarantined else "stopped")
             raise self.quarantined() if quarantined else ActorStopped(self.path)
+        call.since = self.runtime.clock()
         queue = self.queue
-        if queue.plain and len(queue.calls) < queue.capacity:
+        if queue.plain and (depth := len(queue.calls)) < queue.capacity:
             queue.calls.append(call)
+            if depth >= queue.high_water:
+                queue.high_water = depth + 1
         elif (outcome := queue.put(call)) is not None:
-            self._overflow(call, outcome)
+            if not self._overflow(call, outcome):
+                return
+        elif len(queue.calls) > queue.high_water:
+            queue.high_water = len(queue.calls)
+        if self.hooks is not None:
+            self.hooks.enqueued(self.path, call.message, len(queue.calls))
         self.waiter.wake()
 
-    def put_reply(self, call: AnyCall) -> None:
-        """Take the answer to a request that the actor itself has made."""
-        self.queue.put_past_the_bound(call)
+    def put_own(self, call: AnyCall) -> None:
+        """Take what the actor itself has caused: an answer that it waits for, a message from one of its timers or tasks."""
+        call.since = self.runtime.clock()
+        queue = self.queue
+        queue.put_past_the_bound(call)
+        queue.high_water = max(queue.high_water, len(queue.calls))
+        if self.hooks is not None:
+            self.hooks.enqueued(self.path, call.message, len(queue.calls))
         self.waiter.wake()
 
-    def _overflow(self, call: AnyCall, outcome: Dropped | Rejected) -> None:
+    def _overflow(self, call: AnyCall, outcome: Dropped | Rejected) -> bool:
+        """End the call that has no room; whether the new one has found some."""
         if isinstance(outcome, Rejected):
             self.bury(call, "mailbox_full")
             msg = f"{self.path} holds {self.queue.capacity} messages already"
             raise MailboxFull(msg)
         self.bury(outcome.call, outcome.reason)
         outcome.call.refuse(MailboxFull(f"{self.path}: {outcome.reason}"))
+        return outcome.call is not call
 
     def bury(self, call: AnyCall, reason: str, error: BaseException | None = None) -> None:
         """Count a message that is not handled."""
@@ -178,6 +227,9 @@ class Cell(Generic[A]):
         self.state = state
         self.closed = True
         self.fail_waiting(error, reason)
+        watchers, self.watchers = self.watchers, None
+        for tell in list(watchers or ()):
+            tell()
 
     # -- callers that wait for room --------------------------------------------------------------------------------------
 
@@ -224,6 +276,19 @@ class Cell(Generic[A]):
         if self.told is not Signal.STOP:
             self.told = Signal.DRAIN if self.draining else None
 
+    def replaced(self) -> Cell[A]:
+        """A cell that takes this one's place, with its mailbox and its numbers: what this one still does concerns nobody."""
+        parent = self.path.removesuffix(f"/{self.name}")
+        cell = Cell(self.runtime, parent, self.name, factory=self.factory, mailbox=Mailbox(), limits=self.limits)
+        cell.queue, self.queue = self.queue, cell.queue
+        cell.generation, cell.restarts, cell.handled = self.generation, self.restarts, self.handled
+        cell.timings, cell.last_exit = self.timings, self.last_exit
+        cell.watchers, self.watchers = self.watchers, None
+        if self.life is not None:
+            self.life.disown()
+        self.close(State.STUCK, ActorStopped(self.path), "stopped")
+        return cell
+
     def cancel(self) -> None:
         """Cancel the instance's task: the step after a stop signal that was not heeded in time."""
         if self.life is not None:
@@ -234,7 +299,18 @@ class Cell(Generic[A]):
         lived = self.state is not State.STARTING and exit_.kind not in {ExitKind.KILLED, ExitKind.SHUTDOWN}
         return self.draining and self.told is not Signal.STOP and lived and bool(self.queue.calls)
 
+    def watched_by(self) -> Watchers:
+        """Where one adds what is to be called when it is gone."""
+        if self.watchers is None:
+            self.watchers = {}
+        return self.watchers
+
     # -- what others see -------------------------------------------------------------------------------------------------
+
+    @property
+    def gone(self) -> bool:
+        """Whether it has ended for good, or is given up: for this cell there will not be another instance."""
+        return self.state in GONE
 
     @property
     def depth(self) -> int:
@@ -249,8 +325,14 @@ class Cell(Generic[A]):
     @property
     def chain(self) -> tuple[Cell[Any], ...]:
         """Every actor that waits, through this one, for the message being handled; this one last."""
-        current = self.life.current if self.life is not None else ()
+        current = self.life.turns.current if self.life is not None else ()
         return (*dict.fromkeys(cell for call in current for cell in call.chain), self)
+
+    @property
+    def deadline(self) -> float:
+        """When the last of those who wait for the message being handled gives up."""
+        current = self.life.turns.current if self.life is not None else ()
+        return max((call.deadline for call in current), default=NEVER)
 
     def quarantined(self) -> Unavailable:
         """The answer to those who ask a quarantined actor."""

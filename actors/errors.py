@@ -25,6 +25,13 @@ class AskTimeout(AskFailed, TimeoutError):
     """The deadline passed first. Whether the actor handles the message is unknown if it had already begun."""
 
 
+class CallerTimedOut(AskTimeout):
+    """The deadline of the call being handled passed while its handler waited for another actor.
+
+    A handler that lets it pass ends with that call, as with a refusal: nobody waits for it any more. The actor lives on.
+    """
+
+
 class AskCycle(AskFailed):
     """The actor asked is already waiting, directly or through others, for the one who asks."""
 
@@ -50,6 +57,10 @@ class Unavailable(AskFailed):
     def __init__(self, reason: str, *, retry_after: float) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
+
+
+class LinkBroken(ActorError):
+    """An actor that this one is linked with has crashed; its error is chained."""
 
 
 class StartFailed(ActorError):

@@ -31,6 +31,9 @@ class Exit(msgspec.Struct, frozen=True):
     error: Exception | None = None
 
 
+KILLED = Exit(ExitKind.KILLED)
+
+
 class Restart(StrEnum):
     """When an actor is started again (OTP supervisor, restart types)."""
 
@@ -46,6 +49,17 @@ class Restart(StrEnum):
         if self is Restart.TEMPORARY or exit_.kind in {ExitKind.SHUTDOWN, ExitKind.KILLED}:
             return False
         return self is Restart.PERMANENT or exit_.kind is ExitKind.CRASHED
+
+
+class Strategy(StrEnum):
+    """Who is started again when a child of a supervisor crashes (OTP supervisor, restart strategies)."""
+
+    ONE_FOR_ONE = "one_for_one"
+    """That child."""
+    ONE_FOR_ALL = "one_for_all"
+    """All children: they are stopped in reverse order, then started in order."""
+    REST_FOR_ONE = "rest_for_one"
+    """That child and those that were started after it."""
 
 
 class Intensity(msgspec.Struct, frozen=True):
@@ -81,7 +95,7 @@ class CrashRecord:
     def __init__(self, intensity: Intensity, backoff: Backoff) -> None:
         self._intensity = intensity
         self._backoff = backoff
-        self._times: list[float] = []
+        self._times: tuple[float, ...] = ()
         self._last = float("-inf")
         self._row = 0
 
@@ -89,10 +103,13 @@ class CrashRecord:
         """Record a crash at `now`; False when it is one more than the intensity allows."""
         self._row = self._row + 1 if now - self._last < self._backoff.stable else 1
         self._last = now
-        self._times = [time for time in self._times if now - time < self._intensity.period]
-        self._times.append(now)
+        self._times = (*(time for time in self._times if now - time < self._intensity.period), now)
         return len(self._times) <= self._intensity.restarts
 
     def delay(self, chance: float) -> float:
         """Seconds to wait before the next restart."""
         return self._backoff.delay(self._row, chance)
+
+    def is_over(self, now: float) -> bool:
+        """Whether a crash at `now` would be judged as the first one."""
+        return now - self._last >= max(self._backoff.stable, self._intensity.period)

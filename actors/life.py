@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import anyio
@@ -11,16 +12,19 @@ from anyio import TaskHandle
 from anyio.lowlevel import checkpoint
 
 from actors.actor import Actor
-from actors.call import Answer, Call, Calls
-from actors.cell import Cell, Signal, State, Timing, running
-from actors.deadlines import expire
-from actors.errors import ActorCrashed, ActorStopped, Refused, StartFailed
-from actors.exits import Exit, ExitKind
-from actors.mailbox import AnyCall
+from actors.bonds import Bonds
+from actors.call import Answer, Call
+from actors.cell import Cell, Signal, State, running
+from actors.errors import ActorStopped, Refused, StartFailed
+from actors.exits import KILLED, Exit, ExitKind
+from actors.hibernation import Asleep
 from actors.message import Message
+from actors.owned import OwnedTask, OwnedTasks, Start
+from actors.timers import Timers
+from actors.turns import Failure, Turns
 
 if TYPE_CHECKING:
-    from actors.ref import Ref
+    from actors.ref import Requestable
 
 A = TypeVar("A", bound=Actor)
 
@@ -34,36 +38,112 @@ DRAIN_INTERVAL = 0.05
 """How often an actor that drains looks whether the calls it has left open are settled, in seconds."""
 
 
-class BrokenReply(Message[Any, None], frozen=True):
-    """Stands for the answer to a request whose `then` raised: the requester crashes on it, in its own turn."""
-
-    error: Any
-
-
 class Life(Generic[A]):
-    """One instance of an actor. What belongs to it ends with it: the calls in its hands, and its requests."""
+    """One instance of an actor. What belongs to it ends with it: the calls in its hands, its requests, timers and tasks."""
 
-    __slots__ = ("_farewell", "_open", "_over", "_requests", "cell", "current", "current_since", "handle")
+    __slots__ = (
+        "_actor",
+        "_bonds",
+        "_farewell",
+        "_fault",
+        "_over",
+        "_requests",
+        "_start_task",
+        "_tasks",
+        "_timers",
+        "cell",
+        "handle",
+        "turns",
+    )
 
-    def __init__(self, cell: Cell[A]) -> None:
+    def __init__(self, cell: Cell[A], start_task: Start) -> None:
         self.cell = cell
-        self.current: list[AnyCall] = []
-        self.current_since = 0.0
         self.handle: TaskHandle[None] | None = None
+        self._start_task = start_task
+        self._actor: A | None = None
         self._farewell: anyio.CancelScope | None = None
-        self._open: Calls = {}
         self._requests = 0
+        self._tasks: OwnedTasks | None = None
+        self._timers: Timers | None = None
+        self._bonds: Bonds | None = None
+        self._fault: Exception | None = None
         self._over = False
+        self.turns = Turns(cell, self._own_tasks)
 
     @property
     def busy(self) -> bool:
         """Whether this instance owes or awaits an answer, or is handling a message."""
-        return bool(self.current or self._open or self._requests)
+        return self.turns.busy or bool(self._requests or self._tasks)
+
+    def _own_tasks(self) -> OwnedTasks:
+        if self._tasks is None:
+            self._tasks = OwnedTasks(self.cell, self._start_task)
+        return self._tasks
+
+    @property
+    def timers(self) -> Timers:
+        """The timers of this instance. Raises `ActorStopped` when it is over: nobody would end them."""
+        if self._over:
+            raise ActorStopped(self.cell.path)
+        if self._timers is None:
+            self._timers = Timers(self.cell)
+        return self._timers
 
     def stop(self) -> None:
         """See `Actor.stop`."""
         if not self._over:
             self.cell.tell(Signal.QUIT)
+
+    def disown(self) -> None:
+        """Another instance has taken over though this one has not ended: whatever still comes for it is stale."""
+        self._over = True
+        if self._timers is not None:
+            self._timers.end()
+        if self._tasks is not None:
+            self._tasks.cancel()
+        if self._bonds is not None:
+            self._bonds.end(KILLED)
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended, or another instance has taken over."""
+        return self._over
+
+    @property
+    def bonds(self) -> Bonds:
+        """What ties this instance to other actors. Raises `ActorStopped` when it is over."""
+        if self._over:
+            raise ActorStopped(self.cell.path)
+        if self._bonds is None:
+            self._bonds = Bonds(self)
+        return self._bonds
+
+    def fail(self, error: Exception) -> None:
+        """Make it crash with `error` after the message being handled."""
+        self._fault = error
+        self.cell.tell(Signal.FAIL)
+
+    @property
+    def idle_since(self) -> float:
+        """Since when there has been nothing to do, on the system's clock."""
+        return float("inf") if self.cell.busy else self.cell.idle_since
+
+    def suggest_hibernation(self) -> None:
+        """Have the task end, if it still has nothing to do when it hears of it."""
+        if self.cell.told is None:
+            self.cell.tell(Signal.HIBERNATE)
+
+    def hibernate(self, wake: Callable[[], None]) -> None:
+        """The task is over, the instance is not: `wake` is to start another one."""
+        cell = self.cell
+
+        def woken() -> None:
+            cell.waiter = cell.runtime.backend.waiter()
+            wake()
+
+        self.handle = None
+        cell.queue.fold()
+        cell.waiter = Asleep(woken)
 
     def cancel(self) -> None:
         """Cancel the task that this instance runs in, and its farewell."""
@@ -74,41 +154,62 @@ class Life(Generic[A]):
 
     def request(
         self,
-        ref: Ref[Any],
+        ref: Requestable[Any],
         message: Message[Any, Any],
         then: Callable[[Answer[Any]], Message[Any, Any]],
         timeout: float,
     ) -> None:
         """See `Actor.request`."""
 
-        def deliver(answer: Answer[Any]) -> None:
+        def answered(answer: Answer[Any]) -> None:
             self._requests -= 1
-            try:
-                reply = then(answer)
-            except Exception as error:  # noqa: BLE001 - raised again in the turn of the one whose `then` it is
-                reply = BrokenReply(error)
-            if self._over:
-                self.cell.bury(Call(reply), "stale")
-            else:
-                self.cell.put_reply(Call(reply))
+            self._deliver(then, answer)
 
         self._requests += 1
         try:
-            ref.request(message, deliver, timeout=timeout)
+            ref.request(message, answered, timeout=timeout)
         except Exception as error:  # noqa: BLE001 - a refused request is answered like any other
-            deliver(Answer.failed(error))
+            answered(Answer.failed(error))
 
-    async def run(self) -> Exit:
-        """Live. Returns how it ended; only a genuine cancellation, or the end of the program, gets out."""
+    def spawn(
+        self,
+        work: Callable[..., Awaitable[Any]],
+        args: tuple[Any, ...],
+        then: Callable[[Answer[Any]], Message[Any, Any]] | None,
+    ) -> OwnedTask:
+        """See `Actor.spawn`."""
+        if self._over:
+            raise ActorStopped(self.cell.path)
+        return self._own_tasks().start(work, *args, done=partial(self._deliver, then))
+
+    def _deliver(self, then: Callable[[Answer[Any]], Message[Any, Any]] | None, answer: Answer[Any]) -> None:
+        """Bring the actor what it has waited for, in a turn of its own."""
+        reply: Message[Any, Any]
+        if then is None:
+            if answer.error is None:
+                self.cell.waiter.wake()  # it may have been the last thing that a draining actor waited for
+                return
+            reply = Failure(answer.error)
+        else:
+            try:
+                reply = then(answer)
+            except Exception as error:  # noqa: BLE001 - raised again in the turn of the one whose `then` it is
+                reply = Failure(error)
+        if self._over:
+            self.cell.bury(Call(reply), "stale")
+        else:
+            self.cell.put_own(Call(reply))
+
+    async def run(self) -> Exit | None:
+        """Live, or live on after hibernation. Returns how it ended, None: it hibernates.
+
+        Only a genuine cancellation, or the end of the program, gets out.
+        """
         cell = self.cell
-        cell.begin(self)
         running.set(cell)
-        exit_ = Exit(ExitKind.KILLED)
-        actor: A | None = None
+        exit_: Exit | None = KILLED
         try:
-            actor = cell.factory()
-            actor._life = self  # noqa: SLF001 - the runtime is what gives an actor its life
-            exit_ = await self._live(actor)
+            exit_ = await self._live()
         except Exception as error:  # noqa: BLE001 - the supervision boundary: every crash becomes an exit
             exit_ = Exit(ExitKind.CRASHED, error)
         except anyio.get_cancelled_exc_class():
@@ -118,40 +219,52 @@ class Life(Generic[A]):
             cell.runtime.backend.forgive_cancellation()
             exit_ = Exit(ExitKind.CRASHED, RuntimeError(f"{cell.path} was cancelled by foreign code"))
         finally:
-            self._over = True  # from here on an answer to a request of this instance is stale
-            self._end_calls(exit_)
-            if actor is not None:
-                await self._stopping(actor, exit_)
-            cell.life = None
+            cell.runtime.hibernation.forget(self)
+            if exit_ is not None:
+                await self._end(exit_)
         return exit_
 
-    async def _live(self, actor: A) -> Exit:
+    async def _live(self) -> Exit | None:
         cell = self.cell
-        try:
-            await self._start(actor)
-        except Refused as error:
-            return Exit(ExitKind.REFUSED, error)
-        cell.state = State.RUNNING
-        if cell.announce is not None:
-            cell.announce(Answer(None))
-            cell.announce = None
-        calls = cell.queue.calls
-        clock = cell.runtime.clock
+        if (actor := self._actor) is None:
+            cell.begin(self)
+            actor = self._actor = cell.factory()
+            actor._life = self  # noqa: SLF001 - the runtime is what gives an actor its life
+            try:
+                await self._start(actor)
+            except Refused as error:
+                return Exit(ExitKind.REFUSED, error)
+            cell.state = State.RUNNING
+            cell.runtime.log.debug("actor.started", path=cell.path, generation=cell.generation)
+            if cell.hooks is not None:
+                cell.hooks.actor_started(cell.path, cell.generation)
+            if cell.announce is not None:
+                cell.announce(Answer(None))
+                cell.announce = None
+        cell.runtime.hibernation.watch(self)
+        return await self._loop(actor)
+
+    async def _loop(self, actor: A) -> Exit | None:
+        cell = self.cell
+        calls = cell.queue.unfold()
+        turns = self.turns
+        table = turns.table(actor)
         waiter = cell.waiter
         budget = BATCH
-        now = clock()
         while True:
-            if cell.told is not None and (exit_ := self._heed(actor)) is not None:
-                return exit_
+            if cell.told is not None:
+                if cell.told is Signal.HIBERNATE:
+                    cell.told = None
+                    if not cell.busy:
+                        return None
+                elif (exit_ := self._heed(actor)) is not None:
+                    return exit_
             if calls:
-                now = await self._handle(actor, now)
-                budget -= 1
+                budget = await turns.work(actor, table, calls, budget)
                 if budget == 0:
                     await checkpoint()
                     budget = BATCH
-                    now = clock()
             else:
-                cell.idle_since = now
                 # While it drains it looks again now and then: an open call may also end elsewhere.
                 if cell.draining:
                     with anyio.move_on_after(DRAIN_INTERVAL):
@@ -159,10 +272,11 @@ class Life(Generic[A]):
                 else:
                     await waiter.park()
                 budget = BATCH
-                now = clock()
 
     async def _start(self, actor: A) -> None:
         # Apart from the loop, whose frame would keep the scope for as long as the actor lives.
+        if getattr(actor.started, "__func__", None) is Actor.started:
+            return  # a scope costs as much as all the rest of a start
         limit = self.cell.limits.start
         with anyio.move_on_after(limit) as scope:
             await actor.started()
@@ -177,6 +291,8 @@ class Life(Generic[A]):
                 return Exit(ExitKind.SHUTDOWN)
             case Signal.QUIT:
                 return Exit(ExitKind.NORMAL)
+            case Signal.FAIL:
+                return Exit(ExitKind.CRASHED, self._fault)
             case Signal.DRAIN:
                 cell.state = State.DRAINING
                 return None if cell.busy else Exit(ExitKind.SHUTDOWN)
@@ -187,90 +303,27 @@ class Life(Generic[A]):
                 cell.state = State.PASSIVATING
                 return Exit(ExitKind.PASSIVATED)
 
-    async def _handle(self, actor: A, now: float) -> float:
-        """Handle the first waiting call, or the batch at the head of the mailbox; the time afterwards.
-
-        Raises what the handler does not declare.
-        """
+    async def _end(self, exit_: Exit) -> None:
         cell = self.cell
-        call = cell.queue.take()
-        message = call.message
-        kind = type(message)
-        if call.deadline <= now or call.settled:
-            self._skip(call, now)
-            return now
-        entry = actor._table.get(kind)  # noqa: SLF001 - the runtime's half of the actor class
-        if entry is None:
-            self._unhandled(call)
-            return now
-        method, batch = entry
-        self.current_since = now
-        current = self.current
-        current.append(call)
-        if batch:
-            self._take_more(kind, batch, now)
-        if cell.blocked:
-            cell.make_room()
-        try:
-            if batch:
-                await method(actor, current)
-            else:
-                call.answer(await method(actor, message))
-        except Refused as refusal:
-            for each in current:
-                each.refuse(refusal)
-        for each in current if batch else ():
-            if each.expects_answer and not each.settled:
-                each.kept_by = self._open
-                self._open[each] = None
-        handled = len(current)
-        self.current = []
-        cell.handled += handled
-        timing = cell.timings.get(kind)
-        if timing is None:
-            timing = cell.timings[kind] = Timing()
-        after = cell.runtime.clock()
-        timing.count += handled
-        timing.seconds += after - now
-        return after
-
-    def _take_more(self, kind: type[Message[Any, Any]], batch: int, now: float) -> None:
-        queue = self.cell.queue
-        while queue.calls and len(self.current) < batch and type(queue.peek().message) is kind:
-            call = queue.take()
-            if call.deadline <= now or call.settled:
-                self._skip(call, now)
-            else:
-                self.current.append(call)
-
-    def _skip(self, call: AnyCall, now: float) -> None:
-        self.cell.bury(call, "expired" if call.deadline <= now else "abandoned")
-        self.cell.make_room()
-        expire(call)
-
-    def _unhandled(self, call: AnyCall) -> None:
-        if isinstance(call.message, BrokenReply):
-            self.current.append(call)
-            raise call.message.error
-        error = ActorCrashed(f"{self.cell.path} does not handle {type(call.message).__name__}")
-        self.cell.bury(call, "unhandled", error)
-        self.cell.make_room()
-        call.refuse(error)
-
-    def _end_calls(self, exit_: Exit) -> None:
-        """Fail the calls that this instance leaves behind: those in its hands, and those it has not settled yet."""
-        crashed = exit_.kind is ExitKind.CRASHED
-        error = ActorCrashed(f"{self.cell.path} crashed: {exit_.error!r}") if crashed else ActorStopped(self.cell.path)
-        error.__cause__ = exit_.error
-        for call in self.current:
-            self.cell.bury(call, "crashed" if crashed else "killed", exit_.error)
-            call.refuse(error)
-        self.current = []
-        for call in list(self._open):
-            call.refuse(error)
+        actor, self._actor = self._actor, None
+        self._over = True  # from here on an answer to a request of this instance is stale
+        self.turns.end(exit_, actor.poison if actor is not None else None)
+        if self._timers is not None:
+            self._timers.end()
+        if self._bonds is not None:
+            self._bonds.end(exit_)
+        if self._tasks:
+            with anyio.move_on_after(cell.limits.stop, shield=True) as self._farewell:
+                await self._tasks.end(cell.limits.stop)
+        if actor is not None:
+            await self._stopping(actor, exit_)
+        if cell.life is self:
+            cell.life = None
 
     async def _stopping(self, actor: A, exit_: Exit) -> None:
         cell = self.cell
+        if getattr(actor.stopping, "__func__", None) is Actor.stopping:
+            return  # as in _start()
         with anyio.move_on_after(cell.limits.stop, shield=True) as self._farewell:
             try:
                 await actor.stopping(exit_)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from contextvars import copy_context
+from functools import partial
 from typing import Any
 
 import anyio
 import structlog
+from anyio import TaskHandle
 from anyio.abc import TaskGroup
+from anyio.lowlevel import checkpoint
 
 from actors.cell import Cell, Signal, State
-from actors.errors import ActorStopped
-from actors.exits import Exit, ExitKind
+from actors.exits import KILLED, Exit, ExitKind
 from actors.life import Life
 from actors.schedule import Schedule
 
@@ -54,41 +57,93 @@ class Nursery:
     def run(self, cell: Cell[Any], exited: Callable[[Cell[Any], Exit], None]) -> None:
         """Start one life of a cell. Its task inherits the system's context, not that of whoever happened to wake it."""
         assert self._group is not None, "the system is not running"
+        if cell.state is State.RESTARTING:
+            cell.restarts += 1
+            log.info("actor.restarted", path=cell.path, restarts=cell.restarts)
+            if cell.hooks is not None:
+                cell.hooks.actor_restarted(cell.path, cell.restarts)
         cell.state = State.STARTING
-        life = Life(cell)
+        self._go_on(Life(cell, self.start), exited)
+
+    def start(self, work: Callable[..., Awaitable[None]], *args: Any) -> TaskHandle[None]:
+        """Run a coroutine function beside the actors, in the system's context. It must not raise an `Exception`."""
+        assert self._group is not None, "the system is not running"
+        return self._context.run(self._group.start_soon, self._guard, work, args)
+
+    async def _guard(self, work: Callable[..., Awaitable[None]], args: tuple[Any, ...]) -> None:
+        try:
+            await work(*args)
+        except (KeyboardInterrupt, SystemExit) as error:
+            self._fatal(error)
+
+    def _go_on(self, life: Life[Any], exited: Callable[[Cell[Any], Exit], None]) -> None:
+        assert self._group is not None, "the system is not running"
         life.handle = self._context.run(self._group.start_soon, self._run, life, exited)
 
     async def _run(self, life: Life[Any], exited: Callable[[Cell[Any], Exit], None]) -> None:
         cell = life.cell
-        exit_ = Exit(ExitKind.KILLED)
+        exit_: Exit | None = KILLED
         try:
             exit_ = await life.run()
         except (KeyboardInterrupt, SystemExit) as error:
             self._fatal(error)
         finally:
-            cell.last_exit = exit_
-            if exit_.kind is ExitKind.CRASHED:
-                log.error("actor.crashed", path=cell.path, generation=cell.generation, exc_info=exit_.error)
-            exited(cell, exit_)
+            if exit_ is None:
+                life.hibernate(partial(self._go_on, life, exited))
+            else:
+                cell.last_exit = exit_
+                with suppress(Exception):  # a log that cannot be written must not end every actor
+                    _report(cell, exit_)
+                exited(cell, exit_)
+
+
+def _report(cell: Cell[Any], exit_: Exit) -> None:
+    hooks = cell.hooks
+    if hooks is not None:
+        match exit_.kind:
+            case ExitKind.CRASHED:
+                hooks.actor_crashed(cell.path, exit_.error)
+            case ExitKind.PASSIVATED:
+                hooks.actor_passivated(cell.path)
+            case _:
+                hooks.actor_stopped(cell.path, exit_)
+    log = cell.runtime.log
+    match exit_.kind:
+        case ExitKind.CRASHED:
+            log.error("actor.crashed", path=cell.path, generation=cell.generation, exc_info=exit_.error)
+        case ExitKind.PASSIVATED:
+            log.debug("actor.passivated", path=cell.path, generation=cell.generation)
+        case kind:
+            log.debug("actor.stopped", path=cell.path, generation=cell.generation, why=kind)
 
 
 async def stop_cells(
     cells: Callable[[], list[Cell[Any]]], emptied: Callable[[], anyio.Event], *, drain: bool, grace: float
-) -> None:
-    """The stop ladder, for all cells at once under one timer: signal, wait `grace` seconds, cancel, wait, report as stuck.
+) -> list[Cell[Any]]:
+    """The stop ladder, for all cells at once under one timer: signal, wait `grace` seconds, cancel, wait.
 
-    Shielded, and bounded by `grace` and `CANCEL_GRACE`.
+    Returns those that are stuck. Takes at most `grace` and `CANCEL_GRACE`; cancelled, it leaves the cells to their signal.
     """
-    for cell in cells():
+    told = cells()
+    if not told:
+        return told
+    for cell in told:
         cell.tell(Signal.DRAIN if drain else Signal.STOP)
-    with anyio.move_on_after(grace, shield=True):
+    await checkpoint()
+    if not cells():
+        return []  # they were idle: no need of a time limit, which costs more than their end
+    with anyio.move_on_after(grace):
         await emptied().wait()
-    for cell in cells():
+    late = cells()
+    if not late:
+        return late
+    for cell in late:
         log.warning("actor.stop_timed_out", path=cell.path, seconds=grace, waiting=cell.depth)
         cell.tell(Signal.STOP)
         cell.cancel()
-    with anyio.move_on_after(CANCEL_GRACE, shield=True):
+    with anyio.move_on_after(CANCEL_GRACE):
         await emptied().wait()
-    for cell in cells():
+    stuck = cells()
+    for cell in stuck:
         log.error("actor.stuck", path=cell.path)
-        cell.close(State.STUCK, ActorStopped(cell.path), "stopped")
+    return stuck

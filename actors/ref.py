@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from actors.call import Answer, Call
-from actors.cell import Cell, running
+from actors.bonds import ended
+from actors.call import NEVER, Answer, Call
+from actors.cell import Asker, Cell, running
 from actors.dead_letters import DeadLetter
-from actors.errors import AskCycle, AskTimeout, Unavailable
+from actors.errors import AskCycle, AskTimeout, CallerTimedOut, Unavailable
 from actors.mailbox import Block
 from actors.message import Message
+from actors.streams import Stream, StreamCall, StreamMessage
 
 if TYPE_CHECKING:
     from actors.runtime import Runtime
 
 A_co = TypeVar("A_co", covariant=True)
 R = TypeVar("R")
+T = TypeVar("T")
+
+
+class Requestable(Protocol[A_co]):
+    """What an actor can request from: a reference, a pool, a pool as one key sees it."""
+
+    def request(
+        self, message: Message[A_co, R], callback: Callable[[Answer[R]], None], /, *, timeout: float = 5.0
+    ) -> None:
+        """See `Ref.request`."""
+        ...
 
 
 class Ref(Generic[A_co]):
@@ -25,12 +38,20 @@ class Ref(Generic[A_co]):
     Order: messages from one sender to one actor are handled in the order of sending. Delivery is at most once.
     """
 
-    __slots__ = ("_find", "path", "runtime")
+    __slots__ = ("_find", "path", "peek", "runtime")
 
-    def __init__(self, runtime: Runtime, path: str, find: Callable[[], Cell[Any]]) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        path: str,
+        find: Callable[[], Cell[Any]],
+        peek: Callable[[], Cell[Any] | None] | None = None,
+    ) -> None:
         self.runtime = runtime
         self.path = path
         self._find = find
+        self.peek: Callable[[], Cell[Any] | None] = peek or find
+        """The actor as it is, without activating it."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Ref) and other.path == self.path and other.runtime is self.runtime
@@ -45,6 +66,10 @@ class Ref(Generic[A_co]):
     def key(self) -> str:
         """The last part of the path: a virtual actor's key."""
         return self.path.rpartition("/")[2]
+
+    async def terminated(self) -> None:
+        """Wait until the actor is gone, as `Actor.watch` means it; returns at once if it is. For the edge: an actor watches."""
+        await ended(self)
 
     def tell(self, message: Message[A_co, Any], /) -> None:
         """Send and forget.
@@ -64,19 +89,20 @@ class Ref(Generic[A_co]):
 
         Raises what the handler refuses with (`Refused`), or an `AskFailed`: `AskTimeout`, `ActorCrashed`, `ActorStopped`,
         `MailboxFull`, `Unavailable`, and `AskCycle` at once when this actor waits, through others, for the one who asks.
-        Cancelling the caller leaves the actor untouched: a message that has not been begun is skipped.
+        Cancelling the caller leaves the actor untouched: a message that has not been begun is skipped. An actor that asks while it
+        handles a message waits no longer than its own caller does, and then gets `CallerTimedOut`.
         """
         runtime = self.runtime
         slot = runtime.backend.slot()
-        call: Call[Any, R] = Call(message, slot.settle, runtime.clock() + timeout)
-        cell = self._locate(message)
+        due = runtime.clock() + timeout
+        call: Call[Any, R] = Call(message, slot.settle, due)
         asker = running.get()
         if asker is not None:
-            call.chain = asker.chain
-            if cell in call.chain:
-                raise AskCycle(" -> ".join(each.path for each in (*call.chain, cell)))
-        elif cell.queue.full and type(cell.queue.overflow) is Block:
-            cell = await self._room(call)
+            cell = self._locate_for(asker, call)
+        else:
+            cell = self._locate(message)
+            if cell.queue.full and type(cell.queue.overflow) is Block:
+                cell = await self._room(call)
         cell.put(call)
         runtime.deadlines.add(call)
         try:
@@ -85,11 +111,54 @@ class Ref(Generic[A_co]):
             call.abandon()
             raise
         del slot  # it holds the answer; an error would hold this frame, and so itself
+        if call.deadline < due and type(answer.error) is AskTimeout:
+            raise _caller_timed_out(message)
         try:
             result: R = answer.result()
         finally:
             del answer
         return result
+
+    def stream(
+        self,
+        message: StreamMessage[A_co, T],
+        /,
+        *,
+        credit: int = 16,
+        timeout: float = NEVER,
+        first: float = 30.0,
+        idle: float = 30.0,
+    ) -> Stream[T]:
+        """Send and iterate over the values of the answer, in their order.
+
+        At most `credit` values wait for the caller; then the actor's generator waits for it. In seconds: `timeout` for the whole
+        stream, `first` to the first value, `idle` between two, on either side: a caller who takes none for so long ends
+        the stream, too. Nothing is sent before the iteration begins; it raises like `ask`, after the values that came before.
+        """
+        return Stream(self._begin, self.runtime, message, credit=credit, timeout=timeout, first=first, idle=idle)
+
+    async def _begin(self, call: StreamCall) -> None:
+        asker = running.get()
+        if asker is not None:
+            cell = self._locate_for(asker, call)
+        else:
+            cell = self._locate(call.message)
+            if cell.queue.full and type(cell.queue.overflow) is Block:
+                cell = await self._room(call)
+        cell.put(call)
+        self.runtime.deadlines.add(call)
+
+    def _locate_for(self, asker: Asker, call: Call[Any, Any]) -> Cell[Any]:
+        """Find the actor for someone who asks while others wait for him: for no longer than they do, and not one of them."""
+        cell = self._locate(call.message)
+        call.chain = asker.chain
+        if cell in call.chain:
+            raise AskCycle(" -> ".join(each.path for each in (*call.chain, cell)))
+        if asker.deadline < call.deadline:
+            call.deadline = asker.deadline
+            if call.deadline <= self.runtime.clock():
+                raise _caller_timed_out(call.message)
+        return cell
 
     def request(
         self, message: Message[A_co, R], callback: Callable[[Answer[R]], None], /, *, timeout: float = 5.0
@@ -126,3 +195,7 @@ class Ref(Generic[A_co]):
                 cell.bury(call, "abandoned")
                 raise
         return cell
+
+
+def _caller_timed_out(message: Message[Any, Any]) -> CallerTimedOut:
+    return CallerTimedOut(f"no answer to {type(message).__name__} before the deadline of the call that it was for")

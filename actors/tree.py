@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from actors.cell import Cell
+from actors.pools.statistics import PoolStatistics
 
 
 class TimingView(msgspec.Struct, frozen=True):
@@ -17,16 +18,21 @@ class TimingView(msgspec.Struct, frozen=True):
 
 
 class Node(msgspec.Struct, frozen=True, kw_only=True):
-    """One actor, or one supervisor with its children.
+    """One actor, or one supervisor, family or pool with its children.
 
-    `depth` is the number of waiting messages. `current` names the type of the message being handled and `current_for` says for
-    how many seconds. `idle_for` is in seconds, None while busy. `last_exit` says how the instance before this one ended.
+    `depth` is the number of waiting messages, `high_water` the most that there have been, `capacity` the most that there may be
+    (None where nothing waits), `oldest_for` for how many seconds the first of them has been waiting. `current` names the type of
+    the message being handled and `current_for` says for how many seconds. `idle_for` is in seconds, None while busy. `last_exit`
+    says how the instance before this one ended. `pool` is there where `children` are the workers of one.
     """
 
     path: str
     state: str
     generation: int = 0
     depth: int = 0
+    capacity: int | None = None
+    high_water: int = 0
+    oldest_for: float | None = None
     current: str | None = None
     current_for: float | None = None
     idle_for: float | None = None
@@ -34,21 +40,25 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     restarts: int = 0
     last_exit: str | None = None
     timings: dict[str, TimingView] = {}
+    pool: PoolStatistics | None = None
     children: list[Node] = []
 
 
 def node_of(cell: Cell[Any], now: float) -> Node:
     """One actor as it is at this moment."""
     life = cell.life
-    current = life.current[0] if life is not None and life.current else None
+    current = life.turns.current[0] if life is not None and life.turns.current else None
     exit_ = cell.last_exit
     return Node(
         path=cell.path,
         state=cell.state,
         generation=cell.generation,
         depth=cell.depth,
+        capacity=cell.queue.capacity,
+        high_water=cell.queue.high_water,
+        oldest_for=now - cell.queue.calls[0].since if cell.queue.calls else None,
         current=type(current.message).__name__ if current else None,
-        current_for=now - life.current_since if life is not None and current else None,
+        current_for=now - life.turns.current_since if life is not None and current else None,
         idle_for=None if cell.busy else now - cell.idle_since,
         handled=cell.handled,
         restarts=cell.restarts,

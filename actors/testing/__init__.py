@@ -16,7 +16,20 @@ trio: virtual time and seeded scheduling reach into each event loop.
 """
 
 from actors.testing.dead_letters import assert_dead_letters
-from actors.testing.faults import cancel_everywhere
+from actors.testing.fault_points import Faults, InjectedFault
+from actors.testing.faults import cancel_everywhere, fail_everywhere
+from actors.testing.probe import TestProbe
 from actors.testing.simulation import BACKENDS, Simulation, explore, simulate
 
-__all__ = ["BACKENDS", "Simulation", "assert_dead_letters", "cancel_everywhere", "explore", "simulate"]
+__all__ = [
+    "BACKENDS",
+    "Faults",
+    "InjectedFault",
+    "Simulation",
+    "TestProbe",
+    "assert_dead_letters",
+    "cancel_everywhere",
+    "explore",
+    "fail_everywhere",
+    "simulate",
+]

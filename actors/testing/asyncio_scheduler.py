@@ -33,6 +33,7 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         self._birth = count()
         self._turn = 0
         self._actions: dict[int, Callable[[], object]] = {}
+        self._settlers: list[asyncio.Future[None]] = []
 
     def time(self) -> float:
         """Virtual time, in seconds."""
@@ -48,6 +49,12 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         """Call `action` when the loop has turned so many times more."""
         self._actions[self._turn + turns] = action
 
+    async def settle(self) -> None:
+        """Wait until nothing is ready to run, before time passes."""
+        future: asyncio.Future[None] = self.create_future()
+        self._settlers.append(future)
+        await future
+
     def _run_once(self) -> None:
         self._turn += 1
         if action := self._actions.pop(self._turn, None):
@@ -57,6 +64,11 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         while timers and timers[0].cancelled():
             heapq.heappop(timers)._scheduled = False
             loop._timer_cancelled_count -= 1
+        if not loop._ready and self._settlers:
+            settled, self._settlers = self._settlers, []
+            for future in settled:
+                if not future.done():
+                    future.set_result(None)
         if timers and not loop._ready:
             self._now = max(self._now, timers[0].when())
         while timers and timers[0].when() <= self._now:
@@ -103,6 +115,11 @@ class AsyncioScheduler:
         """See `Scheduler`."""
         assert self._loop is not None
         self._loop.after_turns(turns, action)
+
+    async def settle(self) -> None:
+        """See `Scheduler`."""
+        assert self._loop is not None
+        await self._loop.settle()
 
     def __enter__(self) -> None:
         pass

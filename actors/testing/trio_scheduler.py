@@ -11,7 +11,7 @@ from typing import Any
 
 import trio
 from trio._core import _run
-from trio.testing import MockClock
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 
 class _InOrder(Random):
@@ -47,6 +47,10 @@ class TrioScheduler:
     def after_turns(self, turns: int, action: Callable[[], object]) -> None:
         """See `Scheduler`."""
         self._turns.actions[self._turns.turn + turns] = action
+
+    async def settle(self) -> None:
+        """See `Scheduler`."""
+        await wait_all_tasks_blocked()
 
     def __enter__(self) -> None:
         trio_itself: Any = _run

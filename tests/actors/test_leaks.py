@@ -10,13 +10,13 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from actors import Activation, ActorSystem, Answer, Restart
+from actors import Activation, ActorSystem, Answer, Ref, Restart
 from actors.cell import Cell
 from actors.testing import BACKENDS, Simulation, assert_dead_letters, simulate
 from tests.support.scripted import Do, Hold, No, Quit, Say, Scripted
 from tests.support.simulated import simulated, turns
 
-CYCLES = 10_000
+CYCLES = 20_000
 
 
 def _left(system: ActorSystem) -> Counter[str]:
@@ -25,7 +25,7 @@ def _left(system: ActorSystem) -> Counter[str]:
     return Counter(
         {
             "cells": len(cells),
-            "units": len(system._supervisor._units),
+            "units": len(system._branch._units),
             "scheduled": len(system._runtime.schedule._heap),
             "deadlines": len(system._runtime.deadlines),
         }
@@ -33,29 +33,48 @@ def _left(system: ActorSystem) -> Counter[str]:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_ten_thousand_activations_and_passivations_leave_nothing_behind(backend: str) -> None:
+def test_twenty_thousand_activations_and_passivations_leave_nothing_behind(backend: str) -> None:
+    told: list[str] = []
+
     async def scenario(simulation: Simulation[None]) -> None:
         async with simulation.system() as system:
             family = await system.virtual(lambda _: Scripted(), "family", activation=Activation(idle_after=1))
             await family.ref("first").ask(Say("hello"))
+            watcher = await system.spawn(lambda: Scripted(told), "watcher")
             await anyio.sleep(20)
             before = _left(system)
 
             for number in range(CYCLES):
-                family.ref(str(number)).tell(Say("hello"))
+                ref = family.ref(str(number))
+                ref.tell(Say("hello"))
+                if number % 10 == 0:
+                    watcher.tell(_watch(ref))
                 if number % 1000 == 0:
                     await anyio.sleep(2)
             await anyio.sleep(20)
 
             assert _left(system) == before
-            assert family._records == {}
+            assert (family.cells, family._records, family._retries) == ([], {}, {})
+            assert await watcher.ask(Do(_watched)) == 0
+            assert told.count("gone") == CYCLES / 10
         assert_dead_letters(system)
 
     simulate(scenario, backend=backend)
 
 
+def _watch(ref: Ref[Any]) -> Do:
+    async def watch(actor: Scripted) -> None:
+        actor.watch(ref, as_=Say("gone"))
+
+    return Do(watch)
+
+
+async def _watched(actor: Scripted) -> int:
+    return len(actor._life.bonds._watching)
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_ten_thousand_actors_spawned_and_stopped_leave_nothing_behind(backend: str) -> None:
+def test_twenty_thousand_actors_spawned_and_stopped_leave_nothing_behind(backend: str) -> None:
     async def scenario(simulation: Simulation[None]) -> None:
         async with simulation.system() as system:
             before = _left(system)

@@ -3,7 +3,7 @@
 import anyio
 import pytest
 
-from actors import Activation, ActorCrashed, Backoff, Intensity, Unavailable
+from actors import Activation, ActorCrashed, AskTimeout, Backoff, Intensity, Unavailable
 from actors.testing import Simulation, assert_dead_letters
 from tests.support.scripted import Do, Fail, Fetch, Hold, No, Put, Quit, Say, Scripted
 from tests.support.simulated import simulated, turns
@@ -294,3 +294,89 @@ async def test_an_actor_knows_its_key_and_its_path(simulation: Simulation[None])
 def test_an_activation_that_makes_no_sense_is_refused(options: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="max_active"):
         Activation(**options)  # type: ignore[arg-type]
+
+
+@simulated
+async def test_those_who_come_while_an_activation_backs_off_wait_for_the_next_try(simulation: Simulation[None]) -> None:
+    attempts: list[float] = []
+
+    async def crash_twice(_: Scripted) -> None:
+        attempts.append(simulation.now)
+        if len(attempts) <= 2:
+            raise ValueError("the database is away")
+
+    options = Activation(backoff=Backoff(initial=1000.0, maximum=1000.0))
+    async with simulation.system() as system:
+        family = await system.virtual(lambda _: Scripted(starting=crash_twice), "family", activation=options)
+        for _ in range(2):
+            with pytest.raises(ActorCrashed):
+                await family.ref("a").ask(Say("hello"))
+        failed_at = simulation.now
+
+        with pytest.raises(AskTimeout):
+            await family.ref("a").ask(Say("impatient"), timeout=0.01)
+        assert await family.ref("a").ask(Say("patient"), timeout=1000.0) == "patient"
+
+        assert len(attempts) == 3
+        assert simulation.now > failed_at
+    assert_dead_letters(system, crashed=2, expired=1)
+
+
+@simulated
+async def test_an_activation_that_failed_is_not_tried_again_for_nobody_and_is_not_forgiven_for_that(
+    simulation: Simulation[None],
+) -> None:
+    attempts: list[float] = []
+
+    async def crash(_: Scripted) -> None:
+        attempts.append(simulation.now)
+        raise ValueError("the database is away")
+
+    options = Activation(idle_after=4.0, intensity=Intensity(2, 60.0), quarantine=30.0, backoff=Backoff(initial=1.0))
+    async with simulation.system() as system:
+        family = await system.virtual(lambda _: Scripted(starting=crash), "family", activation=options)
+        for number in (1, 2, 3):
+            with pytest.raises(ActorCrashed):
+                await family.ref("a").ask(Say("hello"))
+            await anyio.sleep(5)
+            assert len(attempts) == number
+
+        with pytest.raises(Unavailable):
+            await family.ref("a").ask(Say("hello"))
+        await anyio.sleep(100)
+        assert len(attempts) == 3
+        assert family.cells == []
+        assert family._records == {}
+    assert_dead_letters(system, crashed=3, quarantined=1)
+
+
+@simulated
+async def test_crashes_are_forgotten_after_the_stable_time_with_all_that_reminds_of_them(
+    simulation: Simulation[None],
+) -> None:
+    options = Activation(idle_after=4.0, backoff=Backoff(stable=60.0))
+    async with simulation.system() as system:
+        family = await system.virtual(lambda _: Scripted(), "family", activation=options)
+        family.ref("a").tell(Fail(ValueError("boom")))
+        await anyio.sleep(30)
+        assert family.cells == []
+        assert list(family._records) == ["a"]
+
+        await anyio.sleep(40)
+
+        assert family._records == {}
+        assert family._retries == {}
+
+
+@simulated
+async def test_a_family_that_is_stopped_leaves_no_timer_behind(simulation: Simulation[None]) -> None:
+    options = Activation(intensity=Intensity(0, 60.0))
+    async with simulation.system() as system:
+        family = await system.virtual(lambda _: Scripted(), "family", activation=options)
+        family.ref("quarantined").tell(Fail(ValueError("boom")))
+        await family.ref("well").ask(Say("hello"))
+
+        await system.stop_child("family")
+
+        assert (family.cells, family._records, family._retries) == ([], {}, {})
+        assert family._sweeping.action is None

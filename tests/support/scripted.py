@@ -1,11 +1,11 @@
 """An actor that does what it is told, and writes down what happens to it."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import anyio
 
-from actors import Actor, Answer, Call, Exit, Message, Ref, Refused, handles
+from actors import Actor, Answer, Call, Exit, Message, Poison, Ref, Refused, handles
 
 
 class No(Refused):
@@ -68,7 +68,9 @@ class Put(Message["Scripted", int], frozen=True):
 
 
 class Scripted(Actor):
-    """Writes into a log that outlives it: `started`, texts, `stopping <kind>`."""
+    """Writes into a log that outlives it: `started`, texts, `stopping <kind>`. May crash on one type of message for ever."""
+
+    poison: ClassVar[Poison | None] = None
 
     def __init__(
         self,
