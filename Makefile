@@ -21,6 +21,7 @@ lint: .venv/dev
 	! grep -nE '^--|"resolved":| @ ' requirements/*.txt tests/clients/package-lock.json # a lock file names no address
 
 bench: .venv/dev
+	$(BIN)/python -m benchmarks actors
 	$(BIN)/python -m benchmarks posts
 
 lock: .venv/dev # UPGRADE=--upgrade takes the newest versions; without it only what pyproject.toml asks for changes

@@ -1,10 +1,11 @@
-"""`python -m benchmarks posts`."""
+"""`python -m benchmarks posts`, `python -m benchmarks actors`."""
 
 from typing import Annotated
 
 import anyio
 import typer
 
+from benchmarks.actors import Loop, report
 from benchmarks.databases import Database, opened
 from benchmarks.posts import Load, measure
 
@@ -32,6 +33,17 @@ def posts(  # noqa: PLR0917 - typer makes options of them
     with opened(database) as url:
         for line in anyio.run(measure, url, load, backend_options={"use_uvloop": True}):
             typer.echo(line)
+
+
+@app.command()
+def actors(
+    loop: Annotated[list[Loop] | None, typer.Option(help="asyncio, uvloop, trio; by default all of them")] = None,
+    repetitions: Annotated[int, typer.Option(min=1, help="the median of so many")] = 5,
+    scale: Annotated[float, typer.Option(min=0.001, help="how many times the usual number of operations")] = 1.0,
+) -> None:
+    """Actors beside the bare event loop, and beside other actor libraries where they are installed (group bench-peers)."""
+    for line in report(loop or list(Loop), repetitions, scale):
+        typer.echo(line)
 
 
 if __name__ == "__main__":
