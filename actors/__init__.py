@@ -21,6 +21,7 @@ What a message is, what answers it, and how one asks:
 
 from actors.actor import Actor, handles
 from actors.call import Answer, Call
+from actors.cell import Limits
 from actors.dead_letters import DeadLetter, DeadLetters
 from actors.errors import (
     ActorCrashed,
@@ -80,6 +81,7 @@ __all__ = [
     "Hooks",
     "Intensity",
     "KeyedPool",
+    "Limits",
     "LinkBroken",
     "Mailbox",
     "MailboxFull",

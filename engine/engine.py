@@ -8,8 +8,7 @@ from typing import Any
 import anyio
 import structlog
 
-from actors import Activation, Actor, ActorSystem, AskFailed, Message, Ref, handles
-from actors.cell import Limits
+from actors import Activation, Actor, ActorSystem, AskFailed, Limits, Message, Ref, handles
 from engine.accounts import Accounts
 from engine.clock import Clock, SystemClock
 from engine.domain.fields import ParticipantId, TimelineId
