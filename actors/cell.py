@@ -177,7 +177,8 @@ class Cell(Generic[A]):
             raise self.quarantined() if quarantined else ActorStopped(self.path)
         call.since = self.runtime.clock()
         queue = self.queue
-        if queue.plain and (depth := len(queue.calls)) < queue.capacity:
+        depth = len(queue.calls)
+        if queue.plain and depth < queue.capacity:
             queue.calls.append(call)
             if depth >= queue.high_water:
                 queue.high_water = depth + 1
@@ -188,7 +189,8 @@ class Cell(Generic[A]):
             queue.high_water = len(queue.calls)
         if self.hooks is not None:
             self.hooks.enqueued(self.path, call.message, len(queue.calls))
-        self.waiter.wake()
+        if depth == 0:  # otherwise the message before this one has woken it
+            self.waiter.wake()
 
     def put_own(self, call: AnyCall) -> None:
         """Take what the actor itself has caused: an answer that it waits for, a message from one of its timers or tasks."""

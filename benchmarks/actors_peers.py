@@ -60,9 +60,12 @@ def pykka() -> Numbers:  # noqa: C901 - a list of measurements
     numbers["tell"] = _each(started, MESSAGES)
     started = time.perf_counter()
     for _ in range(MESSAGES):
-        actor.ask("read")
+        actor.ask("read", timeout=5)  # as ours: every ask has a deadline
     numbers["ask"] = _each(started, MESSAGES)
-    callers = [Thread(target=lambda: [actor.ask("read") for _ in range(MESSAGES // CALLERS)]) for _ in range(CALLERS)]
+    callers = [
+        Thread(target=lambda: [actor.ask("read", timeout=5) for _ in range(MESSAGES // CALLERS)])
+        for _ in range(CALLERS)
+    ]
     started = time.perf_counter()
     for caller in callers:
         caller.start()
