@@ -19,6 +19,7 @@ from engine.settings import Settings
 from engine.storage.repositories import Storage
 from engine.timelines.archive import Archive
 from engine.timelines.directory import Timelines
+from engine.timelines.feed import Feed
 from engine.timelines.fences import Fences
 from engine.timelines.personal import PersonalTimeline
 from engine.timelines.room import RoomActor
@@ -116,6 +117,7 @@ class Engine:
                 monotonic=system.clock,
                 adrift=set(),
                 fences=Fences(system.clock, TAKEOVER_REST),
+                feed=Feed(),
                 settings=TimelineSettings(
                     recent_events=settings.recent_events,
                     message_characters=settings.message_characters,

@@ -10,6 +10,7 @@ from engine.domain.fields import TimelineId
 from engine.journal import Journal
 from engine.storage.repositories import Storage
 from engine.timelines.archive import Archive
+from engine.timelines.feed import Feed
 from engine.timelines.fences import Fences
 
 
@@ -30,7 +31,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """What every timeline of a process is given.
 
     `monotonic` tells the time in seconds for waiting, `clock` the time of day. `adrift` holds the timelines that do not know
-    where their log stands; `Ownership` wakes them when the database answers again.
+    where their log stands; `Ownership` wakes them when the database answers again. `feed` is told what they commit.
     """
 
     storage: Storage
@@ -40,4 +41,5 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     monotonic: Callable[[], float]
     fences: Fences
     adrift: set[TimelineId]
+    feed: Feed
     settings: TimelineSettings

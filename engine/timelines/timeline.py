@@ -37,6 +37,7 @@ from engine.timelines.commands import (
     Window,
 )
 from engine.timelines.fanout import ClientInfo, Ending
+from engine.timelines.feed import News
 from engine.timelines.reading import page_of
 from engine.timelines.state import Recent, TimelineState
 from engine.timelines.subscribers import Subscribers
@@ -204,6 +205,10 @@ class Timeline(Actor):
         """See `Owner`."""
         self.subscribers.deliver([self._state.apply(event) for event in events])
         self.committed(events)
+        state = self._state
+        self._surroundings.feed.publish(
+            News(kind=self.kind, timeline_id=self.id, room=state.room, members=state.members, events=events)
+        )
 
     def moved(self) -> None:
         """See `Owner`."""

@@ -2,13 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import anyio
 
 from engine.accounts.forms import Registration
 from engine.errors import StorageUnavailable
-from engine.storage.repositories import Messages, Rooms, Storage, TimelineLog, Tokens, Users
+from engine.storage.repositories import Storage
 
 PASSWORD = "correct horse"
 
@@ -17,7 +17,13 @@ def registration(username: str, *, email: str | None = None, password: str = PAS
     return Registration(email=email or f"{username}@example.org", username=username, password=password)
 
 
-class Unreliable:
+if TYPE_CHECKING:
+    _Storage = Any  # has every member; Storage itself would make its members abstract ones
+else:
+    _Storage = object
+
+
+class Unreliable(_Storage):  # type: ignore[misc]
     """A storage that can go away, be slow, and tell what it was asked."""
 
     def __init__(self, storage: Storage) -> None:
@@ -29,25 +35,9 @@ class Unreliable:
         self.after: dict[str, Callable[[], Awaitable[None]]] = {}
         """What to wait for before its result is given."""
 
-    @property
-    def users(self) -> Users:
-        return _Watched(self, self._storage.users)  # type: ignore[return-value]
-
-    @property
-    def tokens(self) -> Tokens:
-        return _Watched(self, self._storage.tokens)  # type: ignore[return-value]
-
-    @property
-    def log(self) -> TimelineLog:
-        return self._storage.log
-
-    @property
-    def messages(self) -> Messages:
-        return self._storage.messages
-
-    @property
-    def rooms(self) -> Rooms:
-        return self._storage.rooms
+    def __getattr__(self, name: str) -> Any:
+        repository = getattr(self._storage, name)
+        return _Watched(self, repository) if name in {"users", "tokens"} else repository
 
     async def ping(self) -> None:
         await self._storage.ping()

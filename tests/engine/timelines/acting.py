@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
@@ -16,7 +16,7 @@ from engine.domain.rooms import Member, Room
 from engine.engine import Engine
 from engine.errors import StorageUnavailable
 from engine.settings import Settings
-from engine.storage.repositories import Messages, Rooms, Storage, TimelineLog, Tokens, Users
+from engine.storage.repositories import Storage
 from engine.timelines.commands import (
     Delete,
     Edit,
@@ -44,32 +44,22 @@ Perform = Callable[[], Awaitable[Any]]
 _EVENTS: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 
 
-class Interposed:
+if TYPE_CHECKING:
+    _Storage = Any  # has every member; Storage itself would make its members abstract ones
+else:
+    _Storage = object
+
+
+class Interposed(_Storage):  # type: ignore[misc]
     """A storage with `meddle` between it and the engine: it gets the operation's name and performs it, or not."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
         self.meddle: Callable[[str, Perform], Awaitable[Any]] = _leave_alone
 
-    @property
-    def log(self) -> TimelineLog:
-        return _Repository(self, self._storage.log)  # type: ignore[return-value]
-
-    @property
-    def messages(self) -> Messages:
-        return _Repository(self, self._storage.messages)  # type: ignore[return-value]
-
-    @property
-    def rooms(self) -> Rooms:
-        return _Repository(self, self._storage.rooms)  # type: ignore[return-value]
-
-    @property
-    def users(self) -> Users:
-        return self._storage.users
-
-    @property
-    def tokens(self) -> Tokens:
-        return self._storage.tokens
+    def __getattr__(self, name: str) -> Any:
+        repository = getattr(self._storage, name)
+        return repository if name in {"users", "tokens"} else _Repository(self, repository)
 
     async def ping(self) -> None:
         await self._storage.ping()

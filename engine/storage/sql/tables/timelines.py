@@ -1,78 +1,9 @@
-"""The tables, as SQLAlchemy Core metadata: what the migrations lead to, on SQLite and on PostgreSQL alike.
+"""Timelines: their logs, and what the events imply."""
 
-`timelines` holds each log's fence (`term`), `events` the logs themselves; `rooms`, `members` and `messages` are projections
-that change only together with the event that implies the change. Rows of `events` and `messages` have no foreign keys: they
-are written only under the lock on their timeline's row, and a check of every row would be paid on the hottest path.
-"""
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, String, Table, Text
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    ForeignKey,
-    Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    String,
-    Table,
-    Text,
-)
-
+from engine.storage.sql.tables.base import Key, metadata
 from engine.storage.sql.types import UtcDateTime
-
-metadata = MetaData(
-    naming_convention={
-        "pk": "pk_%(table_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    }
-)
-
-Key = String(64).with_variant(String(64, collation="C"), "postgresql")
-"""Ids and other keys: compared and ordered by their bytes on both databases, whatever the database's locale."""
-
-participants = Table(
-    "participants",
-    metadata,
-    Column("id", Key, primary_key=True),
-    Column("kind", String(16), nullable=False),
-    Column("name", Text, nullable=False),
-)
-
-users = Table(
-    "users",
-    metadata,
-    Column("id", Key, ForeignKey("participants.id"), primary_key=True),
-    Column("email", Text, nullable=False, unique=True),
-    Column("username", Text, nullable=False),
-    Column("username_key", Text().with_variant(Text(collation="C"), "postgresql"), nullable=False, unique=True),
-    Column("display_name", Text),
-    Column("language", Text),
-    Column("status", String(16), nullable=False),
-    Column("role", String(16), nullable=False),
-    Column("active", Boolean, nullable=False),
-    Column("password_hash", Text, nullable=False),
-    Column("created_at", UtcDateTime, nullable=False),
-)
-
-refresh_families = Table(
-    "refresh_families",
-    metadata,
-    Column("id", Key, primary_key=True),
-    Column("user_id", Key, ForeignKey("users.id"), nullable=False, index=True),
-    Column("revoked_at", UtcDateTime),
-)
-
-refresh_tokens = Table(
-    "refresh_tokens",
-    metadata,
-    Column("digest", LargeBinary, primary_key=True),
-    Column("family_id", Key, ForeignKey("refresh_families.id"), nullable=False, index=True),
-    Column("expires_at", UtcDateTime, nullable=False, index=True),
-    Column("rotated_at", UtcDateTime),
-)
 
 timelines = Table(
     "timelines",

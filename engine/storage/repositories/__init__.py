@@ -1,0 +1,26 @@
+"""What the engine asks of a database: Protocols with domain types in and out.
+
+`memory/` and `sql/` implement them and pass one contract suite (`tests/storage/`). Every method may raise `StorageUnavailable`
+when the database does not answer within the storage's own time limit; nothing is then half-applied. Cancelling any of them
+leaves the database as if it had not been called, or as if it had completed.
+"""
+
+from engine.storage.repositories.log import Append, AppendFailure, Claimed, TimelineLog
+from engine.storage.repositories.messages import Messages
+from engine.storage.repositories.rooms import Rooms
+from engine.storage.repositories.storage import Storage
+from engine.storage.repositories.tokens import RefreshToken, Tokens
+from engine.storage.repositories.users import Users
+
+__all__ = [
+    "Append",
+    "AppendFailure",
+    "Claimed",
+    "Messages",
+    "RefreshToken",
+    "Rooms",
+    "Storage",
+    "TimelineLog",
+    "Tokens",
+    "Users",
+]

@@ -1,0 +1,72 @@
+"""The event log of every timeline: claiming it, appending to it, reading it."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from engine.domain.events import Event
+from engine.domain.fields import TimelineId
+
+
+class Claimed(msgspec.Struct, frozen=True):
+    """The proof that one activation owns a timeline: writes under an older `term` are refused from now on.
+
+    `epoch` names the life of the log; `head` is the offset of its last event, 0 when there is none.
+    """
+
+    timeline_id: TimelineId
+    term: int
+    epoch: str
+    head: int
+
+
+class Append(msgspec.Struct, frozen=True):
+    """Events that one timeline adds as a whole or not at all. Their offsets follow on from the log's head without a gap."""
+
+    timeline_id: TimelineId
+    term: int
+    events: tuple[Event, ...]
+
+
+class AppendFailure(msgspec.Struct, frozen=True):
+    """Why one timeline's append was refused while the others of its batch were written.
+
+    `fenced`: a newer term owns the timeline. `conflict`: an event breaks a uniqueness rule of the database (an offset that
+    exists, a client_id that its author has used). `invalid`: the database refuses the data itself.
+    """
+
+    reason: str  # "fenced" | "conflict" | "invalid"
+    detail: str
+
+
+class TimelineLog(Protocol):
+    """The event log of every timeline, and the projections (members, messages, rooms) that its events imply."""
+
+    async def claim(self, timelines: Sequence[TimelineId]) -> list[Claimed | None]:
+        """Raise each timeline's term by one and tell where its log stands, all in one transaction; None for one that does not exist.
+
+        Waits for a write in flight under the older term, so that `head` is final for it.
+        """
+        ...
+
+    async def terms(self, ids: Sequence[TimelineId]) -> dict[TimelineId, int]:
+        """The present term of each timeline; those that do not exist are left out."""
+        ...
+
+    async def append(self, batch: Sequence[Append]) -> list[AppendFailure | None]:
+        """Write the events and their projections, all in one transaction; the answers are in the order of `batch`.
+
+        Committed when it returns. Terms are checked in the same transaction. When the transaction fails because of what is
+        in it, the batch is divided until only the timelines at fault are refused. A timeline stands in a batch at most once.
+
+        Projections: `MessagePosted` inserts the message; `MessageEdited` updates it; `MessageDeleted` updates it and blanks
+        the text of that message's earlier events; `MemberJoined` inserts the member (or replaces the row); `MemberLeft` and
+        `MemberRemoved` delete it; `MemberRoleChanged` updates it; `RoomUpdated` updates the room; `RoomArchived` sets the
+        room's `archived_at` to the event's `at`. `Invited` has none.
+        """
+        ...
+
+    async def events(self, timeline_id: TimelineId, *, after: int, limit: int) -> list[Event]:
+        """The events with an offset above `after`, oldest first, at most `limit`."""
+        ...

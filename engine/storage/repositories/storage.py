@@ -1,0 +1,39 @@
+"""A storage: all repositories of one database."""
+
+from types import TracebackType
+from typing import Protocol, Self
+
+from engine.storage.repositories.log import TimelineLog
+from engine.storage.repositories.messages import Messages
+from engine.storage.repositories.rooms import Rooms
+from engine.storage.repositories.tokens import Tokens
+from engine.storage.repositories.users import Users
+
+
+class Storage(Protocol):
+    """One database: its repositories and its life. Used as an async context manager around everything else."""
+
+    @property
+    def log(self) -> TimelineLog: ...
+    @property
+    def messages(self) -> Messages: ...
+    @property
+    def rooms(self) -> Rooms: ...
+    @property
+    def users(self) -> Users: ...
+    @property
+    def tokens(self) -> Tokens: ...
+
+    async def ping(self) -> None:
+        """Return when the database answers readers and writers; `StorageUnavailable` when it does not within the time limit."""
+        ...
+
+    async def __aenter__(self) -> Self:
+        """Open connections. The schema must be at the present revision (`gathering migrate`)."""
+        ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close every connection."""
+        ...

@@ -1,0 +1,24 @@
+"""The tables, as SQLAlchemy Core metadata: what the migrations lead to, on SQLite and on PostgreSQL alike.
+
+`timelines` holds each log's fence (`term`), `events` the logs themselves; `rooms`, `members` and `messages` are projections
+that change only together with the event that implies the change. Rows of `events` and `messages` have no foreign keys: they
+are written only under the lock on their timeline's row, and a check of every row would be paid on the hottest path.
+"""
+
+from engine.storage.sql.tables.accounts import participants, refresh_families, refresh_tokens, users
+from engine.storage.sql.tables.base import Key, metadata
+from engine.storage.sql.tables.timelines import events, members, messages, rooms, timelines
+
+__all__ = [
+    "Key",
+    "events",
+    "members",
+    "messages",
+    "metadata",
+    "participants",
+    "refresh_families",
+    "refresh_tokens",
+    "rooms",
+    "timelines",
+    "users",
+]

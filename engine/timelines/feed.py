@@ -1,0 +1,54 @@
+"""The feed: what timelines have made durable, for the parts of the engine that follow them.
+
+feed.watch(lambda news: notifier.tell(News(news)))
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+import msgspec
+
+from engine.domain.events import Event
+from engine.domain.fields import ParticipantId, TimelineId, TimelineKind
+from engine.domain.rooms import Member, Room
+
+
+class News(msgspec.Struct, frozen=True, kw_only=True):
+    """Events that one timeline has just committed, oldest first, and who its members are after them.
+
+    `members` is the timeline's own view and changes with it: who keeps it beyond the call copies it.
+    """
+
+    kind: TimelineKind
+    timeline_id: TimelineId
+    room: Room | None
+    members: Mapping[ParticipantId, Member]
+    events: Sequence[Event]
+
+    @property
+    def channel(self) -> str:
+        """The timeline's name for clients, `room:<id>`."""
+        return f"{self.kind}:{self.timeline_id}"
+
+
+Listener: TypeAlias = Callable[[News], None]
+"""Called inside the timeline's turn, after its subscribers have been told: returns at once and never raises."""
+
+
+class Feed:
+    """Every commit of every timeline of this process, each once, in offset order within a timeline.
+
+    What a crash cuts off is not told again: what must survive is a projection of the events, written with them.
+    """
+
+    def __init__(self) -> None:
+        self._listeners: list[Listener] = []
+
+    def watch(self, listener: Listener) -> None:
+        """Call `listener` with every commit from now on."""
+        self._listeners.append(listener)
+
+    def publish(self, news: News) -> None:
+        """Tell everyone who watches."""
+        for listener in self._listeners:
+            listener(news)
