@@ -18,9 +18,11 @@ from engine.ownership import Ownership
 from engine.settings import Settings
 from engine.storage.repositories import Storage
 from engine.timelines.archive import Archive
+from engine.timelines.conversation import ConversationActor
 from engine.timelines.directory import Timelines
 from engine.timelines.feed import Feed
 from engine.timelines.fences import Fences
+from engine.timelines.invitations import Invitations
 from engine.timelines.personal import PersonalTimeline
 from engine.timelines.room import RoomActor
 from engine.timelines.surroundings import Surroundings, TimelineSettings
@@ -35,7 +37,7 @@ OWNERSHIP_INTERVAL = 2.0
 ARCHIVE_REST = 10.0
 """How long an archive that nobody asks stays, in seconds."""
 PURGE_INTERVAL = 3600.0
-"""How often expired sign-ins are forgotten, in seconds."""
+"""How often expired sign-ins and invitations are forgotten, in seconds."""
 
 
 class Ping(Message["Canary", None], frozen=True):
@@ -67,6 +69,7 @@ class Engine:
         system: ActorSystem,
         accounts: Accounts,
         timelines: Timelines,
+        invitations: Invitations,
         canary: Ref[Canary],
     ) -> None:
         self.settings = settings
@@ -75,6 +78,7 @@ class Engine:
         self.system = system
         self.accounts = accounts
         self.timelines = timelines
+        self.invitations = invitations
         self._canary = canary
 
     @classmethod
@@ -142,11 +146,20 @@ class Engine:
 
             rooms = await system.virtual(room, "rooms", mailbox=RoomActor.mailbox, activation=activation)
 
+            def conversation(key: str) -> ConversationActor:
+                return ConversationActor(TimelineId(key), surroundings, personal)
+
+            conversations = await system.virtual(
+                conversation, "conversations", mailbox=ConversationActor.mailbox, activation=activation
+            )
+
             def active() -> Iterator[Ref[Timeline]]:
                 yield from (rooms.ref(cell.name) for cell in rooms.cells)
+                yield from (conversations.ref(cell.name) for cell in conversations.cells)
                 yield from (people.ref(cell.name) for cell in people.cells)
 
-            timelines = Timelines(storage, clock, rooms, people)
+            timelines = Timelines(storage, clock, rooms, conversations, people)
+            invitations = Invitations(storage.invites, timelines, clock)
             engine = cls(
                 settings=settings,
                 storage=storage,
@@ -154,11 +167,14 @@ class Engine:
                 system=system,
                 accounts=accounts,
                 timelines=timelines,
+                invitations=invitations,
                 canary=canary,
             )
             ownership = Ownership(storage.log, active, surroundings.adrift)
             async with _alongside(
-                partial(_every, OWNERSHIP_INTERVAL, ownership.check), partial(_every, PURGE_INTERVAL, accounts.purge)
+                partial(_every, OWNERSHIP_INTERVAL, ownership.check),
+                partial(_every, PURGE_INTERVAL, accounts.purge),
+                partial(_every, PURGE_INTERVAL, invitations.purge),
             ):
                 yield engine
                 await system.stop(drain=True, grace=settings.shutdown_grace / 2)

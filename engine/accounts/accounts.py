@@ -155,6 +155,14 @@ class Accounts:
             raise NotFound("there is no such person")
         return found[0]
 
+    async def named(self, name: str) -> User:
+        """Whoever has this username, in any case, or this id; `NotFound`. An email finds nobody: it is not public."""
+        with suppress(NotFound):
+            return await self.user(ParticipantId(name))
+        if "@" in name:
+            raise NotFound("there is no such person")
+        return await self.find(name)
+
     async def search(
         self, prefix: str, *, after: ParticipantId | None = None, limit: int = 50, inactive: bool = False
     ) -> list[User]:

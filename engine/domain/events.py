@@ -9,10 +9,11 @@ from typing import TypeAlias
 
 import msgspec
 
+from engine.domain.conversations import Conversation
 from engine.domain.fields import MessageId, ParticipantId, Role, TimelineId, TimelineKind
 from engine.domain.messages import Message
 from engine.domain.people import Participant
-from engine.domain.rooms import Member, Room
+from engine.domain.rooms import Ban, Member, Room
 
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="type"):
@@ -42,6 +43,20 @@ class MessageDeleted(_Event, frozen=True, tag="message.deleted"):
     message: Message
 
 
+class ReactionAdded(_Event, frozen=True, tag="reaction.added"):
+    """`actor` reacted to a message."""
+
+    message_id: MessageId
+    emoji: str
+
+
+class ReactionRemoved(_Event, frozen=True, tag="reaction.removed"):
+    """`actor` took a reaction back."""
+
+    message_id: MessageId
+    emoji: str
+
+
 class MemberJoined(_Event, frozen=True, tag="member.joined"):
     """Someone became a member."""
 
@@ -52,12 +67,14 @@ class MemberLeft(_Event, frozen=True, tag="member.left"):
     """A member left by themselves."""
 
     participant_id: ParticipantId
+    participant: Participant | None = None
 
 
 class MemberRemoved(_Event, frozen=True, tag="member.removed"):
     """A member was removed by `actor`."""
 
     participant_id: ParticipantId
+    participant: Participant | None = None
 
 
 class MemberRoleChanged(_Event, frozen=True, tag="member.role_changed"):
@@ -65,6 +82,25 @@ class MemberRoleChanged(_Event, frozen=True, tag="member.role_changed"):
 
     participant_id: ParticipantId
     role: Role
+
+
+class MemberBanned(_Event, frozen=True, tag="member.banned"):
+    """Someone may not come (back). Of a member it follows their `member.removed`."""
+
+    ban: Ban
+
+
+class MemberUnbanned(_Event, frozen=True, tag="member.unbanned"):
+    """Someone may come again."""
+
+    participant_id: ParticipantId
+
+
+class MemberMuted(_Event, frozen=True, tag="member.muted"):
+    """A member may read and not write until a moment; None: they may write again."""
+
+    participant_id: ParticipantId
+    until: datetime | None
 
 
 class RoomUpdated(_Event, frozen=True, tag="room.updated"):
@@ -75,6 +111,12 @@ class RoomUpdated(_Event, frozen=True, tag="room.updated"):
 
 class RoomArchived(_Event, frozen=True, tag="room.archived"):
     """The room was closed: nothing can be added to it any more."""
+
+
+class ConversationUpdated(_Event, frozen=True, tag="conversation.updated"):
+    """A conversation was renamed, archived or opened again; `conversation` is its new state."""
+
+    conversation: Conversation
 
 
 class Invited(_Event, frozen=True, tag="invited"):
@@ -90,11 +132,17 @@ Event: TypeAlias = (
     MessagePosted
     | MessageEdited
     | MessageDeleted
+    | ReactionAdded
+    | ReactionRemoved
     | MemberJoined
     | MemberLeft
     | MemberRemoved
     | MemberRoleChanged
+    | MemberBanned
+    | MemberUnbanned
+    | MemberMuted
     | RoomUpdated
     | RoomArchived
+    | ConversationUpdated
     | Invited
 )

@@ -28,6 +28,10 @@ Capacity = Annotated[int, Meta(ge=1, le=100_000)]
 SlowModeSeconds = Annotated[int, Meta(ge=0, le=86_400)]
 Text = Annotated[str, Meta(min_length=1, pattern=r"^[^\x00]*$")]
 """Message text; its upper limit is a setting, checked by the timeline."""
+Title = Annotated[
+    str, Meta(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$")
+]
+Reason = Annotated[str, Meta(min_length=1, max_length=500, pattern=r"^[^\x00]*$")]
 ClientId = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00]*$")]
 """The idempotency key that a client gives a post, unique per timeline and author."""
 
@@ -67,6 +71,13 @@ class Visibility(StrEnum):
 
     PUBLIC = "public"
     PRIVATE = "private"
+
+
+class ConversationKind(StrEnum):
+    """Between two people for good, or among any number."""
+
+    PRIVATE = "private"
+    GROUP = "group"
 
 
 class TimelineKind(StrEnum):

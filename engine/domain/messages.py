@@ -18,7 +18,10 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A message in its present state. `offset` is that of the event that posted it. A deleted one keeps its place, with empty text."""
+    """A message in its present state. `offset` is that of the event that posted it. A deleted one keeps its place, with empty text.
+
+    `mentions` are the members whom the text names; `mentions_all` is set by `@room`, which means every member.
+    """
 
     id: MessageId
     timeline_id: TimelineId
@@ -33,3 +36,4 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     deleted_at: datetime | None = None
     reactions: dict[str, list[ParticipantId]] = {}
     mentions: list[ParticipantId] = []
+    mentions_all: bool = False

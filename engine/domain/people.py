@@ -16,11 +16,15 @@ class Participant(msgspec.Struct, frozen=True, gc=False):
 
 
 class Principal(msgspec.Struct, frozen=True, gc=False):
-    """Who is acting, as established at the door. Never decoded from a client's message."""
+    """Who is acting, as established at the door. Never decoded from a client's message.
+
+    `username` is how others mention them; None for who has none.
+    """
 
     participant: Participant
     admin: bool = False
     language: str | None = None
+    username: str | None = None
 
     @property
     def id(self) -> ParticipantId:
@@ -49,4 +53,6 @@ class User(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @property
     def principal(self) -> Principal:
         """This person as the one who acts."""
-        return Principal(self.participant, admin=self.role is AccountRole.ADMIN, language=self.language)
+        return Principal(
+            self.participant, admin=self.role is AccountRole.ADMIN, language=self.language, username=self.username
+        )

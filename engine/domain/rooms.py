@@ -27,8 +27,27 @@ class Room(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Member(msgspec.Struct, frozen=True, gc=False):
-    """One participant's membership in one timeline."""
+    """One participant's membership in one timeline.
+
+    `username` is how others mention them; None for who has none. Until `muted_until` they read and do not write.
+    """
 
     participant: Participant
     role: Role
     joined_at: datetime
+    username: str | None = None
+    muted_until: datetime | None = None
+
+
+class Ban(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Someone may not join until a moment; None: until the ban is lifted."""
+
+    participant: Participant
+    until: datetime | None = None
+    reason: str | None = None
+    by: ParticipantId
+    at: datetime
+
+    def holds(self, now: datetime) -> bool:
+        """Whether it is in force."""
+        return self.until is None or self.until > now

@@ -5,7 +5,8 @@ import unicodedata
 
 import msgspec
 
-from engine.domain.events import Event, MessageDeleted, MessageEdited, MessagePosted
+from engine.domain.events import Event, MessageDeleted, MessageEdited, MessagePosted, ReactionAdded, ReactionRemoved
+from engine.domain.messages import Message
 
 _ENCODER = msgspec.json.Encoder()
 _DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
@@ -40,6 +41,19 @@ def without_text(event: Event) -> Event:
     if isinstance(event, MessagePosted | MessageEdited | MessageDeleted):
         return msgspec.structs.replace(event, message=msgspec.structs.replace(event.message, text=""))
     return event
+
+
+def with_reaction(message: Message, event: ReactionAdded | ReactionRemoved) -> Message:
+    """The message as it is once someone has reacted to it, or taken their reaction back. Doing it again changes nothing."""
+    people = [each for each in message.reactions.get(event.emoji, ()) if each != event.actor]
+    if isinstance(event, ReactionAdded):
+        if len(people) < len(message.reactions.get(event.emoji, ())):
+            return message
+        people.append(event.actor)
+    reactions = {**message.reactions, event.emoji: people}
+    if not people:
+        del reactions[event.emoji]
+    return msgspec.structs.replace(message, reactions=reactions)
 
 
 def search_key(name: str) -> str:

@@ -5,14 +5,17 @@ that the thing exists, `Forbidden` where they may know and not do it, `StorageUn
 could not be made durable.
 """
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 import actors
+from engine.domain.conversations import Conversation
 from engine.domain.fields import (
     Capacity,
+    ConversationKind,
     Description,
     Language,
     MessageId,
@@ -21,15 +24,19 @@ from engine.domain.fields import (
     RoomName,
     ShortText,
     SlowModeSeconds,
+    TimelineId,
+    Title,
     Visibility,
 )
 from engine.domain.messages import Draft, Message
 from engine.domain.people import Participant, Principal
-from engine.domain.rooms import Member, Room
+from engine.domain.rooms import Ban, Member, Room
 from engine.timelines.fanout import ClientInfo, Publication, Sink
 
 if TYPE_CHECKING:
+    from engine.timelines.conversation import ConversationActor  # noqa: F401
     from engine.timelines.room import RoomActor  # noqa: F401 - named as the receivers of messages
+    from engine.timelines.shared import SharedTimeline  # noqa: F401
     from engine.timelines.timeline import Timeline  # noqa: F401
 
 
@@ -62,6 +69,22 @@ class Delete(actors.Message["Timeline", Message], frozen=True):
     message_id: MessageId
 
 
+class React(actors.Message["Timeline", Message], frozen=True):
+    """Add one's reaction to a message; the same one again changes nothing. At most 30 kinds of reaction on a message."""
+
+    by: Principal
+    message_id: MessageId
+    emoji: str
+
+
+class Unreact(actors.Message["Timeline", Message], frozen=True):
+    """Take one's reaction back; one that is not there is fine."""
+
+    by: Principal
+    message_id: MessageId
+    emoji: str
+
+
 class MessagePage(msgspec.Struct, frozen=True):
     """Messages newest first; `next_before` is the cursor of the next older page, None at the beginning of the timeline."""
 
@@ -83,6 +106,19 @@ class ReadMessage(actors.Message["Timeline", Message | None], frozen=True):
 
     by: Principal
     message_id: MessageId
+
+
+class CheckReader(actors.Message["Timeline", None], frozen=True):
+    """Refuses who may not read; for reads that go to the database."""
+
+    by: Principal
+
+
+class CheckVersionsReader(actors.Message["Timeline", None], frozen=True):
+    """Refuses who may not see what a message by `author` said before it was edited: its author and moderators may."""
+
+    by: Principal
+    author: ParticipantId
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -122,6 +158,7 @@ class Subscribed(msgspec.Struct, frozen=True):
     recovered: bool
     room: Room | None
     members: tuple[Member, ...]
+    conversation: Conversation | None = None
 
 
 class Subscribe(actors.Message["Timeline", Subscribed], frozen=True):
@@ -161,19 +198,24 @@ class Presence(msgspec.Struct, frozen=True):
     online: bool
 
 
-class ReadMembers(actors.Message["RoomActor", list[Presence]], frozen=True):
-    """The members of a room, in the order in which they joined."""
+class ReadMembers(actors.Message["Timeline", list[Presence]], frozen=True):
+    """The members, in the order in which they joined."""
 
     by: Principal
 
 
 class Join(actors.Message["RoomActor", Member], frozen=True):
-    """Become a member of a public room; a member already is fine. `RoomFull` when it is at its capacity."""
+    """Become a member of a public room, or with an invitation of a private one; a member already is fine.
+
+    `RoomFull` when it is at its capacity; `Forbidden` for whom it has banned. `invited` is only the door's to set, which has
+    seen the code.
+    """
 
     by: Principal
+    invited: bool = False
 
 
-class Leave(actors.Message["RoomActor", None], frozen=True):
+class Leave(actors.Message["SharedTimeline", None], frozen=True):
     """Stop being a member; not being one is fine.
 
     When the last owner leaves, the longest-standing moderator, else the longest-standing member, becomes owner.
@@ -191,6 +233,7 @@ class PutMember(actors.Message["RoomActor", Member], frozen=True):
     by: Principal
     participant: Participant
     role: Role
+    username: str | None = None
 
 
 class RemoveMember(actors.Message["RoomActor", None], frozen=True):
@@ -200,8 +243,57 @@ class RemoveMember(actors.Message["RoomActor", None], frozen=True):
     participant_id: ParticipantId
 
 
+class BanMember(actors.Message["RoomActor", Ban], frozen=True):
+    """Remove someone if they are a member, and keep them out until `until` (None: until the ban is lifted).
+
+    Owners anyone but themselves, moderators members and strangers. Banning again replaces the ban.
+    """
+
+    by: Principal
+    participant: Participant
+    until: datetime | None
+    reason: str | None
+
+
+class UnbanMember(actors.Message["RoomActor", None], frozen=True):
+    """Lift a ban; one that is not there is fine."""
+
+    by: Principal
+    participant_id: ParticipantId
+
+
+class ReadBans(actors.Message["RoomActor", list[Ban]], frozen=True):
+    """The bans in force: for moderators and owners."""
+
+    by: Principal
+
+
+class MuteMember(actors.Message["RoomActor", Member], frozen=True):
+    """Let a member only read until a moment; None lets them write again. Who may, as for removing."""
+
+    by: Principal
+    participant_id: ParticipantId
+    until: datetime | None
+
+
+class CheckMayInvite(actors.Message["RoomActor", None], frozen=True):
+    """Refuses who may not invite to the room: owners and moderators may."""
+
+    by: Principal
+
+
+class CheckMembers(actors.Message["RoomActor", None], frozen=True):
+    """Refuses unless the asker and all these participants are members."""
+
+    by: Principal
+    participants: tuple[ParticipantId, ...]
+
+
 class RoomChanges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The settings of a room that its owner may change; UNSET leaves one as it is, null clears it."""
+    """The settings of a room that its owner may change; UNSET leaves one as it is, null clears it.
+
+    `archived` closes the room, like deleting it, or opens it again: nobody has lost their membership meanwhile.
+    """
 
     name: RoomName | UnsetType = UNSET
     description: Description | UnsetType = UNSET
@@ -212,6 +304,7 @@ class RoomChanges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     slow_mode_seconds: SlowModeSeconds | UnsetType = UNSET
     glossary: ShortText | None | UnsetType = UNSET
     formality: ShortText | None | UnsetType = UNSET
+    archived: bool | UnsetType = UNSET
 
 
 class UpdateRoom(actors.Message["RoomActor", Room], frozen=True):
@@ -222,9 +315,64 @@ class UpdateRoom(actors.Message["RoomActor", Room], frozen=True):
 
 
 class ArchiveRoom(actors.Message["RoomActor", None], frozen=True):
-    """Close the room for good: owners and administrators. Its history stays readable to its members."""
+    """Close the room: owners and administrators. Its history stays readable to its members."""
 
     by: Principal
+
+
+class ConversationView(msgspec.Struct, frozen=True, kw_only=True):
+    """A conversation and who takes part in it, in the order in which they came."""
+
+    id: TimelineId
+    kind: ConversationKind
+    title: str | None
+    room_id: TimelineId | None
+    participants: list[Participant]
+    created_by: ParticipantId
+    created_at: datetime
+    archived_at: datetime | None
+
+
+class DescribeConversation(actors.Message["ConversationActor", ConversationView], frozen=True):
+    """The conversation, for those who take part in it."""
+
+    by: Principal
+
+
+class ConversationChanges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What participants may change of a conversation; UNSET leaves it as it is, null clears the title."""
+
+    title: Title | None | UnsetType = UNSET
+    archived: bool | UnsetType = UNSET
+
+
+class UpdateConversation(actors.Message["ConversationActor", ConversationView], frozen=True):
+    """Rename a group (any participant), archive a conversation or open it again (its owner; in private either)."""
+
+    by: Principal
+    changes: ConversationChanges
+
+
+class Reopen(actors.Message["ConversationActor", ConversationView], frozen=True):
+    """Bring the two people of a private conversation (back) into it, and open it if it is archived."""
+
+    by: Principal
+    people: tuple[tuple[Participant, str | None], ...]
+
+
+class AddParticipant(actors.Message["ConversationActor", bool], frozen=True):
+    """Add someone to a group: any participant. Answers whether they are new."""
+
+    by: Principal
+    participant: Participant
+    username: str | None = None
+
+
+class RemoveParticipant(actors.Message["ConversationActor", None], frozen=True):
+    """Remove someone from a group: its owner anyone, everyone themselves."""
+
+    by: Principal
+    participant_id: ParticipantId
 
 
 class SeeTerm(actors.Message["Timeline", None], frozen=True):

@@ -1,12 +1,17 @@
 """Where the doors find timelines, and what they do with them that needs more than one message."""
 
+from collections.abc import Sequence
+from typing import Annotated
+
 import msgspec
 
 from actors import Ref, VirtualActors
 from engine.clock import Clock
+from engine.domain.conversations import Conversation, pair_key
 from engine.domain.events import MemberJoined
 from engine.domain.fields import (
     Capacity,
+    ConversationKind,
     Description,
     Language,
     MessageId,
@@ -16,15 +21,30 @@ from engine.domain.fields import (
     SlowModeSeconds,
     TimelineId,
     TimelineKind,
+    Title,
     Visibility,
 )
 from engine.domain.messages import Message
-from engine.domain.people import Principal
+from engine.domain.people import Principal, User
 from engine.domain.rooms import Member, Room
-from engine.errors import NotFound
-from engine.storage.repositories import Storage
-from engine.timelines.commands import MessagePage, ReadEvents, ReadMessage, ReadMessages, Subscribe, Subscribed, Window
-from engine.timelines.personal import PersonalTimeline
+from engine.errors import InvalidRequest, NotFound
+from engine.storage.repositories import Storage, Version
+from engine.timelines.commands import (
+    CheckMembers,
+    CheckVersionsReader,
+    ConversationView,
+    DescribeConversation,
+    MessagePage,
+    ReadEvents,
+    ReadMessage,
+    ReadMessages,
+    Reopen,
+    Subscribe,
+    Subscribed,
+    Window,
+)
+from engine.timelines.conversation import ConversationActor
+from engine.timelines.personal import Notify, PersonalTimeline, tell
 from engine.timelines.reading import page_of
 from engine.timelines.room import RoomActor
 from engine.timelines.state import publication
@@ -48,6 +68,30 @@ class NewRoom(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     formality: ShortText | None = None
 
 
+class NewConversation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What whoever begins a conversation says of it. `participants` are usernames or ids, without one's own."""
+
+    kind: ConversationKind
+    participants: Annotated[list[ShortText], msgspec.Meta(min_length=1, max_length=100)]
+    room_id: TimelineId | None = None
+    title: Title | None = None
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """A conversation, and whether it is new."""
+
+    conversation: ConversationView
+    created: bool
+
+
+class Thread(msgspec.Struct, frozen=True):
+    """A message and the replies to it; `next` is to be given as `after` for those that follow, None when these are the last."""
+
+    message: Message
+    items: list[Message]
+    next: int | None
+
+
 class Timelines:
     """Every timeline by its channel, and reads that begin in memory and go on in the database.
 
@@ -59,21 +103,25 @@ class Timelines:
         storage: Storage,
         clock: Clock,
         rooms: VirtualActors[RoomActor],
+        conversations: VirtualActors[ConversationActor],
         people: VirtualActors[PersonalTimeline],
     ) -> None:
         self._storage = storage
         self._clock = clock
         self._rooms = rooms
+        self._conversations = conversations
         self._people = people
 
     def ref(self, channel: str) -> Ref[Timeline] | None:
-        """The timeline that a channel names, `room:<id>` or `user:<id>`; None for a channel that cannot exist."""
+        """The timeline that a channel names (`room:<id>`, `conversation:<id>`, `user:<id>`); None for one that cannot exist."""
         kind, _, timeline_id = channel.partition(":")
         if not _is_id(timeline_id):
             return None
         match kind:
             case TimelineKind.ROOM:
                 return self._rooms.ref(timeline_id)
+            case TimelineKind.CONVERSATION:
+                return self._conversations.ref(timeline_id)
             case TimelineKind.USER:
                 return self._people.ref(timeline_id)
             case _:
@@ -85,15 +133,82 @@ class Timelines:
             raise NotFound("there is no such room")
         return self._rooms.ref(room_id)
 
+    def conversation(self, conversation_id: TimelineId) -> Ref[ConversationActor]:
+        """A conversation. `NotFound` for what cannot be a conversation's id."""
+        if not _is_id(conversation_id):
+            raise NotFound("there is no such conversation")
+        return self._conversations.ref(conversation_id)
+
     async def create_room(self, by: Principal, new: NewRoom) -> Room:
         """Create a room whose owner and first member is `by`. Durable when it returns."""
         now = self._clock.now()
         room = Room(
             id=TimelineId(self._clock.new_id()), created_by=by.id, created_at=now, **msgspec.structs.asdict(new)
         )
-        joined = MemberJoined(offset=1, at=now, actor=by.id, member=Member(by.participant, Role.OWNER, now))
+        joined = MemberJoined(
+            offset=1, at=now, actor=by.id, member=Member(by.participant, Role.OWNER, now, by.username)
+        )
         await self._storage.rooms.create(room, new_epoch(self._clock), [joined])
         return room
+
+    async def create_conversation(self, by: Principal, new: NewConversation, people: Sequence[User]) -> Opened:
+        """Begin a conversation of `by` with other people. Durable when it returns.
+
+        Between the same two, on their own or in the same room, there is one private conversation, however often and however
+        concurrently it is begun: it is opened again, and both are in it. Begun in a room, everyone must be a member of it.
+        `InvalidRequest` names the field that breaks a rule.
+        """
+        others = list(dict.fromkeys(each for each in people if each.id != by.id))
+        if new.kind is ConversationKind.PRIVATE and (len(others) != 1 or len(people) != 1):
+            raise InvalidRequest.field("participants", "a private conversation is with exactly one other person")
+        if new.kind is ConversationKind.PRIVATE and new.title is not None:
+            raise InvalidRequest.field("title", "a private conversation has none")
+        if new.room_id is not None:
+            await self.room(new.room_id).ask(CheckMembers(by, tuple(each.id for each in others)))
+        everyone = [(by.participant, by.username), *((each.participant, each.username) for each in others)]
+        now = self._clock.now()
+        conversation = Conversation(
+            id=TimelineId(self._clock.new_id()),
+            kind=new.kind,
+            title=new.title,
+            room_id=new.room_id,
+            created_by=by.id,
+            created_at=now,
+        )
+        private = new.kind is ConversationKind.PRIVATE
+        joined = [
+            MemberJoined(
+                offset=offset,
+                at=now,
+                actor=by.id,
+                member=Member(person, Role.OWNER if person.id == by.id and not private else Role.MEMBER, now, username),
+            )
+            for offset, (person, username) in enumerate(everyone, start=1)
+        ]
+        key = pair_key(by.id, others[0].id, new.room_id) if private else None
+        known = await self._storage.conversations.create(conversation, key, new_epoch(self._clock), joined)
+        ref = self.conversation((known or conversation).id)
+        if known is not None:
+            return Opened(await ref.ask(Reopen(by, tuple(everyone))), created=False)
+        for person, _ in everyone[1:]:
+            notice = Notify(by.id, conversation.id, TimelineKind.CONVERSATION, new.title, by.participant)
+            tell(self._people.ref(person.id), notice)
+        return Opened(await ref.ask(DescribeConversation(by)), created=True)
+
+    async def thread(
+        self, ref: Ref[Timeline], by: Principal, message_id: MessageId, *, after: int = 0, limit: int = 50
+    ) -> Thread:
+        """A message and the replies to it, and to those, oldest first."""
+        root = await self.message(ref, by, message_id)
+        replies = await self._storage.messages.thread(TimelineId(ref.key), root.id, after=after, limit=limit + 1)
+        page = replies[:limit]
+        return Thread(root, page, page[-1].offset if len(replies) > limit else None)
+
+    async def versions(self, ref: Ref[Timeline], by: Principal, message_id: MessageId) -> list[Version]:
+        """What a message has said, oldest first: for its author and for moderators."""
+        message = await self.message(ref, by, message_id)
+        await ref.ask(CheckVersionsReader(by, message.author.id))
+        return await self._storage.messages.versions(TimelineId(ref.key), message_id)
 
     async def messages(
         self, ref: Ref[Timeline], by: Principal, *, before: int | None = None, after: int | None = None, limit: int = 50

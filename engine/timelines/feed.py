@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from engine.domain.conversations import Conversation
 from engine.domain.events import Event
 from engine.domain.fields import ParticipantId, TimelineId, TimelineKind
 from engine.domain.rooms import Member, Room
@@ -22,6 +23,7 @@ class News(msgspec.Struct, frozen=True, kw_only=True):
     kind: TimelineKind
     timeline_id: TimelineId
     room: Room | None
+    conversation: Conversation | None
     members: Mapping[ParticipantId, Member]
     events: Sequence[Event]
 

@@ -1,8 +1,9 @@
 """A person's own timeline: what concerns them alone, on the channel `user:<id>`."""
 
+from contextlib import suppress
 from typing import ClassVar
 
-from actors import Call, Message, handles
+from actors import ActorStopped, Call, MailboxFull, Message, Ref, Unavailable, handles
 from engine.domain.events import Invited
 from engine.domain.fields import ParticipantId, TimelineId, TimelineKind
 from engine.domain.people import Participant, Principal
@@ -19,6 +20,12 @@ class Notify(Message["PersonalTimeline", None], frozen=True):
     kind: TimelineKind
     name: str | None
     by: Participant | None
+
+
+def tell(person: "Ref[PersonalTimeline]", notice: Notify) -> None:
+    """Pass a notice on. Refused, it is counted as a dead letter; what it tells of stands."""
+    with suppress(MailboxFull, ActorStopped, Unavailable):
+        person.tell(notice)
 
 
 class PersonalTimeline(Timeline):

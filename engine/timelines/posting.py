@@ -9,17 +9,23 @@ from engine.domain.messages import Message
 from engine.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from engine.storage.records import is_storable
 from engine.timelines.commands import Delete, Edit, Post, Posted
+from engine.timelines.mentions import NOBODY
 from engine.timelines.turn import Turn
 
 
+def earlier(turn: Turn, command: Post) -> Message | None:
+    """What the author has posted under the same client_id: then that is the answer, whatever has changed since."""
+    client_id = command.draft.client_id
+    return None if client_id is None else turn.posted((command.by.id, client_id))
+
+
 def post(turn: Turn, command: Post, timeline_id: TimelineId, clock: Clock, longest: int) -> Posted:
-    """Add a message, unless its author has posted one under the same client_id: then that one is the answer."""
+    """Add a message."""
     draft, author = command.draft, command.by.participant
-    if draft.client_id is not None and (earlier := turn.posted((author.id, draft.client_id))) is not None:
-        return Posted(earlier, created=False)
     check_text(draft.text, longest)
     if draft.reply_to is not None and turn.message(draft.reply_to) is None:
         raise InvalidRequest.field("reply_to", "there is no such message in this timeline")
+    mentions = turn.handles.mentioned(draft.text) if "@" in draft.text else NOBODY
     message = Message(
         id=MessageId(clock.new_id()),
         timeline_id=timeline_id,
@@ -30,6 +36,8 @@ def post(turn: Turn, command: Post, timeline_id: TimelineId, clock: Clock, longe
         reply_to=draft.reply_to,
         client_id=draft.client_id,
         created_at=turn.now,
+        mentions=mentions.people,
+        mentions_all=mentions.everyone,
     )
     turn.add(MessagePosted(offset=turn.next_offset, at=turn.now, actor=author.id, message=message))
     return Posted(message, created=True)
@@ -37,7 +45,7 @@ def post(turn: Turn, command: Post, timeline_id: TimelineId, clock: Clock, longe
 
 def edit(turn: Turn, command: Edit, longest: int) -> Message:
     """Change the text of one's own message."""
-    message = _existing(turn, command.message_id)
+    message = existing(turn, command.message_id)
     if message.author.id != command.by.id:
         raise Forbidden("only its author edits a message")
     if message.deleted_at is not None:
@@ -45,19 +53,28 @@ def edit(turn: Turn, command: Edit, longest: int) -> Message:
     check_text(command.text, longest)
     if command.text == message.text:
         return message
-    edited = msgspec.structs.replace(message, text=command.text, edited_at=turn.now)
+    mentions = turn.handles.mentioned(command.text)
+    edited = msgspec.structs.replace(
+        message,
+        text=command.text,
+        edited_at=turn.now,
+        mentions=mentions.people,
+        mentions_all=mentions.everyone,
+    )
     turn.add(MessageEdited(offset=turn.next_offset, at=turn.now, actor=command.by.id, message=edited))
     return edited
 
 
 def delete(turn: Turn, command: Delete, *, moderator: bool) -> Message:
     """Remove a message's content; its place stays."""
-    message = _existing(turn, command.message_id)
+    message = existing(turn, command.message_id)
     if message.author.id != command.by.id and not moderator:
         raise Forbidden("only its author or a moderator deletes a message")
     if message.deleted_at is not None:
         return message
-    deleted = msgspec.structs.replace(message, text="", reactions={}, mentions=[], deleted_at=turn.now)
+    deleted = msgspec.structs.replace(
+        message, text="", reactions={}, mentions=[], mentions_all=False, deleted_at=turn.now
+    )
     turn.add(
         MessageDeleted(
             offset=turn.next_offset, at=turn.now, actor=command.by.id, message_id=message.id, message=deleted
@@ -76,7 +93,8 @@ def check_text(text: str, longest: int) -> None:
         raise InvalidRequest.field("text", "neither U+0000 nor half a surrogate pair")
 
 
-def _existing(turn: Turn, message_id: MessageId) -> Message:
+def existing(turn: Turn, message_id: MessageId) -> Message:
+    """A message of this timeline; `NotFound`."""
     message = turn.message(message_id)
     if message is None:
         raise NotFound("there is no such message in this timeline")

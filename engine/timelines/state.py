@@ -1,28 +1,39 @@
 """What a timeline holds in memory: its members, its room, its recent events and messages."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from datetime import datetime
 from itertools import islice
 
 import msgspec
 
+from engine.domain.conversations import Conversation
 from engine.domain.events import (
+    ConversationUpdated,
     Event,
+    MemberBanned,
     MemberJoined,
     MemberLeft,
+    MemberMuted,
     MemberRemoved,
     MemberRoleChanged,
+    MemberUnbanned,
     MessageDeleted,
     MessageEdited,
     MessagePosted,
+    ReactionAdded,
+    ReactionRemoved,
     RoomArchived,
     RoomUpdated,
 )
 from engine.domain.fields import MessageId, ParticipantId
 from engine.domain.messages import Message
-from engine.domain.rooms import Member, Room
-from engine.storage.records import without_text
+from engine.domain.rooms import Ban, Member, Room
+from engine.storage.records import with_reaction, without_text
 from engine.timelines.fanout import Publication
+from engine.timelines.mentions import Handles
+
+_DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 
 PostKey = tuple[ParticipantId, str]
 """An author and the client_id that they gave a post."""
@@ -31,6 +42,15 @@ PostKey = tuple[ParticipantId, str]
 def publication(channel: str, event: Event) -> Publication:
     """An event as every subscriber gets it, encoded once."""
     return Publication(channel, event.offset, msgspec.json.encode(event))
+
+
+class Foundation(msgspec.Struct, frozen=True, kw_only=True):
+    """What a timeline is, and for whom, as the database has it at activation."""
+
+    room: Room | None = None
+    conversation: Conversation | None = None
+    members: tuple[Member, ...] = ()
+    bans: tuple[Ban, ...] = ()
 
 
 class Recent:
@@ -66,6 +86,10 @@ class Recent:
                 if message.id in self.messages:
                     self.messages[message.id] = message
                 self._forget_text(message)
+            case ReactionAdded() | ReactionRemoved():
+                message_id = event.message_id
+                if message_id in self.messages:
+                    self.messages[message_id] = with_reaction(self.messages[message_id], event)
             case _:
                 pass
         made = publication(self._channel, event)
@@ -113,40 +137,87 @@ class Recent:
         """Take a deleted message's text out of the events before: nobody recovers it."""
         for index, (offset, data, message_id) in enumerate(self._events):
             if message_id == deleted.id:
-                event = msgspec.json.decode(data, type=MessagePosted | MessageEdited | MessageDeleted)
+                event = _DECODER.decode(data)
                 self._events[index] = (offset, msgspec.json.encode(without_text(event)), message_id)
 
 
 class TimelineState:
     """The committed state. Changed only by `apply`, with events that are durable."""
 
-    def __init__(self, room: Room | None, members: Iterable[Member], recent: Recent, head: int) -> None:
-        self.room = room
+    def __init__(self, founded: Foundation, recent: Recent, head: int) -> None:
+        self.room = founded.room
+        self.conversation = founded.conversation
         self.recent = recent
         self.head = head
-        self._members = {member.participant.id: member for member in members}
+        self._members = {member.participant.id: member for member in founded.members}
+        self._bans = {ban.participant.id: ban for ban in founded.bans}
+        self._last_posts = {message.author.id: message.created_at for message in recent.messages.values()}
+        self._handles: Handles | None = None
 
     @property
     def members(self) -> Mapping[ParticipantId, Member]:
         """The members by id, in the order in which they joined."""
         return self._members
 
+    @property
+    def bans(self) -> Mapping[ParticipantId, Ban]:
+        """Who may not come, by id; some may have run out."""
+        return self._bans
+
+    @property
+    def handles(self) -> Handles:
+        """How the members are mentioned."""
+        if self._handles is None:
+            self._handles = Handles(self._members.values())
+        return self._handles
+
+    def last_post(self, author: ParticipantId) -> datetime | None:
+        """When someone posted last, as far as memory reaches."""
+        return self._last_posts.get(author)
+
     def apply(self, event: Event) -> Publication:
         """Take a committed event in; gives it back as subscribers get it."""
         match event:
-            case MemberJoined(member=member):
-                self._members[member.participant.id] = member
-            case MemberLeft(participant_id=participant_id) | MemberRemoved(participant_id=participant_id):
-                self._members.pop(participant_id, None)
-            case MemberRoleChanged(participant_id=participant_id, role=role):
-                member = self._members[participant_id]
-                self._members[participant_id] = msgspec.structs.replace(member, role=role)
+            case MessagePosted(message=message):
+                self._last_posts[message.author.id] = message.created_at
             case RoomUpdated(room=room):
                 self.room = room
             case RoomArchived(at=at):
                 assert self.room is not None
                 self.room = msgspec.structs.replace(self.room, archived_at=at)
+            case ConversationUpdated(conversation=conversation):
+                self.conversation = conversation
             case _:
-                pass
+                if change_members(self._members, event):
+                    self._handles = None
+                change_bans(self._bans, event)
         self.head = event.offset
         return self.recent.add(event)
+
+
+def change_members(members: dict[ParticipantId, Member], event: Event) -> bool:
+    """Do to `members` what an event does to them; tells whether it is one that concerns them."""
+    match event:
+        case MemberJoined(member=member):
+            members[member.participant.id] = member
+        case MemberLeft(participant_id=participant_id) | MemberRemoved(participant_id=participant_id):
+            members.pop(participant_id, None)
+        case MemberRoleChanged(participant_id=participant_id, role=role):
+            members[participant_id] = msgspec.structs.replace(members[participant_id], role=role)
+        case MemberMuted(participant_id=participant_id, until=until):
+            members[participant_id] = msgspec.structs.replace(members[participant_id], muted_until=until)
+        case _:
+            return False
+    return True
+
+
+def change_bans(bans: dict[ParticipantId, Ban], event: Event) -> bool:
+    """Do to `bans` what an event does to them; tells whether it is one that concerns them."""
+    match event:
+        case MemberBanned(ban=ban):
+            bans[ban.participant.id] = ban
+        case MemberUnbanned(participant_id=participant_id):
+            bans.pop(participant_id, None)
+        case _:
+            return False
+    return True

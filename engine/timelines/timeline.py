@@ -15,31 +15,36 @@ from engine.domain.events import Event
 from engine.domain.fields import MessageId, ParticipantId, TimelineId, TimelineKind
 from engine.domain.messages import Message as ChatMessage
 from engine.domain.people import Principal
-from engine.domain.rooms import Member, Room
-from engine.errors import NotFound, StorageUnavailable
+from engine.errors import Forbidden, NotFound, StorageUnavailable
 from engine.journal import Claim
-from engine.timelines import posting
+from engine.timelines import posting, reacting
 from engine.timelines.commands import (
+    CheckReader,
+    CheckVersionsReader,
     Delete,
     Edit,
     MessagePage,
     Position,
     Post,
     Posted,
+    Presence,
+    React,
     ReadEvents,
+    ReadMembers,
     ReadMessage,
     ReadMessages,
     ReadPresence,
     SeeTerm,
     Subscribe,
     Subscribed,
+    Unreact,
     Unsubscribe,
     Window,
 )
 from engine.timelines.fanout import ClientInfo, Ending
 from engine.timelines.feed import News
 from engine.timelines.reading import page_of
-from engine.timelines.state import Recent, TimelineState
+from engine.timelines.state import Foundation, Recent, TimelineState
 from engine.timelines.subscribers import Subscribers
 from engine.timelines.surroundings import Surroundings
 from engine.timelines.turn import TURN, Turn
@@ -91,6 +96,9 @@ class Timeline(Actor):
     def check_open(self, turn: Turn) -> None:
         """Refuse everyone, when nothing is to be changed any more."""
 
+    def check_pace(self, turn: Turn, by: Principal) -> None:
+        """Refuse those who post too often."""
+
     def moderates(self, turn: Turn, by: Principal) -> bool:
         """Whether this person may remove the messages of others."""
         raise NotImplementedError
@@ -102,9 +110,9 @@ class Timeline(Actor):
         """
         raise NotImplementedError
 
-    async def load(self) -> tuple[Room | None, Iterable[Member]]:
-        """The room and the members, at activation."""
-        return None, ()
+    async def load(self) -> Foundation:
+        """What the timeline is, and for whom, at activation."""
+        return Foundation()
 
     def committed(self, events: Sequence[Event]) -> None:
         """React to events that have just become durable and been delivered."""
@@ -126,11 +134,11 @@ class Timeline(Actor):
         claimed = await self._surroundings.journal.ask(Claim(self.id), timeout=self._settings.write_timeout)
         head = claimed.head
         start = max(0, head - self._settings.recent_events)
-        room, members = await self.load()
+        founded = await self.load()
         recent = Recent(self.channel, start, self._settings.recent_events)
         for event in await self._surroundings.storage.log.events(self.id, after=start, limit=head - start):
             recent.add(event)
-        self._state = TimelineState(room, members, recent, head)
+        self._state = TimelineState(founded, recent, head)
         self._writer = Writer(self.id, self, self._state, claimed, self._surroundings)
         log.info("timeline.activated", timeline=self.channel, offset=head, term=claimed.term)
 
@@ -162,9 +170,22 @@ class Timeline(Actor):
         """Remove the content of messages."""
         self.propose(calls, self._decide_delete, needs=lambda message: message.message_id)
 
+    @handles(React, batch=TURN)
+    async def react(self, calls: list[Call[React, ChatMessage]]) -> None:
+        """Add reactions."""
+        self.propose(calls, self._decide_react, needs=lambda message: message.message_id)
+
+    @handles(Unreact, batch=TURN)
+    async def unreact(self, calls: list[Call[Unreact, ChatMessage]]) -> None:
+        """Take reactions back."""
+        self.propose(calls, self._decide_unreact, needs=lambda message: message.message_id)
+
     def _decide_post(self, turn: Turn, message: Post) -> Posted:
         self.check_author(turn, message.by)
+        if (earlier := posting.earlier(turn, message)) is not None:
+            return Posted(earlier, created=False)
         self.check_open(turn)
+        self.check_pace(turn, message.by)
         return posting.post(turn, message, self.id, self._surroundings.clock, self._settings.message_characters)
 
     def _decide_edit(self, turn: Turn, message: Edit) -> ChatMessage:
@@ -178,6 +199,16 @@ class Timeline(Actor):
             self.check_author(turn, message.by)
         self.check_open(turn)
         return posting.delete(turn, message, moderator=moderator)
+
+    def _decide_react(self, turn: Turn, message: React) -> ChatMessage:
+        self.check_author(turn, message.by)
+        self.check_open(turn)
+        return reacting.react(turn, message)
+
+    def _decide_unreact(self, turn: Turn, message: Unreact) -> ChatMessage:
+        self.check_author(turn, message.by)
+        self.check_open(turn)
+        return reacting.unreact(turn, message)
 
     def propose(
         self, calls: Iterable[Call[Any, Any]], decide: Decide, *, needs: Callable[[Any], MessageId | None] | None = None
@@ -207,7 +238,14 @@ class Timeline(Actor):
         self.committed(events)
         state = self._state
         self._surroundings.feed.publish(
-            News(kind=self.kind, timeline_id=self.id, room=state.room, members=state.members, events=events)
+            News(
+                kind=self.kind,
+                timeline_id=self.id,
+                room=state.room,
+                conversation=state.conversation,
+                members=state.members,
+                events=events,
+            )
         )
 
     def moved(self) -> None:
@@ -216,6 +254,10 @@ class Timeline(Actor):
         self.subscribers.end(Ending.MOVED)
         log.warning("timeline.moved", timeline=self.channel, term=self._writer.claimed.term)
         self.stop()
+
+    def _look(self) -> Turn:
+        """A turn to look at, not to decide in."""
+        return Turn(self._state, {}, self._surroundings.clock.now())
 
     # -- reading -------------------------------------------------------------------------------------------------------
 
@@ -231,6 +273,25 @@ class Timeline(Actor):
         """A message from memory."""
         self.check_reader(message.by)
         return self._state.recent.messages.get(message.message_id)
+
+    @handles(CheckReader)
+    async def check(self, message: CheckReader) -> None:
+        """Refuse who may not read."""
+        self.check_reader(message.by)
+
+    @handles(CheckVersionsReader)
+    async def check_versions_reader(self, message: CheckVersionsReader) -> None:
+        """Refuse who may not see how a message was edited."""
+        self.check_reader(message.by)
+        if message.by.id != message.author and not self.moderates(self._look(), message.by):
+            raise Forbidden("only its author and moderators see how a message was edited")
+
+    @handles(ReadMembers)
+    async def read_members(self, message: ReadMembers) -> list[Presence]:
+        """The members, and who of them is connected."""
+        self.check_reader(message.by)
+        online = self.subscribers.online
+        return [Presence(member, each in online) for each, member in self._state.members.items()]
 
     @handles(ReadEvents)
     async def read_events(self, message: ReadEvents) -> Window:
@@ -253,7 +314,7 @@ class Timeline(Actor):
         window = self._window(since.offset if since is not None and recovered else self._state.head)
         self.subscribers.add(message.client, message.sink)
         members = tuple(self._state.members.values())[:SHOWN]
-        return Subscribed(window, since is not None, recovered, self._state.room, members)
+        return Subscribed(window, since is not None, recovered, self._state.room, members, self._state.conversation)
 
     @handles(Unsubscribe)
     async def unsubscribe(self, message: Unsubscribe) -> None:

@@ -5,22 +5,26 @@ from datetime import datetime
 
 import msgspec
 
+from engine.domain.conversations import Conversation
 from engine.domain.events import (
+    ConversationUpdated,
     Event,
-    MemberJoined,
-    MemberLeft,
-    MemberRemoved,
-    MemberRoleChanged,
+    MemberBanned,
+    MemberUnbanned,
     MessageDeleted,
     MessageEdited,
     MessagePosted,
+    ReactionAdded,
+    ReactionRemoved,
     RoomArchived,
     RoomUpdated,
 )
 from engine.domain.fields import MessageId, ParticipantId
 from engine.domain.messages import Message
-from engine.domain.rooms import Member, Room
-from engine.timelines.state import PostKey, TimelineState
+from engine.domain.rooms import Ban, Member, Room
+from engine.storage.records import with_reaction
+from engine.timelines.mentions import Handles
+from engine.timelines.state import PostKey, TimelineState, change_bans, change_members
 
 TURN = 256
 """The most commands decided in one turn."""
@@ -38,11 +42,14 @@ class Turn:
         self.events: list[Event] = []
         self._state = state
         self._room = state.room
+        self._conversation = state.conversation
         self._recent = state.recent
         self._recalled = recalled
         self._messages: dict[MessageId, Message] = {}
         self._posts: dict[PostKey, MessageId] = {}
+        self._last_posts: dict[ParticipantId, datetime] = {}
         self._members: dict[ParticipantId, Member] | None = None
+        self._bans: dict[ParticipantId, Ban] | None = None
 
     @property
     def next_offset(self) -> int:
@@ -56,9 +63,29 @@ class Turn:
         return self._room
 
     @property
+    def conversation(self) -> Conversation:
+        """The conversation as of now. Only a conversation's turn has one."""
+        assert self._conversation is not None
+        return self._conversation
+
+    @property
     def members(self) -> Mapping[ParticipantId, Member]:
         """The members as of now."""
         return self._state.members if self._members is None else self._members
+
+    @property
+    def bans(self) -> Mapping[ParticipantId, Ban]:
+        """The bans as of now; some may have run out."""
+        return self._state.bans if self._bans is None else self._bans
+
+    @property
+    def handles(self) -> Handles:
+        """How the members as of now are mentioned."""
+        return self._state.handles if self._members is None else Handles(self._members.values())
+
+    def last_post(self, author: ParticipantId) -> datetime | None:
+        """When someone posted last, as of now and as far as memory reaches."""
+        return self._last_posts.get(author) or self._state.last_post(author)
 
     def message(self, message_id: MessageId) -> Message | None:
         """A message as of now."""
@@ -77,26 +104,31 @@ class Turn:
         match event:
             case MessagePosted(message=message):
                 self._messages[message.id] = message
+                self._last_posts[message.author.id] = message.created_at
                 if message.client_id is not None:
                     self._posts[message.author.id, message.client_id] = message.id
             case MessageEdited(message=message) | MessageDeleted(message=message):
                 self._messages[message.id] = message
-            case MemberJoined(member=member):
-                self._changed_members()[member.participant.id] = member
-            case MemberLeft(participant_id=participant_id) | MemberRemoved(participant_id=participant_id):
-                del self._changed_members()[participant_id]
-            case MemberRoleChanged(participant_id=participant_id, role=role):
-                members = self._changed_members()
-                members[participant_id] = msgspec.structs.replace(members[participant_id], role=role)
+            case ReactionAdded() | ReactionRemoved():
+                known = self.message(event.message_id)
+                assert known is not None
+                self._messages[known.id] = with_reaction(known, event)
             case RoomUpdated(room=room):
                 self._room = room
             case RoomArchived(at=at):
                 self._room = msgspec.structs.replace(self.room, archived_at=at)
+            case ConversationUpdated(conversation=conversation):
+                self._conversation = conversation
             case _:
-                pass
+                self._change_people(event)
         self.events.append(event)
 
-    def _changed_members(self) -> dict[ParticipantId, Member]:
-        if self._members is None:
-            self._members = dict(self._state.members)
-        return self._members
+    def _change_people(self, event: Event) -> None:
+        if isinstance(event, MemberBanned | MemberUnbanned):
+            if self._bans is None:
+                self._bans = dict(self._state.bans)
+            change_bans(self._bans, event)
+        else:
+            if self._members is None:
+                self._members = dict(self._state.members)
+            change_members(self._members, event)

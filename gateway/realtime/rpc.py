@@ -5,8 +5,12 @@
 | post       | timeline, text, client_id?, reply_to?, language?      | message                                    |
 | edit       | timeline, message_id, text                            | message                                    |
 | delete     | timeline, message_id                                  | message                                    |
+| react      | timeline, message_id, emoji                           | message                                    |
+| unreact    | timeline, message_id, emoji                           | message                                    |
 | message    | timeline, message_id                                  | message                                    |
 | history    | timeline, before?, after?, limit? (1 to 100, else 50) | items (newest first), next_before          |
+| thread     | timeline, message_id, after?, limit?                  | message, items (oldest first), next        |
+| versions   | timeline, message_id                                  | items: {text, at}                          |
 | join       | timeline                                              | member                                     |
 | leave      | timeline                                              | (empty)                                    |
 | room       | timeline                                              | room                                       |
@@ -14,7 +18,8 @@
 | presence   | timeline                                              | clients: {user, client}                    |
 | set_status | status: available, busy or away                       | status                                     |
 
-`timeline` is a channel, `room:<id>`. Data is decoded straight into these structs; a member that they do not name is refused.
+`timeline` is a channel, `room:<id>` or `conversation:<id>`.
+Data is decoded straight into these structs; a member that they do not name is refused.
 A method is either one message to one actor (`Asked`: answered by callback, in order, without a task) or a few steps
 (`Awaited`: run in a task of the connection).
 """
@@ -32,6 +37,7 @@ from engine.domain.messages import Draft, Message
 from engine.domain.people import Principal
 from engine.domain.rooms import Member, Room
 from engine.errors import NotFound
+from engine.storage.repositories import Version
 from engine.timelines.commands import (
     Delete,
     Describe,
@@ -42,9 +48,12 @@ from engine.timelines.commands import (
     Post,
     Posted,
     Presence,
+    React,
     ReadMembers,
     ReadPresence,
+    Unreact,
 )
+from engine.timelines.directory import Thread
 from engine.timelines.fanout import ClientInfo
 
 if TYPE_CHECKING:
@@ -57,6 +66,7 @@ P = TypeVar("P")
 R = TypeVar("R")
 
 ROOM_PREFIX: Final = "room:"
+USER_PREFIX: Final = "user:"
 
 
 class OfTimeline(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -86,6 +96,12 @@ class NewText(OfMessage, frozen=True, kw_only=True):
     text: Text
 
 
+class Reaction(OfMessage, frozen=True, kw_only=True):
+    """Data of `react` and `unreact`."""
+
+    emoji: str
+
+
 _Cursor = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
@@ -94,6 +110,13 @@ class Page(OfTimeline, frozen=True, kw_only=True):
 
     before: _Cursor | None = None
     after: _Cursor | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 50
+
+
+class ThreadPage(OfMessage, frozen=True, kw_only=True):
+    """Data of `thread`: the replies after an offset."""
+
+    after: _Cursor = 0
     limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 50
 
 
@@ -192,7 +215,17 @@ def _join(timelines: "Timelines", by: Principal, data: OfTimeline) -> "tuple[Ref
 
 
 def _leave(timelines: "Timelines", by: Principal, data: OfTimeline) -> "tuple[Ref[Any], ActorMessage[Any, None]]":
-    return _room_of(timelines, data.timeline), Leave(by)
+    if data.timeline.startswith(USER_PREFIX):
+        raise NotFound("nobody leaves their own channel")
+    return timeline_of(timelines, data.timeline), Leave(by)
+
+
+def _react(timelines: "Timelines", by: Principal, data: Reaction) -> "tuple[Ref[Any], ActorMessage[Any, Message]]":
+    return timeline_of(timelines, data.timeline), React(by, data.message_id, data.emoji)
+
+
+def _unreact(timelines: "Timelines", by: Principal, data: Reaction) -> "tuple[Ref[Any], ActorMessage[Any, Message]]":
+    return timeline_of(timelines, data.timeline), Unreact(by, data.message_id, data.emoji)
 
 
 def _room(timelines: "Timelines", by: Principal, data: OfTimeline) -> "tuple[Ref[Any], ActorMessage[Any, Room]]":
@@ -202,7 +235,7 @@ def _room(timelines: "Timelines", by: Principal, data: OfTimeline) -> "tuple[Ref
 def _members(
     timelines: "Timelines", by: Principal, data: OfTimeline
 ) -> "tuple[Ref[Any], ActorMessage[Any, list[Presence]]]":
-    return _room_of(timelines, data.timeline), ReadMembers(by)
+    return timeline_of(timelines, data.timeline), ReadMembers(by)
 
 
 def _presence(
@@ -219,6 +252,16 @@ async def _history(engine: "Engine", by: Principal, data: Page) -> MessagePage:
 async def _message(engine: "Engine", by: Principal, data: OfMessage) -> dict[str, Message]:
     ref = timeline_of(engine.timelines, data.timeline)
     return {"message": await engine.timelines.message(ref, by, data.message_id)}
+
+
+async def _thread(engine: "Engine", by: Principal, data: ThreadPage) -> Thread:
+    ref = timeline_of(engine.timelines, data.timeline)
+    return await engine.timelines.thread(ref, by, data.message_id, after=data.after, limit=data.limit)
+
+
+async def _versions(engine: "Engine", by: Principal, data: OfMessage) -> dict[str, list[Version]]:
+    ref = timeline_of(engine.timelines, data.timeline)
+    return {"items": await engine.timelines.versions(ref, by, data.message_id)}
 
 
 async def _set_status(engine: "Engine", by: Principal, data: NewStatus) -> dict[str, Status]:
@@ -248,8 +291,12 @@ METHODS: Final[dict[str, Method]] = {
     "post": Asked(NewPost, _post, lambda posted: {"message": posted.message}),
     "edit": Asked(NewText, _edit, lambda message: {"message": message}, of_channel=False),
     "delete": Asked(OfMessage, _delete, lambda message: {"message": message}, of_channel=False),
+    "react": Asked(Reaction, _react, lambda message: {"message": message}, of_channel=False),
+    "unreact": Asked(Reaction, _unreact, lambda message: {"message": message}, of_channel=False),
     "message": Awaited(OfMessage, _message, of_channel=False),
     "history": Awaited(Page, _history),
+    "thread": Awaited(ThreadPage, _thread, of_channel=False),
+    "versions": Awaited(OfMessage, _versions, of_channel=False),
     "join": Asked(OfTimeline, _join, lambda member: {"member": member}),
     "leave": Asked(OfTimeline, _leave, lambda _: {}),
     "room": Asked(OfTimeline, _room, lambda room: {"room": room}),

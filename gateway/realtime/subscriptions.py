@@ -136,7 +136,11 @@ class Subscriptions:
 
 def subscribe_result(answer: Subscribed) -> bytes:
     """A timeline's answer as the protocol's result."""
-    data = None if answer.room is None else {"room": answer.room, "members": answer.members, "answers": []}
+    data: dict[str, Any] | None = None
+    if answer.room is not None:
+        data = {"room": answer.room, "members": answer.members, "answers": []}
+    elif answer.conversation is not None:
+        data = {"conversation": answer.conversation, "members": answer.members, "answers": []}
     window = answer.window
     return protocol.subscribe_result(
         (window.offset, window.epoch),

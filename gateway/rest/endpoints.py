@@ -14,6 +14,7 @@ A handler is a plain typed coroutine function. Its signature says what it needs 
 | a name in the path        | that part of the path; an id type makes a malformed id a 404          |
 | `by: Principal`           | who is acting                                                         |
 | of type `Identity`        | who is signed in, and with which family of tokens                     |
+| of type `Ref[Timeline]`   | the room or conversation that the path names                          |
 | of type `Engine`, `Settings`, `web.Request` | these                                               |
 
 The docstring is the endpoint's description. `Reply` and `Encoded` around the answer's type give the handler its say over status,
@@ -31,10 +32,13 @@ from typing import Any, Final, Generic, NewType, TypeAlias, TypeVar, Union, get_
 import msgspec
 from aiohttp import web
 
+from actors import Ref
 from engine.accounts.forms import Identity
+from engine.domain.fields import TimelineId
 from engine.domain.people import Principal
 from engine.engine import Engine
 from engine.settings import Settings
+from engine.timelines.timeline import Timeline
 from gateway.problems import KINDS, ProblemError
 from gateway.rest.cookies import Cookie
 
@@ -101,8 +105,9 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One declared operation. `statuses` are those of its good answers, the usual one first."""
+    """One declared operation, known to clients by its `name`. `statuses` are those of its good answers, the usual one first."""
 
+    name: str
     method: str
     path: str
     handler: Handler
@@ -154,12 +159,15 @@ def endpoint(
     access: Access = Access.SIGNED_IN,
     problems: tuple[str, ...] = (),
     prefix: str = PREFIX,
+    name: str | None = None,
 ) -> Endpoint:
-    """Declare an operation. TypeError when the handler's signature does not fit."""
+    """Declare an operation, by the handler's name if none is given. TypeError when the handler's signature does not fit."""
     signature = _inspect(handler, _names(path))
     usual = 204 if signature.answer is None else 200
     statuses = status if isinstance(status, tuple) else (status or usual,)
-    return Endpoint(method, prefix + path, handler, tag, access, statuses, problems, signature)
+    return Endpoint(
+        name or handler.__name__, method, prefix + path, handler, tag, access, statuses, problems, signature
+    )
 
 
 def get(path: str, handler: Handler, **options: Any) -> Endpoint:
@@ -191,12 +199,21 @@ def _names(path: str) -> tuple[str, ...]:
     return tuple(re.findall(r"\{(\w+)\}", path))
 
 
+def _timeline(call: Call) -> Ref[Timeline]:
+    path = call.request.match_info
+    timelines = call.engine.timelines
+    if (room_id := path.get("room_id")) is not None:
+        return timelines.room(TimelineId(room_id.lower()))
+    return timelines.conversation(TimelineId(path["conversation_id"].lower()))
+
+
 _BY_TYPE: Final[Mapping[object, Callable[[Call], object]]] = {
     web.Request: lambda call: call.request,
     Engine: lambda call: call.engine,
     Settings: lambda call: call.settings,
     Identity: lambda call: call.signed_in(),
     Principal: lambda call: call.signed_in().user.principal,
+    Ref[Timeline]: _timeline,
 }
 
 

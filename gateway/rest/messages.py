@@ -1,17 +1,24 @@
-"""Messages and events of a room."""
+"""Messages and events of a room or a conversation: each operation stands under both addresses."""
 
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
+from actors import Ref
 from engine.domain.events import Event
-from engine.domain.fields import Language, MessageId, Text, TimelineId
+from engine.domain.fields import Language, MessageId, Text
 from engine.domain.messages import Draft, Message
 from engine.domain.people import Principal
 from engine.engine import Engine
-from engine.timelines.commands import Delete, Edit, MessagePage, Post
-from gateway.rest.endpoints import Encoded, Endpoint, Reply, delete, get, patch, post
-from gateway.rest.pages import Limit, Offset
+from engine.storage.repositories import Version
+from engine.timelines.commands import Delete, Edit, MessagePage, Post, React, Unreact
+from engine.timelines.directory import Thread
+from engine.timelines.timeline import Timeline
+from gateway.rest.endpoints import Encoded, Endpoint, Handler, Reply, delete, get, patch, post, put
+from gateway.rest.pages import Limit, Offset, Page
+
+Declare: TypeAlias = Callable[..., Endpoint]
 
 
 class NewText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,6 +49,13 @@ class EventsQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     limit: Limit = 100
 
 
+class ThreadQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The replies above an offset."""
+
+    after: Offset = 0
+    limit: Limit = 50
+
+
 class EventPage(msgspec.Struct, frozen=True):
     """Events, oldest first; `next` is to be given as `since` for those that follow, null when these are the latest."""
 
@@ -49,44 +63,41 @@ class EventPage(msgspec.Struct, frozen=True):
     next: int | None = None
 
 
-async def post_message(engine: Engine, by: Principal, room_id: TimelineId, body: Draft) -> Reply[Message]:
+async def post_message(by: Principal, timeline: Ref[Timeline], body: Draft) -> Reply[Message]:
     """Post a message. It is durable when this answers; the same `client_id` again answers 200 with the first message."""
-    posted = await engine.timelines.room(room_id).ask(Post(by, body))
+    posted = await timeline.ask(Post(by, body))
     return Reply(posted.message, 201 if posted.created else 200)
 
 
-async def list_messages(engine: Engine, by: Principal, room_id: TimelineId, query: HistoryQuery) -> MessagePage:
+async def list_messages(engine: Engine, by: Principal, timeline: Ref[Timeline], query: HistoryQuery) -> MessagePage:
     """Messages, newest first. `next_before` is the cursor of the next older page."""
-    ref = engine.timelines.room(room_id)
-    return await engine.timelines.messages(ref, by, before=query.before, after=query.after, limit=query.limit)
+    return await engine.timelines.messages(timeline, by, before=query.before, after=query.after, limit=query.limit)
 
 
 async def read_message(
     engine: Engine,
     by: Principal,
-    room_id: TimelineId,
+    timeline: Ref[Timeline],
     message_id: MessageId,
     query: ReadQuery,  # noqa: ARG001 - part of the contract already; translations answer to it
 ) -> Message:
     """One message."""
-    return await engine.timelines.message(engine.timelines.room(room_id), by, message_id)
+    return await engine.timelines.message(timeline, by, message_id)
 
 
-async def edit_message(
-    engine: Engine, by: Principal, room_id: TimelineId, message_id: MessageId, body: NewText
-) -> Message:
+async def edit_message(by: Principal, timeline: Ref[Timeline], message_id: MessageId, body: NewText) -> Message:
     """Change the text of one's own message."""
-    return await engine.timelines.room(room_id).ask(Edit(by, message_id, body.text))
+    return await timeline.ask(Edit(by, message_id, body.text))
 
 
-async def delete_message(engine: Engine, by: Principal, room_id: TimelineId, message_id: MessageId) -> None:
+async def delete_message(by: Principal, timeline: Ref[Timeline], message_id: MessageId) -> None:
     """Remove a message's content; its place stays, empty. Deleting again is fine."""
-    await engine.timelines.room(room_id).ask(Delete(by, message_id))
+    await timeline.ask(Delete(by, message_id))
 
 
-async def list_events(engine: Engine, by: Principal, room_id: TimelineId, query: EventsQuery) -> Encoded[EventPage]:
-    """The room's durable events, oldest first: the same objects that realtime carries."""
-    window = await engine.timelines.events(engine.timelines.room(room_id), by, since=query.since, limit=query.limit)
+async def list_events(engine: Engine, by: Principal, timeline: Ref[Timeline], query: EventsQuery) -> Encoded[EventPage]:
+    """The durable events, oldest first: the same objects that realtime carries."""
+    window = await engine.timelines.events(timeline, by, since=query.since, limit=query.limit)
     publications = window.publications[: query.limit]
     last = publications[-1].offset if publications else None
     more = b"null" if last is None or last >= window.offset else b"%d" % last
@@ -95,19 +106,64 @@ async def list_events(engine: Engine, by: Principal, room_id: TimelineId, query:
     )
 
 
+async def put_reaction(by: Principal, timeline: Ref[Timeline], message_id: MessageId, emoji: str) -> Message:
+    """React to a message with an emoji. The same one again is fine."""
+    return await timeline.ask(React(by, message_id, emoji))
+
+
+async def delete_reaction(by: Principal, timeline: Ref[Timeline], message_id: MessageId, emoji: str) -> None:
+    """Take a reaction back. One that is not there is fine."""
+    await timeline.ask(Unreact(by, message_id, emoji))
+
+
+async def read_thread(
+    engine: Engine, by: Principal, timeline: Ref[Timeline], message_id: MessageId, query: ThreadQuery
+) -> Thread:
+    """A message and the replies to it, and to those, oldest first. `next` is the cursor of the following page."""
+    return await engine.timelines.thread(timeline, by, message_id, after=query.after, limit=query.limit)
+
+
+async def list_versions(engine: Engine, by: Principal, timeline: Ref[Timeline], message_id: MessageId) -> Page[Version]:
+    """What a message has said since it was posted, oldest first: for its author and for moderators."""
+    return Page(await engine.timelines.versions(timeline, by, message_id))
+
+
 _MESSAGES: Final = "Messages"
 
+
+def shared(
+    declare: Declare, path: str, handler: Handler, *, problems: tuple[str, ...] = (), **options: Any
+) -> tuple[Endpoint, Endpoint]:
+    """Declare an operation that rooms and conversations have alike, under `/rooms/{room_id}` and `/conversations/{conversation_id}`."""
+    name = handler.__name__
+    return (
+        declare("/rooms/{room_id}" + path, handler, problems=("forbidden", *problems), **options),
+        declare(
+            "/conversations/{conversation_id}" + path,
+            handler,
+            problems=("forbidden", *problems),
+            name=f"{name}_in_conversation",
+            **options,
+        ),
+    )
+
+
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
-    post(
-        "/rooms/{room_id}/messages",
+    *shared(
+        post,
+        "/messages",
         post_message,
         tag=_MESSAGES,
         status=(201, 200),
-        problems=("forbidden", "conflict", "rate_limited", "quota_exceeded"),
+        problems=("conflict", "rate_limited", "quota_exceeded"),
     ),
-    get("/rooms/{room_id}/messages", list_messages, tag=_MESSAGES, problems=("forbidden",)),
-    get("/rooms/{room_id}/messages/{message_id}", read_message, tag=_MESSAGES, problems=("forbidden",)),
-    patch("/rooms/{room_id}/messages/{message_id}", edit_message, tag=_MESSAGES, problems=("forbidden", "conflict")),
-    delete("/rooms/{room_id}/messages/{message_id}", delete_message, tag=_MESSAGES, problems=("forbidden", "conflict")),
-    get("/rooms/{room_id}/events", list_events, tag=_MESSAGES, problems=("forbidden",)),
+    *shared(get, "/messages", list_messages, tag=_MESSAGES),
+    *shared(get, "/messages/{message_id}", read_message, tag=_MESSAGES),
+    *shared(patch, "/messages/{message_id}", edit_message, tag=_MESSAGES, problems=("conflict",)),
+    *shared(delete, "/messages/{message_id}", delete_message, tag=_MESSAGES, problems=("conflict",)),
+    *shared(get, "/messages/{message_id}/thread", read_thread, tag=_MESSAGES),
+    *shared(get, "/messages/{message_id}/versions", list_versions, tag=_MESSAGES),
+    *shared(put, "/messages/{message_id}/reactions/{emoji}", put_reaction, tag=_MESSAGES, problems=("conflict",)),
+    *shared(delete, "/messages/{message_id}/reactions/{emoji}", delete_reaction, tag=_MESSAGES, problems=("conflict",)),
+    *shared(get, "/events", list_events, tag=_MESSAGES),
 )

@@ -93,7 +93,7 @@ def _without_null(field: Document) -> Document:
 def _operation(endpoint: Endpoint, schemas: _Schemas) -> Document:
     signature = endpoint.signature
     operation: Document = {
-        "operationId": endpoint.handler.__name__,
+        "operationId": endpoint.name,
         "tags": [endpoint.tag],
         "summary": _summary(endpoint),
         "parameters": [

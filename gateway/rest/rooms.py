@@ -1,31 +1,39 @@
 """Rooms and their members."""
 
-from typing import Final
+from datetime import datetime
+from typing import Annotated, Final, TypeAlias
 
 import msgspec
 
-from engine.domain.fields import ParticipantId, Role, TimelineId
+from engine.domain.fields import ParticipantId, Reason, Role, TimelineId
 from engine.domain.people import Participant, Principal
-from engine.domain.rooms import Member, Room
+from engine.domain.rooms import Ban, Member, Room
 from engine.engine import Engine
 from engine.errors import Forbidden
 from engine.settings import RoomCreation, Settings
 from engine.timelines.commands import (
     ArchiveRoom,
+    BanMember,
     Describe,
     Join,
     Leave,
+    MuteMember,
     PutMember,
+    ReadBans,
     ReadMembers,
     RemoveMember,
     RoomChanges,
+    UnbanMember,
     UpdateRoom,
 )
 from engine.timelines.directory import NewRoom
+from engine.timelines.invitations import Invitation
 from gateway.rest.endpoints import Endpoint, delete, get, patch, post, put
 from gateway.rest.pages import Page, PageQuery, page
 
 _OFFLINE: Final = "offline"
+
+Moment: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True, description="RFC 3339, with a zone")]
 
 
 class MemberView(msgspec.Struct, frozen=True):
@@ -40,6 +48,25 @@ class RoleChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The role that a member is to have."""
 
     role: Role
+
+
+class NewBan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A ban until a moment (null: until it is lifted), and why."""
+
+    until: Moment | None = None
+    reason: Reason | None = None
+
+
+class Mute(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Until when a member only reads; null: they may write again."""
+
+    until: Moment | None
+
+
+class NewInvite(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long an invitation is good, in seconds: a minute to 30 days, a week when it is not said."""
+
+    expires_in: Annotated[int, msgspec.Meta(ge=60, le=2_592_000)] = 604_800
 
 
 async def create_room(engine: Engine, settings: Settings, by: Principal, body: NewRoom) -> Room:
@@ -71,7 +98,7 @@ async def change_room(engine: Engine, by: Principal, room_id: TimelineId, body: 
 
 
 async def archive_room(engine: Engine, by: Principal, room_id: TimelineId) -> None:
-    """Close a room for good. Its members can still read it."""
+    """Close a room. Its members can still read it, and its owner can open it again."""
     await engine.timelines.room(room_id).ask(ArchiveRoom(by))
 
 
@@ -98,12 +125,53 @@ async def put_member(
 ) -> Member:
     """Give someone a role in the room, adding them when they are not a member."""
     user = await engine.accounts.user(participant_id)
-    return await engine.timelines.room(room_id).ask(PutMember(by, user.participant, body.role))
+    return await engine.timelines.room(room_id).ask(PutMember(by, user.participant, body.role, user.username))
 
 
 async def remove_member(engine: Engine, by: Principal, room_id: TimelineId, participant_id: ParticipantId) -> None:
     """Remove a member."""
     await engine.timelines.room(room_id).ask(RemoveMember(by, participant_id))
+
+
+async def ban_member(
+    engine: Engine, by: Principal, room_id: TimelineId, participant_id: ParticipantId, body: NewBan | None
+) -> Ban:
+    """Remove someone and keep them out. Banning again replaces the ban."""
+    user = await engine.accounts.user(participant_id)
+    given = body or NewBan()
+    return await engine.timelines.room(room_id).ask(BanMember(by, user.participant, given.until, given.reason))
+
+
+async def unban_member(engine: Engine, by: Principal, room_id: TimelineId, participant_id: ParticipantId) -> None:
+    """Lift a ban; one that is not there is fine."""
+    await engine.timelines.room(room_id).ask(UnbanMember(by, participant_id))
+
+
+async def list_bans(engine: Engine, by: Principal, room_id: TimelineId) -> Page[Ban]:
+    """The bans in force: for owners and moderators."""
+    return Page(await engine.timelines.room(room_id).ask(ReadBans(by)))
+
+
+async def mute_member(
+    engine: Engine, by: Principal, room_id: TimelineId, participant_id: ParticipantId, body: Mute
+) -> Member:
+    """Let a member only read for a while."""
+    return await engine.timelines.room(room_id).ask(MuteMember(by, participant_id, body.until))
+
+
+async def create_invite(engine: Engine, by: Principal, room_id: TimelineId, body: NewInvite | None) -> Invitation:
+    """Make a code with which anyone may join until it expires: for owners and moderators. The code is shown once."""
+    return await engine.invitations.create(by, room_id, expires_in=(body or NewInvite()).expires_in)
+
+
+async def accept_invite(engine: Engine, by: Principal, code: str) -> Room:
+    """Join the room that a code invites to; being a member already is fine."""
+    return await engine.invitations.accept(by, code)
+
+
+async def revoke_invite(engine: Engine, by: Principal, code: str) -> None:
+    """Make a code useless."""
+    await engine.invitations.revoke(by, code)
 
 
 async def _view(engine: Engine, member: Member, *, online: bool) -> MemberView:
@@ -113,6 +181,7 @@ async def _view(engine: Engine, member: Member, *, online: bool) -> MemberView:
 
 _ROOMS: Final = "Rooms"
 _MEMBERS: Final = "Members"
+_MEMBER: Final = "/rooms/{room_id}/members/{participant_id}"
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     post("/rooms", create_room, tag=_ROOMS, status=201, problems=("forbidden",)),
@@ -129,6 +198,13 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
         tag=_MEMBERS,
         problems=("forbidden", "conflict", "room_full"),
     ),
+    post(f"{_MEMBER}/ban", ban_member, tag=_MEMBERS, problems=("forbidden", "conflict")),
+    post(f"{_MEMBER}/unban", unban_member, tag=_MEMBERS, problems=("forbidden",)),
+    post(f"{_MEMBER}/mute", mute_member, tag=_MEMBERS, problems=("forbidden",)),
+    get("/rooms/{room_id}/bans", list_bans, tag=_MEMBERS, problems=("forbidden",)),
+    post("/rooms/{room_id}/invites", create_invite, tag=_MEMBERS, status=201, problems=("forbidden", "conflict")),
+    post("/invites/{code}/accept", accept_invite, tag=_MEMBERS, problems=("forbidden", "conflict", "room_full")),
+    delete("/invites/{code}", revoke_invite, tag=_MEMBERS, problems=("forbidden", "conflict")),
     delete(
         "/rooms/{room_id}/members/{participant_id}", remove_member, tag=_MEMBERS, problems=("forbidden", "conflict")
     ),

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from engine.domain.events import Event
 from engine.domain.fields import ParticipantId, TimelineId, TimelineKind, Visibility
-from engine.domain.rooms import Member, Room
+from engine.domain.rooms import Ban, Member, Room
 from engine.errors import Conflict
 from engine.storage.memory.state import State, Timeline
 from engine.storage.records import search_key
@@ -57,8 +59,12 @@ class MemoryRooms:
         timeline = self._state.timelines.get(timeline_id)
         if timeline is None:
             return []
-        members = [
-            Member(self._state.participants[participant_id], role, joined_at)
-            for participant_id, (role, joined_at) in timeline.members.items()
-        ]
+        members = [self._state.present_member(member) for member in timeline.members.values()]
         return sorted(members, key=lambda member: (member.joined_at, member.participant.id))
+
+    async def bans(self, timeline_id: TimelineId) -> list[Ban]:
+        await self._state.enter()
+        timeline = self._state.timelines.get(timeline_id)
+        bans = () if timeline is None else timeline.bans.values()
+        named = [msgspec.structs.replace(ban, participant=self._state.participants[ban.participant.id]) for ban in bans]
+        return sorted(named, key=lambda ban: ban.participant.id)

@@ -8,26 +8,33 @@ from datetime import datetime
 from anyio.lowlevel import checkpoint
 from msgspec.structs import replace
 
+from engine.domain.conversations import Conversation
 from engine.domain.events import (
+    ConversationUpdated,
     Event,
     Invited,
+    MemberBanned,
     MemberJoined,
     MemberLeft,
+    MemberMuted,
     MemberRemoved,
     MemberRoleChanged,
+    MemberUnbanned,
     MessageDeleted,
     MessageEdited,
     MessagePosted,
+    ReactionAdded,
+    ReactionRemoved,
     RoomArchived,
     RoomUpdated,
 )
-from engine.domain.fields import MessageId, ParticipantId, Role, TimelineId, TimelineKind
+from engine.domain.fields import MessageId, ParticipantId, TimelineId, TimelineKind
 from engine.domain.messages import Message
 from engine.domain.people import Participant, User
-from engine.domain.rooms import Room
+from engine.domain.rooms import Ban, Member, Room
 from engine.errors import StorageUnavailable
-from engine.storage.records import encode_event, without_text
-from engine.storage.repositories import RefreshToken
+from engine.storage.records import encode_event, with_reaction, without_text
+from engine.storage.repositories import Invite, RefreshToken
 
 
 @dataclass(slots=True)
@@ -42,7 +49,8 @@ class Timeline:
     posted: list[tuple[int, MessageId]] = field(default_factory=list)
     client_ids: dict[tuple[ParticipantId, str], MessageId] = field(default_factory=dict)
     about: dict[MessageId, list[int]] = field(default_factory=dict)
-    members: dict[ParticipantId, tuple[Role, datetime]] = field(default_factory=dict)
+    members: dict[ParticipantId, Member] = field(default_factory=dict)
+    bans: dict[ParticipantId, Ban] = field(default_factory=dict)
 
     @property
     def head(self) -> int:
@@ -70,6 +78,9 @@ class State:
     participants: dict[ParticipantId, Participant] = field(default_factory=dict)
     messages: dict[MessageId, Message] = field(default_factory=dict)
     rooms: dict[TimelineId, Room] = field(default_factory=dict)
+    conversations: dict[TimelineId, Conversation] = field(default_factory=dict)
+    pairs: dict[str, TimelineId] = field(default_factory=dict)
+    invites: dict[bytes, Invite] = field(default_factory=dict)
     accounts: dict[ParticipantId, Account] = field(default_factory=dict)
     families: dict[str, tuple[ParticipantId, datetime | None]] = field(default_factory=dict)
     tokens: dict[bytes, RefreshToken] = field(default_factory=dict)
@@ -116,16 +127,44 @@ class State:
                 self._project_message(timeline_id, timeline, event)
             case RoomUpdated() | RoomArchived():
                 self._project_room(timeline_id, event)
-            case MemberJoined(member=member):
-                self.participants.setdefault(member.participant.id, member.participant)
-                timeline.members[member.participant.id] = (member.role, member.joined_at)
-            case MemberLeft(participant_id=participant_id) | MemberRemoved(participant_id=participant_id):
-                timeline.members.pop(participant_id, None)
-            case MemberRoleChanged(participant_id=participant_id, role=role):
-                if known := timeline.members.get(participant_id):
-                    timeline.members[participant_id] = (role, known[1])
+            case ReactionAdded() | ReactionRemoved():
+                self._project_reaction(timeline, event)
+            case ConversationUpdated(conversation=new):
+                if known := self.conversations.get(timeline_id):
+                    changed = replace(known, title=new.title, archived_at=new.archived_at)
+                    self.conversations[timeline_id] = changed
             case Invited():
                 pass
+            case _:
+                self._project_member(timeline, event)
+
+    def _project_member(self, timeline: Timeline, event: Event) -> None:
+        members = timeline.members
+        match event:
+            case MemberJoined(member=member):
+                self.participants.setdefault(member.participant.id, member.participant)
+                members[member.participant.id] = member
+            case MemberLeft(participant_id=participant_id) | MemberRemoved(participant_id=participant_id):
+                members.pop(participant_id, None)
+            case MemberRoleChanged(participant_id=participant_id, role=role):
+                if known := members.get(participant_id):
+                    members[participant_id] = replace(known, role=role)
+            case MemberMuted(participant_id=participant_id, until=until):
+                if known := members.get(participant_id):
+                    members[participant_id] = replace(known, muted_until=until)
+            case MemberBanned(ban=ban):
+                self.participants.setdefault(ban.participant.id, ban.participant)
+                timeline.bans[ban.participant.id] = ban
+            case MemberUnbanned(participant_id=participant_id):
+                timeline.bans.pop(participant_id, None)
+            case _:
+                pass
+
+    def _project_reaction(self, timeline: Timeline, event: ReactionAdded | ReactionRemoved) -> None:
+        timeline.about.setdefault(event.message_id, []).append(event.offset)
+        known = self.messages.get(event.message_id)
+        if known is not None:
+            self.messages[known.id] = with_reaction(known, event)
 
     def _project_message(
         self, timeline_id: TimelineId, timeline: Timeline, event: MessagePosted | MessageEdited | MessageDeleted
@@ -164,11 +203,18 @@ class State:
             language=new.language,
             edited_at=new.edited_at,
             deleted_at=new.deleted_at,
-            reactions=new.reactions,
+            reactions={} if new.deleted_at is not None else known.reactions,
             mentions=new.mentions,
+            mentions_all=new.mentions_all,
         )
 
     def present(self, message: Message) -> Message:
         """A message with its author's present name."""
         author = self.participants.get(message.author.id)
         return message if author is None or author == message.author else replace(message, author=author)
+
+    def present_member(self, member: Member) -> Member:
+        """A member with their present name and username."""
+        account = self.accounts.get(member.participant.id)
+        username = None if account is None else account.user.username
+        return replace(member, participant=self.participants[member.participant.id], username=username)

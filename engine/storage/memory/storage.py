@@ -3,6 +3,8 @@
 from types import TracebackType
 from typing import Self
 
+from engine.storage.memory.conversations import MemoryConversations
+from engine.storage.memory.invites import MemoryInvites
 from engine.storage.memory.log import MemoryTimelineLog
 from engine.storage.memory.messages import MemoryMessages
 from engine.storage.memory.rooms import MemoryRooms
@@ -19,6 +21,8 @@ class MemoryStorage:
         self.log = MemoryTimelineLog(self.state)
         self.messages = MemoryMessages(self.state)
         self.rooms = MemoryRooms(self.state)
+        self.conversations = MemoryConversations(self.state)
+        self.invites = MemoryInvites(self.state)
         self.users = MemoryUsers(self.state)
         self.tokens = MemoryTokens(self.state)
 

@@ -5,8 +5,10 @@ when the database does not answer within the storage's own time limit; nothing i
 leaves the database as if it had not been called, or as if it had completed.
 """
 
+from engine.storage.repositories.conversations import Conversations
+from engine.storage.repositories.invites import Invite, Invites
 from engine.storage.repositories.log import Append, AppendFailure, Claimed, TimelineLog
-from engine.storage.repositories.messages import Messages
+from engine.storage.repositories.messages import Messages, Version
 from engine.storage.repositories.rooms import Rooms
 from engine.storage.repositories.storage import Storage
 from engine.storage.repositories.tokens import RefreshToken, Tokens
@@ -16,6 +18,9 @@ __all__ = [
     "Append",
     "AppendFailure",
     "Claimed",
+    "Conversations",
+    "Invite",
+    "Invites",
     "Messages",
     "RefreshToken",
     "Rooms",
@@ -23,4 +28,5 @@ __all__ = [
     "TimelineLog",
     "Tokens",
     "Users",
+    "Version",
 ]

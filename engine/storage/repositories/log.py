@@ -62,8 +62,10 @@ class TimelineLog(Protocol):
 
         Projections: `MessagePosted` inserts the message; `MessageEdited` updates it; `MessageDeleted` updates it and blanks
         the text of that message's earlier events; `MemberJoined` inserts the member (or replaces the row); `MemberLeft` and
-        `MemberRemoved` delete it; `MemberRoleChanged` updates it; `RoomUpdated` updates the room; `RoomArchived` sets the
-        room's `archived_at` to the event's `at`. `Invited` has none.
+        `MemberRemoved` delete it; `MemberRoleChanged` and `MemberMuted` update it; `MemberBanned` and `MemberUnbanned` insert
+        (or replace) and delete the ban; `ReactionAdded` and `ReactionRemoved` insert and delete the reaction, and with a
+        message all its reactions go; `RoomUpdated` updates the room, `RoomArchived` sets its `archived_at` to the event's
+        `at`; `ConversationUpdated` updates the conversation. `Invited` has none.
         """
         ...
 

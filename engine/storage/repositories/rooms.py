@@ -5,7 +5,7 @@ from typing import Protocol
 
 from engine.domain.events import Event
 from engine.domain.fields import ParticipantId, TimelineId
-from engine.domain.rooms import Member, Room
+from engine.domain.rooms import Ban, Member, Room
 
 
 class Rooms(Protocol):
@@ -30,5 +30,9 @@ class Rooms(Protocol):
         ...
 
     async def members(self, timeline_id: TimelineId) -> list[Member]:
-        """Every member, with their present name, by joined_at and then id."""
+        """Every member of a room or conversation, with their present name and username, by joined_at and then id."""
+        ...
+
+    async def bans(self, timeline_id: TimelineId) -> list[Ban]:
+        """Every ban, also those that have run out, by participant id."""
         ...

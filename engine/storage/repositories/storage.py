@@ -3,6 +3,8 @@
 from types import TracebackType
 from typing import Protocol, Self
 
+from engine.storage.repositories.conversations import Conversations
+from engine.storage.repositories.invites import Invites
 from engine.storage.repositories.log import TimelineLog
 from engine.storage.repositories.messages import Messages
 from engine.storage.repositories.rooms import Rooms
@@ -19,6 +21,10 @@ class Storage(Protocol):
     def messages(self) -> Messages: ...
     @property
     def rooms(self) -> Rooms: ...
+    @property
+    def conversations(self) -> Conversations: ...
+    @property
+    def invites(self) -> Invites: ...
     @property
     def users(self) -> Users: ...
     @property

@@ -1,33 +1,52 @@
 """Events to rows: the log itself and everything that its events imply, as few statements for a whole batch."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import Enum, auto
+from typing import TypeAlias
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import Table, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.domain.events import (
+    ConversationUpdated,
     Event,
-    Invited,
+    MemberBanned,
     MemberJoined,
     MemberLeft,
+    MemberMuted,
     MemberRemoved,
     MemberRoleChanged,
+    MemberUnbanned,
     MessageDeleted,
     MessageEdited,
     MessagePosted,
+    ReactionAdded,
+    ReactionRemoved,
     RoomArchived,
     RoomUpdated,
 )
-from engine.domain.fields import TimelineId
+from engine.domain.fields import MessageId, TimelineId
 from engine.storage.records import decode_event, encode_event, without_text
-from engine.storage.sql.rows import Values, changing_values, from_member, from_message, from_participant, from_room
-from engine.storage.sql.tables import events, members, messages, participants, rooms
+from engine.storage.sql.rows import (
+    Values,
+    changing_values,
+    from_ban,
+    from_conversation,
+    from_member,
+    from_message,
+    from_participant,
+    from_room,
+)
+from engine.storage.sql.tables import bans, conversations, events, members, messages, participants, reactions, rooms
 from engine.storage.sql.types import among
 
 _ROOM_SETTINGS = [column.name for column in rooms.c if column.name not in ("id", "created_by", "created_at")]
+
+
+AboutMessage: TypeAlias = MessagePosted | MessageEdited | MessageDeleted | ReactionAdded | ReactionRemoved
+"""The events that one message has."""
 
 
 class Change(Enum):
@@ -35,11 +54,18 @@ class Change(Enum):
 
     MESSAGE = auto()
     BLANK = auto()
+    REACT = auto()
+    UNREACT = auto()
+    UNREACT_ALL = auto()
     JOIN = auto()
     ROLE = auto()
     LEAVE = auto()
+    MUTE = auto()
+    BAN = auto()
+    UNBAN = auto()
     ROOM = auto()
     ARCHIVE = auto()
+    CONVERSATION = auto()
 
 
 class Projection:
@@ -60,32 +86,12 @@ class Projection:
             self._add(timeline_id, event)
 
     def _add(self, timeline_id: TimelineId, event: Event) -> None:
-        message_id = None
+        message_id: MessageId | None = None
         match event:
-            case MessagePosted(message=message):
-                message_id = message.id
-                self.messages.append({**from_message(message), "timeline_id": timeline_id})
-            case MessageEdited(message=message):
-                message_id = message.id
-                self._change(Change.MESSAGE, message_key(timeline_id, message_id) | changing_values(message))
-            case MessageDeleted(message=message):
-                message_id = message.id
-                key = message_key(timeline_id, message_id)
-                self._change(Change.MESSAGE, key | changing_values(message))
-                self._change(Change.BLANK, key | {"before": event.offset})
-            case MemberJoined(member=member):
-                self._change(Change.JOIN, from_member(timeline_id, member) | from_participant(member.participant))
-            case MemberLeft() | MemberRemoved():
-                self._change(Change.LEAVE, member_key(timeline_id, event.participant_id))
-            case MemberRoleChanged():
-                self._change(Change.ROLE, member_key(timeline_id, event.participant_id) | {"role": event.role.value})
-            case RoomUpdated(room=room):
-                values = from_room(room)
-                self._change(Change.ROOM, {"key_id": timeline_id} | {name: values[name] for name in _ROOM_SETTINGS})
-            case RoomArchived():
-                self._change(Change.ARCHIVE, {"key_id": timeline_id, "archived_at": event.at})
-            case Invited():
-                pass
+            case MessagePosted() | MessageEdited() | MessageDeleted() | ReactionAdded() | ReactionRemoved():
+                message_id = self._about_message(timeline_id, event)
+            case _:
+                self._about_timeline(timeline_id, event)
         self.events.append(
             {
                 "timeline_id": timeline_id,
@@ -97,6 +103,55 @@ class Projection:
                 "payload": encode_event(event),
             }
         )
+
+    def _about_message(self, timeline_id: TimelineId, event: AboutMessage) -> MessageId:
+        match event:
+            case MessagePosted(message=message):
+                self.messages.append({**from_message(message), "timeline_id": timeline_id})
+                return message.id
+            case MessageEdited(message=message):
+                self._change(Change.MESSAGE, message_key(timeline_id, message.id) | changing_values(message))
+                return message.id
+            case MessageDeleted(message=message):
+                key = message_key(timeline_id, message.id)
+                self._change(Change.MESSAGE, key | changing_values(message))
+                self._change(Change.BLANK, key | {"before": event.offset})
+                self._change(Change.UNREACT_ALL, key)
+                return message.id
+            case ReactionAdded(message_id=message_id):
+                key = {"message_id": message_id, "participant_id": event.actor, "emoji": event.emoji}
+                self._change(Change.REACT, key | {"offset": event.offset})
+                return message_id
+            case ReactionRemoved(message_id=message_id):
+                key = {"key_id": message_id, "key_participant": event.actor, "key_emoji": event.emoji}
+                self._change(Change.UNREACT, key)
+                return message_id
+
+    def _about_timeline(self, timeline_id: TimelineId, event: Event) -> None:
+        match event:
+            case MemberJoined(member=member):
+                self._change(Change.JOIN, from_member(timeline_id, member) | from_participant(member.participant))
+            case MemberLeft() | MemberRemoved():
+                self._change(Change.LEAVE, member_key(timeline_id, event.participant_id))
+            case MemberRoleChanged():
+                self._change(Change.ROLE, member_key(timeline_id, event.participant_id) | {"role": event.role.value})
+            case MemberMuted():
+                self._change(Change.MUTE, member_key(timeline_id, event.participant_id) | {"muted_until": event.until})
+            case MemberBanned(ban=ban):
+                self._change(Change.BAN, from_ban(timeline_id, ban) | from_participant(ban.participant))
+            case MemberUnbanned():
+                self._change(Change.UNBAN, member_key(timeline_id, event.participant_id))
+            case RoomUpdated(room=room):
+                values = from_room(room)
+                self._change(Change.ROOM, {"key_id": timeline_id} | {name: values[name] for name in _ROOM_SETTINGS})
+            case RoomArchived():
+                self._change(Change.ARCHIVE, {"key_id": timeline_id, "archived_at": event.at})
+            case ConversationUpdated(conversation=conversation):
+                values = from_conversation(conversation)
+                settings = {name: values[name] for name in ("title", "archived_at")}
+                self._change(Change.CONVERSATION, {"key_id": timeline_id} | settings)
+            case _:
+                pass
 
     def _change(self, change: Change, values: Values) -> None:
         if not self.steps or self.steps[-1][0] is not change:
@@ -116,14 +171,24 @@ def member_key(timeline_id: str, participant_id: str) -> Values:
 
 _message = (messages.c.timeline_id == bindparam("key_timeline")) & (messages.c.id == bindparam("key_id"))
 _member = (members.c.timeline_id == bindparam("key_timeline")) & (members.c.participant_id == bindparam("key_id"))
+_ban = (bans.c.timeline_id == bindparam("key_timeline")) & (bans.c.participant_id == bindparam("key_id"))
 _room = rooms.c.id == bindparam("key_id")
+_reaction = (
+    (reactions.c.message_id == bindparam("key_id"))
+    & (reactions.c.participant_id == bindparam("key_participant"))
+    & (reactions.c.emoji == bindparam("key_emoji"))
+)
 
 _UPDATES = {
     Change.MESSAGE: update(messages).where(_message),
+    Change.UNREACT: delete(reactions).where(_reaction),
     Change.LEAVE: delete(members).where(_member),
+    Change.MUTE: update(members).where(_member),
+    Change.UNBAN: delete(bans).where(_ban),
     Change.ROLE: update(members).where(_member),
     Change.ROOM: update(rooms).where(_room),
     Change.ARCHIVE: update(rooms).where(_room),
+    Change.CONVERSATION: update(conversations).where(conversations.c.id == bindparam("key_id")),
 }
 
 
@@ -146,24 +211,37 @@ async def write(connection: AsyncConnection, projections: list[Projection]) -> N
 async def _apply(connection: AsyncConnection, change: Change, values: list[Values]) -> None:
     match change:
         case Change.JOIN:
-            await _join(connection, values)
+            await _upsert_of_people(connection, members, values, ("role", "joined_at", "muted_until"))
+        case Change.BAN:
+            await _upsert_of_people(connection, bans, values, ("until", "reason", "by", "at"))
+        case Change.REACT:
+            await connection.execute(_upsert(connection)(reactions).on_conflict_do_nothing(), values)
+        case Change.UNREACT_ALL:
+            gone = [row["key_id"] for row in values]
+            await connection.execute(delete(reactions).where(among(reactions.c.message_id, gone)))
         case Change.BLANK:
             await _blank(connection, values)
         case _:
             await connection.execute(_UPDATES[change], values)
 
 
-async def _join(connection: AsyncConnection, values: list[Values]) -> None:
-    """Insert or replace members. A participant nobody knows yet is remembered; a known one keeps their present name."""
-    upsert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    known = upsert(participants).on_conflict_do_nothing()
+def _upsert(connection: AsyncConnection) -> "type[postgresql.Insert | sqlite.Insert]":
+    return postgresql.Insert if connection.dialect.name == "postgresql" else sqlite.Insert
+
+
+async def _upsert_of_people(
+    connection: AsyncConnection, table: Table, values: list[Values], changing: Sequence[str]
+) -> None:
+    """Insert or replace members or bans. A participant nobody knows yet is remembered; a known one keeps their present name."""
+    insert_ = _upsert(connection)
+    known = insert_(participants).on_conflict_do_nothing()
     await connection.execute(known, [{name: row[name] for name in participants.c.keys()} for row in values])
-    joined = upsert(members)
-    joined = joined.on_conflict_do_update(
-        index_elements=[members.c.timeline_id, members.c.participant_id],
-        set_={"role": joined.excluded.role, "joined_at": joined.excluded.joined_at},
+    rows = insert_(table)
+    rows = rows.on_conflict_do_update(
+        index_elements=[table.c.timeline_id, table.c.participant_id],
+        set_={name: rows.excluded[name] for name in changing},
     )
-    await connection.execute(joined, [{name: row[name] for name in members.c.keys()} for row in values])
+    await connection.execute(rows, [{name: row[name] for name in table.c.keys()} for row in values])
 
 
 async def _blank(connection: AsyncConnection, values: list[Values]) -> None:

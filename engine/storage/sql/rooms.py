@@ -7,13 +7,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.domain.events import Event
 from engine.domain.fields import ParticipantId, TimelineId, TimelineKind, Visibility
-from engine.domain.rooms import Member, Room
+from engine.domain.rooms import Ban, Member, Room
 from engine.storage.records import is_storable, search_key
 from engine.storage.sql import projections
 from engine.storage.sql.database import Database
 from engine.storage.sql.projections import Projection
-from engine.storage.sql.rows import MEMBER_COLUMNS, from_room, to_member, to_room
-from engine.storage.sql.tables import members, participants, rooms, timelines
+from engine.storage.sql.rows import BAN_COLUMNS, MEMBER_COLUMNS, from_room, to_ban, to_member, to_room
+from engine.storage.sql.tables import bans, members, participants, rooms, timelines, users
 
 
 class SqlRooms:
@@ -63,6 +63,17 @@ class SqlRooms:
     async def members(self, timeline_id: TimelineId) -> list[Member]:
         if not is_storable(timeline_id):
             return []
-        found = select(*MEMBER_COLUMNS).join_from(members, participants).where(members.c.timeline_id == timeline_id)
+        found = (
+            select(*MEMBER_COLUMNS)
+            .join_from(members, participants)
+            .outerjoin(users, users.c.id == members.c.participant_id)
+            .where(members.c.timeline_id == timeline_id)
+        )
         rows = await self._database.rows(found.order_by(members.c.joined_at, members.c.participant_id))
         return [to_member(row) for row in rows]
+
+    async def bans(self, timeline_id: TimelineId) -> list[Ban]:
+        if not is_storable(timeline_id):
+            return []
+        found = select(*BAN_COLUMNS).join_from(bans, participants).where(bans.c.timeline_id == timeline_id)
+        return [to_ban(row) for row in await self._database.rows(found.order_by(bans.c.participant_id))]

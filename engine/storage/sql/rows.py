@@ -5,23 +5,30 @@ from typing import Any
 import msgspec
 from sqlalchemy import Row
 
-from engine.domain.fields import AccountRole, ParticipantKind, Role, Status, Visibility
+from engine.domain.conversations import Conversation
+from engine.domain.fields import AccountRole, ConversationKind, ParticipantId, ParticipantKind, Role, Status, Visibility
 from engine.domain.messages import Message
 from engine.domain.people import Participant, User
-from engine.domain.rooms import Member, Room
+from engine.domain.rooms import Ban, Member, Room
 from engine.storage.records import login_key, search_key
 from engine.storage.sql import tables
 
 Values = dict[str, Any]
 """One row, by column name."""
 
-_REACTIONS: msgspec.json.Decoder[dict[str, list[Any]]] = msgspec.json.Decoder(dict[str, list[Any]])
 _MENTIONS: msgspec.json.Decoder[list[Any]] = msgspec.json.Decoder(list[Any])
 
 MESSAGE_COLUMNS = (*tables.messages.c, tables.participants.c.kind, tables.participants.c.name)
 """What `to_message` reads: a message and its author's present name (by an outer join)."""
-MEMBER_COLUMNS = (*tables.members.c, tables.participants.c.kind, tables.participants.c.name)
-"""What `to_member` reads."""
+MEMBER_COLUMNS = (
+    *tables.members.c,
+    tables.participants.c.kind,
+    tables.participants.c.name,
+    tables.users.c.username,
+)
+"""What `to_member` reads: a membership, its participant, and (by an outer join) the account behind them."""
+BAN_COLUMNS = (*tables.bans.c, tables.participants.c.kind, tables.participants.c.name)
+"""What `to_ban` reads."""
 
 
 def from_message(message: Message) -> Values:
@@ -39,19 +46,19 @@ def from_message(message: Message) -> Values:
 
 
 def changing_values(message: Message) -> Values:
-    """The part of a message that edits and deletion change."""
+    """The part of a message that edits and deletion change. Reactions are rows of their own."""
     return {
         "text": message.text,
         "language": message.language,
         "edited_at": message.edited_at,
         "deleted_at": message.deleted_at,
-        "reactions": _json(message.reactions),
         "mentions": _json(message.mentions),
+        "mentions_all": message.mentions_all,
     }
 
 
-def to_message(row: Row[Any]) -> Message:
-    """The inverse of `from_message`. An author unknown to `participants` goes by their id."""
+def to_message(row: Row[Any], reactions: dict[str, list[ParticipantId]] | None = None) -> Message:
+    """The inverse of `from_message`; `reactions` come from elsewhere. An author unknown to `participants` goes by their id."""
     return Message(
         id=row.id,
         timeline_id=row.timeline_id,
@@ -64,8 +71,9 @@ def to_message(row: Row[Any]) -> Message:
         created_at=row.created_at,
         edited_at=row.edited_at,
         deleted_at=row.deleted_at,
-        reactions=_REACTIONS.decode(row.reactions) if row.reactions else {},
+        reactions=reactions or {},
         mentions=_MENTIONS.decode(row.mentions) if row.mentions else [],
+        mentions_all=row.mentions_all,
     )
 
 
@@ -76,12 +84,32 @@ def from_member(timeline_id: str, member: Member) -> Values:
         "participant_id": member.participant.id,
         "role": member.role.value,
         "joined_at": member.joined_at,
+        "muted_until": member.muted_until,
     }
 
 
 def to_member(row: Row[Any]) -> Member:
     """The inverse of `from_member`."""
-    return Member(Participant(row.participant_id, ParticipantKind(row.kind), row.name), Role(row.role), row.joined_at)
+    person = Participant(row.participant_id, ParticipantKind(row.kind), row.name)
+    return Member(person, Role(row.role), row.joined_at, row.username, row.muted_until)
+
+
+def from_ban(timeline_id: str, ban: Ban) -> Values:
+    """The row of `bans`."""
+    return {
+        "timeline_id": timeline_id,
+        "participant_id": ban.participant.id,
+        "until": ban.until,
+        "reason": ban.reason,
+        "by": ban.by,
+        "at": ban.at,
+    }
+
+
+def to_ban(row: Row[Any]) -> Ban:
+    """The inverse of `from_ban`."""
+    person = Participant(row.participant_id, ParticipantKind(row.kind), row.name)
+    return Ban(participant=person, until=row.until, reason=row.reason, by=row.by, at=row.at)
 
 
 def from_room(room: Room) -> Values:
@@ -94,6 +122,18 @@ def to_room(row: Row[Any]) -> Room:
     values = row._asdict()
     del values["name_key"]
     return Room(**{**values, "visibility": Visibility(values["visibility"])})
+
+
+def from_conversation(conversation: Conversation) -> Values:
+    """The row of `conversations`, but for its `pair_key`."""
+    return {**msgspec.structs.asdict(conversation), "kind": conversation.kind.value}
+
+
+def to_conversation(row: Row[Any]) -> Conversation:
+    """The inverse of `from_conversation`."""
+    values = row._asdict()
+    del values["pair_key"]
+    return Conversation(**{**values, "kind": ConversationKind(values["kind"])})
 
 
 def from_participant(participant: Participant) -> Values:
@@ -127,5 +167,5 @@ def to_user(row: Row[Any]) -> User:
     )
 
 
-def _json(value: dict[str, Any] | list[Any]) -> str | None:
+def _json(value: list[Any]) -> str | None:
     return msgspec.json.encode(value).decode() if value else None

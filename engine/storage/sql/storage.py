@@ -5,7 +5,9 @@ from typing import Self
 
 from sqlalchemy import column, exc, select, table
 
+from engine.storage.sql.conversations import SqlConversations
 from engine.storage.sql.database import Database
+from engine.storage.sql.invites import SqlInvites
 from engine.storage.sql.log import SqlTimelineLog
 from engine.storage.sql.messages import SqlMessages
 from engine.storage.sql.migrate import SchemaOutdated, head
@@ -29,6 +31,8 @@ class SqlStorage:
         self.log = SqlTimelineLog(self._database)
         self.messages = SqlMessages(self._database)
         self.rooms = SqlRooms(self._database)
+        self.conversations = SqlConversations(self._database)
+        self.invites = SqlInvites(self._database)
         self.users = SqlUsers(self._database)
         self.tokens = SqlTokens(self._database)
 

@@ -7,15 +7,29 @@ are written only under the lock on their timeline's row, and a check of every ro
 
 from engine.storage.sql.tables.accounts import participants, refresh_families, refresh_tokens, users
 from engine.storage.sql.tables.base import Key, metadata
-from engine.storage.sql.tables.timelines import events, members, messages, rooms, timelines
+from engine.storage.sql.tables.timelines import (
+    bans,
+    conversations,
+    events,
+    invites,
+    members,
+    messages,
+    reactions,
+    rooms,
+    timelines,
+)
 
 __all__ = [
     "Key",
+    "bans",
+    "conversations",
     "events",
+    "invites",
     "members",
     "messages",
     "metadata",
     "participants",
+    "reactions",
     "refresh_families",
     "refresh_tokens",
     "rooms",

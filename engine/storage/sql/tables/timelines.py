@@ -1,6 +1,6 @@
 """Timelines: their logs, and what the events imply."""
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text, false
 
 from engine.storage.sql.tables.base import Key, metadata
 from engine.storage.sql.types import UtcDateTime
@@ -34,6 +34,19 @@ rooms = Table(
     Column("archived_at", UtcDateTime),
 )
 
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("id", Key, ForeignKey("timelines.id"), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("title", Text),
+    Column("room_id", Key),
+    Column("pair_key", String(128), unique=True),
+    Column("created_by", Key, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("archived_at", UtcDateTime),
+)
+
 members = Table(
     "members",
     metadata,
@@ -41,6 +54,28 @@ members = Table(
     Column("participant_id", Key, ForeignKey("participants.id"), primary_key=True, index=True),
     Column("role", String(16), nullable=False),
     Column("joined_at", UtcDateTime, nullable=False),
+    Column("muted_until", UtcDateTime),
+)
+
+bans = Table(
+    "bans",
+    metadata,
+    Column("timeline_id", Key, ForeignKey("timelines.id"), primary_key=True),
+    Column("participant_id", Key, ForeignKey("participants.id"), primary_key=True),
+    Column("until", UtcDateTime),
+    Column("reason", Text),
+    Column("by", Key, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+invites = Table(
+    "invites",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("timeline_id", Key, ForeignKey("timelines.id"), nullable=False),
+    Column("created_by", Key, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
 )
 
 events = Table(
@@ -75,8 +110,8 @@ messages = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("edited_at", UtcDateTime),
     Column("deleted_at", UtcDateTime),
-    Column("reactions", Text),
     Column("mentions", Text),
+    Column("mentions_all", Boolean, nullable=False, server_default=false()),
     Index("ix_messages_timeline_id_offset", "timeline_id", "offset", unique=True),
 )
 Index(
@@ -87,4 +122,20 @@ Index(
     unique=True,
     sqlite_where=messages.c.client_id.is_not(None),
     postgresql_where=messages.c.client_id.is_not(None),
+)
+Index(
+    "ix_messages_timeline_id_reply_to",
+    messages.c.timeline_id,
+    messages.c.reply_to,
+    sqlite_where=messages.c.reply_to.is_not(None),
+    postgresql_where=messages.c.reply_to.is_not(None),
+)
+
+reactions = Table(
+    "reactions",
+    metadata,
+    Column("message_id", Key, primary_key=True),
+    Column("participant_id", Key, primary_key=True),
+    Column("emoji", String(64), primary_key=True),
+    Column("offset", BigInteger, nullable=False),
 )
