@@ -26,6 +26,7 @@ from engine.timelines.commands import (
     Describe,
     Join,
     Leave,
+    Manage,
     Presence,
     PutMember,
     ReadMembers,
@@ -97,6 +98,15 @@ class RoomActor(Timeline):
         if room.visibility is Visibility.PRIVATE or room.archived_at is not None:
             self._check_knows(message.by)
         return room
+
+    @handles(Manage)
+    async def manage(self, message: Manage) -> Room:
+        """The room, to its owners and administrators."""
+        self.check_reader(message.by)
+        member = self._state.members.get(message.by.id)
+        if not message.by.admin and (member is None or member.role is not Role.OWNER):
+            raise Forbidden("only an owner of the room does this")
+        return self._room
 
     @handles(ReadMembers)
     async def read_members(self, message: ReadMembers) -> list[Presence]:

@@ -11,16 +11,21 @@ from engine.storage.repositories.rooms import Rooms
 from engine.storage.repositories.storage import Storage
 from engine.storage.repositories.tokens import RefreshToken, Tokens
 from engine.storage.repositories.users import Users
+from engine.storage.repositories.webhooks import Leased, Pending, Progress, Webhooks
 
 __all__ = [
     "Append",
     "AppendFailure",
     "Claimed",
+    "Leased",
     "Messages",
+    "Pending",
+    "Progress",
     "RefreshToken",
     "Rooms",
     "Storage",
     "TimelineLog",
     "Tokens",
     "Users",
+    "Webhooks",
 ]

@@ -8,6 +8,7 @@ are written only under the lock on their timeline's row, and a check of every ro
 from engine.storage.sql.tables.accounts import participants, refresh_families, refresh_tokens, users
 from engine.storage.sql.tables.base import Key, metadata
 from engine.storage.sql.tables.timelines import events, members, messages, rooms, timelines
+from engine.storage.sql.tables.webhooks import webhook_deliveries, webhooks
 
 __all__ = [
     "Key",
@@ -21,4 +22,6 @@ __all__ = [
     "rooms",
     "timelines",
     "users",
+    "webhook_deliveries",
+    "webhooks",
 ]
