@@ -149,8 +149,8 @@ class Courier(Actor):
 
     @handles(_Tick)
     async def tick(self, message: _Tick) -> None:
-        """Keep the lease while there is something to do, leave otherwise."""
-        if not self._sending and self._around.monotonic() - self._busy_at >= IDLE:
+        """Keep the lease while there is something to do, leave otherwise: not with what it has not written down yet."""
+        if not (self._sending or self._dirty) and self._around.monotonic() - self._busy_at >= IDLE:
             self.stop()
         else:
             await self._flush()
