@@ -148,8 +148,8 @@ class _NotReached(Exception):
 def _said(error: Exception) -> str:
     """What went wrong, without what the receiver or the system has said of it."""
     match error:
-        case httpx.ConnectError() if isinstance(error.__cause__ and error.__cause__.__cause__, ssl.SSLError):
-            return "the connection failed: TLS"
+        case httpx.ConnectError() if _by_tls(error):
+            return "the connection failed: TLS, or the certificate"
         case httpx.ConnectError() | httpx.ConnectTimeout():
             return "the connection was refused or failed"
         case httpx.RemoteProtocolError():
@@ -158,3 +158,10 @@ def _said(error: Exception) -> str:
             return "the connection broke"
         case _:
             return "the request could not be made"
+
+
+def _by_tls(error: BaseException | None) -> bool:
+    """Whether an error of TLS is behind this one."""
+    while error is not None and not isinstance(error, ssl.SSLError):
+        error = error.__cause__ or error.__context__
+    return error is not None

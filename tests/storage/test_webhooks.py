@@ -4,6 +4,7 @@ import anyio
 import pytest
 from msgspec.structs import replace
 
+from engine.domain.events import Event
 from engine.domain.fields import TimelineId
 from engine.domain.people import Participant
 from engine.domain.rooms import Room
@@ -222,7 +223,7 @@ async def test_due_are_those_with_events_left_that_are_on_rested_and_free(
 async def test_the_next_event_is_the_first_of_the_types_asked_for(
     storage: Storage, room: Room, ada: Participant, bob: Participant
 ) -> None:
-    events = [joined(2, bob), posted(a_message(room, 3, ada)), posted(a_message(room, 4, ada))]
+    events: list[Event] = [joined(2, bob), posted(a_message(room, 3, ada)), posted(a_message(room, 4, ada))]
     await append(storage, await claim(storage, room), *events)
 
     async def after(offset: int, *types: str) -> Pending:

@@ -115,7 +115,7 @@ def test_retry_after_is_a_number_or_a_date(value: str | None, seconds: float | N
     [
         "127.0.0.1",
         "127.9.9.9",
-        "0.0.0.0",
+        "0.0.0.0",  # noqa: S104 - an address to be refused
         "10.1.2.3",
         "172.16.0.1",
         "192.168.1.1",

@@ -10,7 +10,6 @@ import anyio
 import pytest
 from anyio.abc import SocketStream, TaskStatus
 
-from engine.webhooks import sender as module
 from engine.webhooks.sender import HttpSender, Outcome
 
 pytestmark = pytest.mark.anyio
@@ -53,7 +52,7 @@ class Receiver:
 @asynccontextmanager
 async def receiving(behave: Behaviour) -> AsyncIterator[Receiver]:
     listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
-    receiver = Receiver(behave, listener.extra(anyio.abc.SocketAttribute.local_port))
+    receiver = Receiver(behave, listener.extra(anyio.abc.SocketAttribute.local_port))  # noqa: S610 - not Django
 
     async def serve(*, task_status: TaskStatus[None]) -> None:
         async with listener:
@@ -180,7 +179,7 @@ async def test_a_body_without_end_is_not_read():
 
 async def test_a_reset_connection_is_a_failure():
     async def reset(stream: SocketStream) -> None:
-        raw = stream.extra(anyio.abc.SocketAttribute.raw_socket)
+        raw = stream.extra(anyio.abc.SocketAttribute.raw_socket)  # noqa: S610 - not Django
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
         await stream.aclose()
 
@@ -204,7 +203,7 @@ async def test_an_unknown_host_is_a_failure(monkeypatch: pytest.MonkeyPatch):
     def unknown(*_args: object, **_options: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "who?")
 
-    monkeypatch.setattr(module.socket, "getaddrinfo", unknown)
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
 
     outcome = await a_sender().post("http://nobody.example/", {}, b"{}")
 
@@ -234,7 +233,7 @@ async def test_the_connection_goes_to_the_address_that_was_checked_whatever_the_
         address = "127.0.0.1" if len(asked) == 1 else "127.0.0.2"
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
 
-    monkeypatch.setattr(module.socket, "getaddrinfo", rebinding)
+    monkeypatch.setattr(socket, "getaddrinfo", rebinding)
     async with receiving(says("HTTP/1.1 200 OK\n\n")) as receiver:
         outcome = await a_sender().post(f"http://rebinding.example:{receiver.port}/", {}, b"{}")
 
@@ -251,7 +250,7 @@ async def test_of_several_addresses_those_that_may_be_reached_are_tried_in_turn(
             return resolve(host, port, *args, **options)  # type: ignore[arg-type]
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in ("127.0.0.9", "127.0.0.1")]
 
-    monkeypatch.setattr(module.socket, "getaddrinfo", several)
+    monkeypatch.setattr(socket, "getaddrinfo", several)
     async with receiving(says("HTTP/1.1 200 OK\n\n")) as receiver:  # on 127.0.0.1 alone
         outcome = await a_sender().post(f"http://many.example:{receiver.port}/", {}, b"{}")
 
