@@ -27,6 +27,9 @@ from engine.timelines.personal import PersonalTimeline
 from engine.timelines.room import RoomActor
 from engine.timelines.surroundings import Surroundings, TimelineSettings
 from engine.timelines.timeline import Timeline
+from engine.webhooks import Webhooks, WebhookSettings
+from engine.webhooks.retries import Retries
+from engine.webhooks.sender import Sender
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +39,10 @@ OWNERSHIP_INTERVAL = 2.0
 """How often takeovers of quiet timelines are looked for, in seconds."""
 ARCHIVE_REST = 10.0
 """How long an archive that nobody asks stays, in seconds."""
+WEBHOOK_INTERVAL = 5.0
+"""How often webhooks are looked for that have something to do, in seconds."""
+WEBHOOK_LEARNING = 60.0
+"""How often it is looked up which rooms have webhooks, in seconds."""
 PURGE_INTERVAL = 3600.0
 """How often expired sign-ins and invitations are forgotten, in seconds."""
 
@@ -70,6 +77,7 @@ class Engine:
         accounts: Accounts,
         timelines: Timelines,
         invitations: Invitations,
+        webhooks: Webhooks,
         canary: Ref[Canary],
     ) -> None:
         self.settings = settings
@@ -79,6 +87,7 @@ class Engine:
         self.accounts = accounts
         self.timelines = timelines
         self.invitations = invitations
+        self.webhooks = webhooks
         self._canary = canary
 
     @classmethod
@@ -90,16 +99,18 @@ class Engine:
         storage: Storage | None = None,
         clock: Clock | None = None,
         seed: int | None = None,
+        webhook_sender: Sender | None = None,
     ) -> "AsyncIterator[Engine]":
         """Open the storage that the settings name (or take the one given, opened already) and start everything on it.
 
         A SQLite database is brought to the present schema first. Leaving the block drains: what was accepted is finished, at
         most within half of `settings.shutdown_grace`. `seed` makes the system's jitter repeatable.
+        `webhook_sender` stands in for HTTP.
         """
         if storage is None:
             async with (
                 open_storage(settings) as opened,
-                cls.open(settings, storage=opened, clock=clock, seed=seed) as engine,
+                cls.open(settings, storage=opened, clock=clock, seed=seed, webhook_sender=webhook_sender) as engine,
             ):
                 yield engine
             return
@@ -113,6 +124,7 @@ class Engine:
                 return Archive(TimelineId(key), storage)
 
             archives = await system.virtual(archive, "archives", activation=Activation(idle_after=ARCHIVE_REST))
+            feed = Feed()
             surroundings = Surroundings(
                 storage=storage,
                 journal=journal,
@@ -121,7 +133,7 @@ class Engine:
                 monotonic=system.clock,
                 adrift=set(),
                 fences=Fences(system.clock, TAKEOVER_REST),
-                feed=Feed(),
+                feed=feed,
                 settings=TimelineSettings(
                     recent_events=settings.recent_events,
                     message_characters=settings.message_characters,
@@ -160,6 +172,17 @@ class Engine:
 
             timelines = Timelines(storage, clock, rooms, conversations, people)
             invitations = Invitations(storage.invites, timelines, clock)
+            webhooks = await Webhooks.start(
+                system,
+                storage,
+                clock,
+                _webhook_settings(settings),
+                feed=feed,
+                room=timelines.room,
+                start_limit=2 * settings.storage_timeout + 1,
+                seed=seed,
+                sender=webhook_sender,
+            )
             engine = cls(
                 settings=settings,
                 storage=storage,
@@ -168,6 +191,7 @@ class Engine:
                 accounts=accounts,
                 timelines=timelines,
                 invitations=invitations,
+                webhooks=webhooks,
                 canary=canary,
             )
             ownership = Ownership(storage.log, active, surroundings.adrift)
@@ -175,8 +199,11 @@ class Engine:
                 partial(_every, OWNERSHIP_INTERVAL, ownership.check),
                 partial(_every, PURGE_INTERVAL, accounts.purge),
                 partial(_every, PURGE_INTERVAL, invitations.purge),
+                partial(_every, WEBHOOK_LEARNING, webhooks.learn),
+                partial(_every, WEBHOOK_INTERVAL, webhooks.check),
             ):
                 yield engine
+                await webhooks.close()
                 await system.stop(drain=True, grace=settings.shutdown_grace / 2)
 
     async def is_alive(self) -> bool:
@@ -186,6 +213,18 @@ class Engine:
         except AskFailed:
             return False
         return True
+
+
+def _webhook_settings(settings: Settings) -> WebhookSettings:
+    return WebhookSettings(
+        allow_private=settings.webhook_allow_private,
+        timeout=settings.webhook_timeout,
+        concurrency=settings.webhook_concurrency,
+        per_host=settings.webhook_concurrency_per_host,
+        lease=settings.webhook_lease,
+        disable_after=3600 * settings.webhook_disable_hours,
+        retries=Retries(attempts=settings.webhook_attempts, initial=settings.webhook_retry_delay),
+    )
 
 
 @asynccontextmanager

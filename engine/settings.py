@@ -106,6 +106,24 @@ class Settings(BaseSettings):
     recent_events: int = Field(1_000, ge=1, le=1_000_000, description="events of each timeline that are held in memory")
     idle_passivation: float = Field(120.0, gt=0, le=86_400, description="seconds until an idle room leaves memory")
 
+    webhook_allow_private: bool = Field(
+        default=False, description="whether webhooks may reach machines of the own network"
+    )
+    webhook_timeout: float = Field(10.0, gt=0, le=60, description="seconds for one attempt of a webhook's delivery")
+    webhook_attempts: int = Field(5, ge=1, le=20, description="until an event becomes a dead letter")
+    webhook_retry_delay: float = Field(
+        60.0,
+        gt=0,
+        le=3_600,
+        description="seconds until the second attempt; five times as long before each one after that",
+    )
+    webhook_disable_hours: float = Field(24.0, gt=0, le=720, description="of failing until a webhook is switched off")
+    webhook_concurrency: int = Field(32, ge=1, le=1_000, description="requests to receivers at the same time")
+    webhook_concurrency_per_host: int = Field(4, ge=1, le=100)
+    webhook_lease: float = Field(
+        30.0, ge=1, le=600, description="seconds until another server goes on for one that has died"
+    )
+
     access_token_seconds: int = Field(900, ge=1, le=86_400, description="the life of an access token")
     refresh_token_days: int = Field(30, ge=1, le=3_650, description="the life of a sign-in that is not used")
     refresh_gather: float = Field(

@@ -191,6 +191,12 @@ class Describe(actors.Message["RoomActor", Room], frozen=True):
     by: Principal
 
 
+class Manage(actors.Message["RoomActor", Room], frozen=True):
+    """The room, for those who may manage it: owners and administrators. `Forbidden` for others who may know of it."""
+
+    by: Principal
+
+
 class Presence(msgspec.Struct, frozen=True):
     """A member and whether any client of theirs is subscribed."""
 

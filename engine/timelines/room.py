@@ -20,6 +20,7 @@ from engine.timelines.commands import (
     Describe,
     Join,
     Leave,
+    Manage,
     MuteMember,
     PutMember,
     ReadBans,
@@ -97,6 +98,15 @@ class RoomActor(SharedTimeline):
         if room.visibility is Visibility.PRIVATE or room.archived_at is not None:
             self._check_knows(message.by)
         return room
+
+    @handles(Manage)
+    async def manage(self, message: Manage) -> Room:
+        """The room, to its owners and administrators."""
+        self.check_reader(message.by)
+        member = self._state.members.get(message.by.id)
+        if not message.by.admin and (member is None or member.role is not Role.OWNER):
+            raise Forbidden("only an owner of the room does this")
+        return self._room
 
     def _check_knows(self, by: Principal) -> None:
         if by.id not in self._state.members and not by.admin:

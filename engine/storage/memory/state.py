@@ -32,6 +32,7 @@ from engine.domain.fields import MessageId, ParticipantId, TimelineId, TimelineK
 from engine.domain.messages import Message
 from engine.domain.people import Participant, User
 from engine.domain.rooms import Ban, Member, Room
+from engine.domain.webhooks import Delivery, Webhook, WebhookId
 from engine.errors import StorageUnavailable
 from engine.storage.records import encode_event, with_reaction, without_text
 from engine.storage.repositories import Invite, RefreshToken
@@ -67,6 +68,17 @@ class Account:
 
 
 @dataclass(slots=True)
+class Hook:
+    """A webhook, its lease, and its deliveries by offset."""
+
+    webhook: Webhook
+    secret: str
+    holder: str | None = None
+    until: datetime | None = None
+    deliveries: dict[int, Delivery] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class State:
     """One "database". Several `MemoryStorage`s may be opened on it, as several processes on one server.
 
@@ -84,6 +96,7 @@ class State:
     accounts: dict[ParticipantId, Account] = field(default_factory=dict)
     families: dict[str, tuple[ParticipantId, datetime | None]] = field(default_factory=dict)
     tokens: dict[bytes, RefreshToken] = field(default_factory=dict)
+    webhooks: dict[WebhookId, Hook] = field(default_factory=dict)
 
     async def enter(self) -> None:
         """Begin an operation: let others run, as any database would. What follows happens at once, and cannot be cancelled."""

@@ -11,6 +11,7 @@ from engine.storage.memory.rooms import MemoryRooms
 from engine.storage.memory.state import State
 from engine.storage.memory.tokens import MemoryTokens
 from engine.storage.memory.users import MemoryUsers
+from engine.storage.memory.webhooks import MemoryWebhooks
 
 
 class MemoryStorage:
@@ -25,6 +26,7 @@ class MemoryStorage:
         self.invites = MemoryInvites(self.state)
         self.users = MemoryUsers(self.state)
         self.tokens = MemoryTokens(self.state)
+        self.webhooks = MemoryWebhooks(self.state)
 
     async def ping(self) -> None:
         await self.state.enter()

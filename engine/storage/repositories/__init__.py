@@ -13,6 +13,7 @@ from engine.storage.repositories.rooms import Rooms
 from engine.storage.repositories.storage import Storage
 from engine.storage.repositories.tokens import RefreshToken, Tokens
 from engine.storage.repositories.users import Users
+from engine.storage.repositories.webhooks import Leased, Pending, Progress, Webhooks
 
 __all__ = [
     "Append",
@@ -21,7 +22,10 @@ __all__ = [
     "Conversations",
     "Invite",
     "Invites",
+    "Leased",
     "Messages",
+    "Pending",
+    "Progress",
     "RefreshToken",
     "Rooms",
     "Storage",
@@ -29,4 +33,5 @@ __all__ = [
     "Tokens",
     "Users",
     "Version",
+    "Webhooks",
 ]

@@ -10,6 +10,7 @@ from engine.storage.repositories.messages import Messages
 from engine.storage.repositories.rooms import Rooms
 from engine.storage.repositories.tokens import Tokens
 from engine.storage.repositories.users import Users
+from engine.storage.repositories.webhooks import Webhooks
 
 
 class Storage(Protocol):
@@ -29,6 +30,8 @@ class Storage(Protocol):
     def users(self) -> Users: ...
     @property
     def tokens(self) -> Tokens: ...
+    @property
+    def webhooks(self) -> Webhooks: ...
 
     async def ping(self) -> None:
         """Return when the database answers readers and writers; `StorageUnavailable` when it does not within the time limit."""

@@ -14,6 +14,7 @@ from engine.storage.sql.migrate import SchemaOutdated, head
 from engine.storage.sql.rooms import SqlRooms
 from engine.storage.sql.tokens import SqlTokens
 from engine.storage.sql.users import SqlUsers
+from engine.storage.sql.webhooks import SqlWebhooks
 
 
 class SqlStorage:
@@ -35,6 +36,7 @@ class SqlStorage:
         self.invites = SqlInvites(self._database)
         self.users = SqlUsers(self._database)
         self.tokens = SqlTokens(self._database)
+        self.webhooks = SqlWebhooks(self._database)
 
     async def ping(self) -> None:
         await self._database.ping()

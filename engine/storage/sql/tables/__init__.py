@@ -18,6 +18,7 @@ from engine.storage.sql.tables.timelines import (
     rooms,
     timelines,
 )
+from engine.storage.sql.tables.webhooks import webhook_deliveries, webhooks
 
 __all__ = [
     "Key",
@@ -35,4 +36,6 @@ __all__ = [
     "rooms",
     "timelines",
     "users",
+    "webhook_deliveries",
+    "webhooks",
 ]
