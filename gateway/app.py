@@ -16,7 +16,8 @@ from gateway.cors import add_cors
 from gateway.demo import furnish, welcome
 from gateway.logs import configure_logging
 from gateway.middleware import add_headers, frame
-from gateway.realtime.hub import Hub
+from gateway.realtime.emulation import Emulation
+from gateway.realtime.hub import HUB, Hub
 from gateway.realtime.settings import RealtimeSettings
 from gateway.rest import accounts, admin, health, messages, rooms
 from gateway.rest.docs import add_docs
@@ -39,8 +40,6 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *health.ENDPOINTS,
 )
 
-HUB: Final = web.AppKey("hub", Hub)
-
 log = structlog.get_logger(__name__)
 
 
@@ -56,6 +55,7 @@ def build_app(engine: Engine, settings: Settings) -> web.Application:
 
     app[HUB] = hub = Hub(engine, _realtime(settings))
     app.router.add_get("/connection/websocket", hub.handle)
+    Emulation(hub).add_routes(app)
 
     def send_away(user: User) -> None:
         if not user.active:

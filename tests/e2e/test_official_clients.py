@@ -61,19 +61,45 @@ def ada(server: GatheringServer) -> Guest:
 Open: TypeAlias = Callable[[], AbstractAsyncContextManager[Official]]
 
 
-@pytest.fixture(params=["python", "javascript"])
+@pytest.fixture(params=["python", "javascript", "http_stream", "sse"])
 def open_client(request: pytest.FixtureRequest, server: GatheringServer, ada: Guest) -> Open:
-    """Opens a client of Ada's that is subscribed to the room."""
-    kind = PythonClient if request.param == "python" else JavaScriptClient
-    assert request.param == "python" or (CLIENTS / "node_modules").exists(), "npm ci --prefix tests/clients"
+    """Opens a client of Ada's that is subscribed to the room; the JavaScript client also where WebSockets are blocked."""
+    assert (CLIENTS / "node_modules").exists(), "npm ci --prefix tests/clients"
+    channel = f"room:{ada.room}"
+
+    def opened() -> AbstractAsyncContextManager[Official]:
+        match request.param:
+            case "python":
+                return PythonClient.open(server.websocket, ada.token, channel)
+            case "javascript":
+                return JavaScriptClient.open(server.websocket, ada.token, channel)
+            case only:
+                transports = transports_where_only(only, server)
+                return JavaScriptClient.open(transports, ada.token, channel, emulation=f"{server.http}/emulation")
 
     @asynccontextmanager
     async def open_it() -> AsyncIterator[Official]:
-        async with kind.open(server.websocket, ada.token, f"room:{ada.room}") as client:
+        async with opened() as client:
+            connected = await happened(client, lambda event: event["event"] == "connected")
+            assert connected.get("transport", request.param) in {"websocket", request.param}
+            assert (connected.get("transport") == "websocket") == (request.param == "javascript")
             await happened(client, lambda event: event["event"] == "subscribed")
             yield client
 
     return open_it
+
+
+def transports_where_only(works: str, server: GatheringServer) -> list[dict[str, str]]:
+    """What a page offers the client, in a network where those before `works` get an answer that is no such transport's."""
+    address = server.http.removeprefix("http://")
+    offered = {
+        "websocket": f"ws://{address}/livez",
+        "http_stream": f"http://{address}/connection/http_stream",
+        "sse": f"http://{address}/connection/sse",
+    }
+    if works == "sse":
+        offered["http_stream"] = f"http://{address}/livez"
+    return [{"transport": transport, "endpoint": endpoint} for transport, endpoint in offered.items()]
 
 
 def publications(client: Official) -> list[dict[str, Any]]:

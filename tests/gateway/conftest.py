@@ -7,7 +7,8 @@ from engine.accounts.forms import AccountChanges
 from engine.domain.fields import AccountRole, ParticipantId
 from engine.engine import Engine
 from engine.settings import Settings, load
-from gateway.app import HUB, build_app
+from gateway.app import build_app
+from gateway.realtime.hub import HUB
 from gateway.rest.health import LIFECYCLE
 from tests.support.rest import Caller, Client, Person, sign_up
 

@@ -20,8 +20,8 @@ from engine.domain.people import Principal
 from engine.engine import Engine
 from engine.timelines.commands import Post, ReadPresence
 from engine.timelines.timeline import Timeline
-from gateway.app import HUB
 from gateway.realtime import Hub, RealtimeSettings
+from gateway.realtime.hub import HUB
 from gateway.rest.cookies import ACCESS_TOKEN
 from tests.support.rest import Client, Person
 
