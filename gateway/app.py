@@ -19,7 +19,7 @@ from gateway.middleware import add_headers, frame
 from gateway.realtime.emulation import Emulation
 from gateway.realtime.hub import HUB, Hub
 from gateway.realtime.settings import RealtimeSettings
-from gateway.rest import accounts, admin, health, messages, rooms
+from gateway.rest import accounts, admin, health, messages, rooms, streams
 from gateway.rest.docs import add_docs
 from gateway.rest.endpoints import Endpoint
 from gateway.rest.health import LIFECYCLE, Lifecycle
@@ -36,6 +36,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *accounts.ENDPOINTS,
     *rooms.ENDPOINTS,
     *messages.ENDPOINTS,
+    *streams.ENDPOINTS,
     *admin.ENDPOINTS,
     *health.ENDPOINTS,
 )
@@ -132,6 +133,7 @@ def _realtime(settings: Settings) -> RealtimeSettings:
         commands_burst=settings.commands_burst,
         commands_refused=3 * settings.commands_burst,
         queue_bytes=settings.outgoing_queue_bytes,
+        event_streams=settings.event_streams,
         ping_interval=settings.ping_interval,
         pong_timeout=min(settings.pong_timeout, settings.ping_interval),
         expiry_grace=min(_EXPIRY_GRACE, settings.access_token_seconds),

@@ -75,7 +75,6 @@ class Emulation:
     async def emulate(self, request: web.Request) -> web.StreamResponse:
         """Hand a frame to the connection of its session; 204 when it has been taken, 404 when there is no such session."""
         limit = self._hub.settings.frame_bytes
-        _check_json(request)
         # As a JSON string, a frame may take two bytes for each of its own.
         body = await _read(request, 2 * limit + _ENVELOPE_BYTES)
         try:
@@ -91,7 +90,6 @@ class Emulation:
         return web.Response(status=204)
 
     async def _first_frame(self, request: web.Request) -> bytes:
-        _check_json(request)
         frame = await _read(request, self._hub.settings.frame_bytes)
         if not frame.strip():
             raise _bad("the body must be a connect command")
@@ -112,13 +110,11 @@ class Emulation:
         return carrier.response
 
 
-def _check_json(request: web.Request) -> None:
-    if request.content_type == _PROTOBUF and "Content-Type" in request.headers:
-        raise ProblemError("invalid_request", "only the JSON form of the protocol is spoken here", status=415)
-
-
 async def _read(request: web.Request, limit: int) -> bytes:
-    """The body. The application's own limit is that of REST, and does not count here."""
+    """The body. The application's own limit is that of REST, and does not count here.
+
+    Many HTTP libraries call any body `application/octet-stream`, which to the official clients means protobuf.
+    """
     body = bytearray()
     try:
         async for chunk in request.content.iter_any():
@@ -127,6 +123,8 @@ async def _read(request: web.Request, limit: int) -> bytes:
                 raise _too_large("the body", limit)
     except (web.RequestPayloadError, ConnectionError):
         raise _bad("the body ends early or is not encoded as it says") from None
+    if request.content_type == _PROTOBUF and not body.startswith(b"{"):
+        raise ProblemError("invalid_request", "only the JSON form of the protocol is spoken here", status=415)
     return bytes(body)
 
 
