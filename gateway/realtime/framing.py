@@ -17,8 +17,8 @@ _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 def lines(frame: bytes) -> bytes:
     """One line for each reply or push, in ASCII.
 
-    The official JavaScript client (`transport_http_stream.ts`) decodes each piece that the network brings by itself. A character
-    of several bytes that two pieces share would be lost, so such characters are written as JSON's escapes.
+    The official JavaScript client, before its version 5.8, decodes each piece that the network brings by itself. A character of
+    several bytes that two pieces share would be lost, so such characters are written as JSON's escapes.
     """
     if not frame.isascii():
         frame = _BEYOND_ASCII.sub(_escaped, frame.decode()).encode("ascii")

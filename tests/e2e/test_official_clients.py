@@ -188,3 +188,17 @@ async def test_a_stopping_server_sends_them_away_and_they_come_back(
 
         assert stopped == 0
         assert not [event for event in client.events if event["event"] == "disconnected"]
+
+
+async def test_letters_of_every_script_arrive_whole(open_client: Open, ada: Guest) -> None:
+    # So much at a time that it reaches the client in many pieces, which begin and end anywhere.
+    texts = [f"{number} " + "Grüße, 你好, \N{GRINNING FACE}!" * 200 for number in range(100)]
+    async with open_client() as reader, open_client() as author:
+        async with anyio.create_task_group() as posting:
+            for text in texts:
+                posting.start_soon(author.rpc, "post", {"timeline": f"room:{ada.room}", "text": text})
+        await author.rpc("post", {"timeline": f"room:{ada.room}", "text": "the end"})
+        await happened(reader, says("the end"))
+
+        seen = [event["data"]["message"]["text"] for event in publications(reader)]
+    assert sorted(seen) == sorted([*texts, "the end"])
