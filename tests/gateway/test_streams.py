@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 import msgspec
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 
 from actors import Ref
 from engine.accounts.forms import AccountChanges, Identity
@@ -30,7 +30,7 @@ from gateway.realtime.hub import HUB
 from gateway.rest.cookies import ACCESS_TOKEN
 from gateway.rest.health import LIFECYCLE
 from tests.gateway.realtime.test_socket import post_until, until, wire
-from tests.support.rest import Caller, Client, Person
+from tests.support.rest import Caller, Client, LikeServed, Person
 from tests.support.server_sent import EventReader
 
 pytestmark = pytest.mark.anyio
@@ -41,7 +41,7 @@ async def served(engine: Engine, settings: Settings, **changes: Any) -> AsyncIte
     """A server of its own, with settings of its own."""
     app = build_app(engine, settings.model_copy(update=changes))
     app[LIFECYCLE].started = True
-    async with TestClient(TestServer(app)) as client:
+    async with TestClient(LikeServed(app)) as client:
         yield client
         await app[HUB].shutdown()
 

@@ -23,7 +23,7 @@ from gateway.realtime.emulation import EMULATION_PATH, SSE_PATH, STREAM_PATH, Em
 from gateway.realtime.hub import HUB
 from gateway.rest.cookies import ACCESS_TOKEN
 from tests.gateway.realtime.test_socket import is_gone, is_there, post_until, until
-from tests.support.rest import Client, Person
+from tests.support.rest import Client, LikeServed, Person
 from tests.support.server_sent import EventParser
 
 pytestmark = pytest.mark.anyio
@@ -124,7 +124,7 @@ async def served(engine: Engine, **limits: Any) -> AsyncIterator[tuple[BaseTestS
     app.on_response_prepare.append(add_headers)
     add_cors(app, hub.settings.allowed_origins)
     Emulation(hub).add_routes(app)
-    async with TestServer(app) as server:
+    async with LikeServed(app) as server:
         yield server, hub
         await hub.shutdown()
 
