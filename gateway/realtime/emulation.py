@@ -73,7 +73,10 @@ class Emulation:
                 raise _bad(f"{CONNECT_PARAMETER}: must be one connect command")
 
     async def emulate(self, request: web.Request) -> web.StreamResponse:
-        """Hand a frame to the connection of its session; 204 when it has been taken, 404 when there is no such session."""
+        """Hand a frame to the connection of its session; 204 when it has been taken, 404 when there is no such session.
+
+        A frame waits while those before it are handled, and while the client does not read; so many bytes may, others are a 429.
+        """
         limit = self._hub.settings.frame_bytes
         # As a JSON string, a frame may take two bytes for each of its own.
         body = await _read(request, 2 * limit + _ENVELOPE_BYTES)
@@ -85,6 +88,9 @@ class Emulation:
         if len(frame) > limit:
             raise _too_large("data", limit)
         carrier = self._carriers.get(asked.session) if asked.node == self.node else None
+        most = self._hub.settings.queue_bytes
+        if carrier is not None and carrier.waiting and carrier.waiting + len(frame) > most:
+            raise ProblemError("rate_limited", f"{most} bytes of commands may wait for one connection", retry_after=1)
         if carrier is None or not await carrier.deliver(frame):
             raise ProblemError("not_found", "there is no such session on this server; connect again")
         return web.Response(status=204)

@@ -18,6 +18,8 @@ class StreamCarrier:
     def __init__(self, request: web.Request, framing: Framing, first: bytes) -> None:
         self._framing = framing
         self._first: bytes | None = first
+        self.waiting = 0
+        """Bytes of the frames that wait to be received."""
         self._sending, self._receiving = anyio.create_memory_object_stream[bytes](0)
         self._stream = Stream(request, framing.media_type, self._sending.close)
 
@@ -32,10 +34,13 @@ class StreamCarrier:
 
     async def deliver(self, frame: bytes) -> bool:
         """Have a frame received; False when the connection has ended."""
+        self.waiting += len(frame)
         try:
             await self._sending.send(frame)
         except (anyio.BrokenResourceError, anyio.ClosedResourceError):
             return False
+        finally:
+            self.waiting -= len(frame)
         return True
 
     async def receive(self) -> bytes | None:

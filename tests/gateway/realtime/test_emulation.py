@@ -11,9 +11,9 @@ import aiohttp
 import anyio
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import BaseTestServer, TestServer
+from aiohttp.test_utils import BaseTestServer
 
-from engine.accounts.forms import AccountChanges
+from engine.accounts.forms import AccountChanges, Identity
 from engine.domain.fields import ParticipantId
 from engine.engine import Engine
 from gateway.cors import add_cors
@@ -444,7 +444,7 @@ async def test_a_client_that_stops_reading_is_cut_off_and_its_room_goes_on(engin
     async with served(engine, queue_bytes=65_536, linger=0.2) as (server, hub):
         with stalled(server) as send:
             send(STREAM_PATH, json.dumps({"id": 1, "connect": token(ada)}))
-            (carrier,) = await found(lambda: list(emulation_of(server)))
+            (carrier,) = await found(lambda: list(emulation_of(server)._carriers.values()))
             subscribe = json.dumps({"id": 2, "subscribe": {"channel": f"room:{room}"}}).encode()
             assert await carrier.deliver(subscribe)
             await until(lambda: is_there(ref, by))
@@ -455,14 +455,48 @@ async def test_a_client_that_stops_reading_is_cut_off_and_its_room_goes_on(engin
     assert await is_gone(ref, by)
 
 
+async def test_only_so_much_may_wait_for_one_connection(
+    engine: Engine, session: aiohttp.ClientSession, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authenticate, gate = engine.accounts.authenticate, anyio.Event()
+
+    async def slowly(token: str) -> Identity:
+        await gate.wait()
+        return await authenticate(token)
+
+    monkeypatch.setattr(engine.accounts, "authenticate", slowly)
+    statuses: dict[str, int] = {}
+    async with (
+        served(engine, queue_bytes=2000) as (server, _),
+        opened(server, session, token(ada)) as hers,
+        anyio.create_task_group() as tasks,
+    ):
+        emulation = emulation_of(server)
+        (secret,) = await found(lambda: list(emulation._carriers))
+        hers.address = {"session": secret, "node": emulation.node}
+
+        async def send(name: str) -> None:
+            statuses[name] = await hers.send({"id": 2, "ping": {}, "padding": "x" * 1500})
+
+        tasks.start_soon(send, "first")
+        await until(lambda: emulation._carriers[secret].waiting > 0)
+        await send("second")
+        gate.set()
+        await hers.connected()
+        assert await hers.next() == {"id": 2, "ping": {}}
+        await send("third")
+        assert await hers.next() == {"id": 2, "ping": {}}
+
+    assert statuses == {"first": 204, "second": 429, "third": 204}
+
+
 def emulation_of(server: BaseTestServer) -> Any:
-    """The carriers that a server has open."""
-    assert isinstance(server, TestServer)
-    (route,) = [
-        each for each in server.app.router.routes() if each.resource and each.resource.canonical == EMULATION_PATH
+    """What a server of `served` serves."""
+    assert isinstance(server, LikeServed)
+    (emulate,) = [
+        each for each in server.app.router.routes() if each.method == "POST" and "emulation" in str(each.resource)
     ]
-    emulation: Any = route.handler.__self__  # type: ignore[attr-defined] # a bound method
-    return emulation._carriers.values()
+    return emulate.handler.__self__  # type: ignore[attr-defined] # a bound method
 
 
 async def found(look: Callable[[], list[Any]]) -> list[Any]:
