@@ -98,6 +98,7 @@ class Settings(BaseSettings):
     outgoing_queue_bytes: int = Field(
         1_048_576, ge=1_024, le=1_073_741_824, description="what may wait for a slow client before it is disconnected"
     )
+    event_streams: int = Field(16, ge=1, le=100_000, description="of one person at a time")
     ping_interval: float = Field(25.0, gt=0, le=3_600, description="seconds")
     pong_timeout: float = Field(10.0, gt=0, le=3_600, description="seconds; at most ping_interval counts")
 

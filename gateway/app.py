@@ -16,9 +16,10 @@ from gateway.cors import add_cors
 from gateway.demo import furnish, welcome
 from gateway.logs import configure_logging
 from gateway.middleware import add_headers, frame
-from gateway.realtime.hub import Hub
+from gateway.realtime.emulation import Emulation
+from gateway.realtime.hub import HUB, Hub
 from gateway.realtime.settings import RealtimeSettings
-from gateway.rest import accounts, admin, conversations, health, messages, rooms, webhooks
+from gateway.rest import accounts, admin, conversations, health, messages, rooms, streams, webhooks
 from gateway.rest.docs import add_docs
 from gateway.rest.endpoints import Endpoint
 from gateway.rest.health import LIFECYCLE, Lifecycle
@@ -37,11 +38,10 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *conversations.ENDPOINTS,
     *messages.ENDPOINTS,
     *webhooks.ENDPOINTS,
+    *streams.ENDPOINTS,
     *admin.ENDPOINTS,
     *health.ENDPOINTS,
 )
-
-HUB: Final = web.AppKey("hub", Hub)
 
 log = structlog.get_logger(__name__)
 
@@ -58,6 +58,7 @@ def build_app(engine: Engine, settings: Settings) -> web.Application:
 
     app[HUB] = hub = Hub(engine, _realtime(settings))
     app.router.add_get("/connection/websocket", hub.handle)
+    Emulation(hub).add_routes(app)
 
     def send_away(user: User) -> None:
         if not user.active:
@@ -134,6 +135,7 @@ def _realtime(settings: Settings) -> RealtimeSettings:
         commands_burst=settings.commands_burst,
         commands_refused=3 * settings.commands_burst,
         queue_bytes=settings.outgoing_queue_bytes,
+        event_streams=settings.event_streams,
         ping_interval=settings.ping_interval,
         pong_timeout=min(settings.pong_timeout, settings.ping_interval),
         expiry_grace=min(_EXPIRY_GRACE, settings.access_token_seconds),

@@ -1,4 +1,4 @@
-"""Cross-origin requests to the REST interface: none, except from the origins that the settings allow."""
+"""Cross-origin requests to REST and the emulation transports: none, except from the origins that the settings allow."""
 
 from collections.abc import Set as AbstractSet
 from typing import Final
@@ -6,17 +6,20 @@ from typing import Final
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from gateway.realtime.emulation import PATHS as EMULATION_PATHS
+
 _EXPOSED: Final = "X-Request-ID, Retry-After"
 _METHODS: Final = "GET, POST, PUT, PATCH, DELETE"
-_REQUEST_HEADERS: Final = "Authorization, Content-Type, X-CSRF-Token, X-Request-ID"
+_REQUEST_HEADERS: Final = "Authorization, Content-Type, Last-Event-ID, X-CSRF-Token, X-Request-ID"
 _PREFLIGHT_SECONDS: Final = 600
+_PATHS: Final = ("/api/", *EMULATION_PATHS)
 
 
 def add_cors(app: web.Application, allowed_origins: AbstractSet[str]) -> None:
     """Answer preflights and mark answers for the allowed origins (Fetch standard, CORS protocol)."""
 
     def allowed(request: web.BaseRequest) -> bool:
-        return request.headers.get("Origin") in allowed_origins and request.path.startswith("/api/")
+        return request.headers.get("Origin") in allowed_origins and request.path.startswith(_PATHS)
 
     @web.middleware
     async def answer_preflight(request: web.Request, handler: Handler) -> web.StreamResponse:

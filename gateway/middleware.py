@@ -18,7 +18,8 @@ ANSWERING: Final = web.RequestKey("answering", bool)
 HEADER: Final = "X-Request-ID"
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._:=+/-]{1,128}")
-_QUIET_PATHS: Final = frozenset({"/livez", "/readyz"})
+_QUIET_PATHS: Final = frozenset({"/livez", "/readyz", "/emulation"})
+"""Asked for so often that a line each says nothing: probes, and the frames of connections (those of WebSockets have none either)."""
 _SERVER_ERROR: Final = 500
 
 log = structlog.get_logger("gateway.http")

@@ -19,7 +19,7 @@ from typing import Annotated, Any
 import msgspec
 
 from engine.timelines.fanout import ClientInfo, Publication
-from gateway.realtime.codes import ErrorReply, Unsubscribed
+from gateway.realtime.codes import Disconnect, ErrorReply, Unsubscribed
 
 REJECT_UNRECOVERED = 2
 """The subscription flag that asks for error 112 in place of `"recovered":false`."""
@@ -93,6 +93,21 @@ class RpcRequest(msgspec.Struct, frozen=True):
     data: msgspec.Raw = _ABSENT
 
 
+class Emulated(msgspec.Struct, frozen=True):
+    """How commands that come beside the connection find it: `session` is a secret of the client's, `node` this process."""
+
+    session: str
+    node: str
+
+
+class EmulationRequest(msgspec.Struct, frozen=True):
+    """What is posted to `/emulation`: a frame for the connection of that session."""
+
+    session: str
+    node: str
+    data: str
+
+
 class Empty(msgspec.Struct, frozen=True):
     """A request whose content does not matter."""
 
@@ -124,6 +139,7 @@ class BadCommand(msgspec.Struct, frozen=True):
 PONG = Command()
 
 _command = msgspec.json.Decoder(Command)
+_emulation = msgspec.json.Decoder(EmulationRequest)
 _json = msgspec.json.Encoder()
 
 
@@ -154,6 +170,14 @@ def _salvage(line: bytes) -> BadCommand:
     if type(command_id) is not int or not 0 < command_id <= _MAX_ID:
         raise Malformed("a command has no good id")
     return BadCommand(command_id)
+
+
+def decode_emulation(body: bytes) -> EmulationRequest:
+    """The body of a request to `/emulation`. Raises `Malformed`."""
+    try:
+        return _emulation.decode(body)
+    except (ValueError, RecursionError) as error:
+        raise Malformed(str(error)) from error
 
 
 def join_frame(items: Iterable[bytes]) -> bytes:
@@ -217,15 +241,30 @@ def unsubscribe_push(channel: str, why: Unsubscribed) -> bytes:
     return b'{"push":{"channel":%b,"unsubscribe":%b}}' % (_json.encode(channel), _json.encode(why))
 
 
-def connect_result(client: str, version: str, *, ping: float, ttl: int | None, subs: dict[str, bytes]) -> bytes:
+def disconnect_push(why: Disconnect) -> bytes:
+    """The server ends the connection: the last push, where there is no close frame that could say so."""
+    return b'{"push":{"disconnect":%b}}' % _json.encode(why)
+
+
+def connect_result(
+    client: str,
+    version: str,
+    *,
+    ping: float,
+    ttl: int | None,
+    subs: dict[str, bytes],
+    emulated: Emulated | None = None,
+) -> bytes:
     """The result of `connect`. `ttl` in seconds is None when the client has nothing to refresh; `subs` are subscribe results."""
     expires = b"" if ttl is None else b',"expires":true,"ttl":%d' % ttl
     members = b",".join(b"%b:%b" % (_json.encode(channel), result) for channel, result in subs.items())
-    return b'{"client":%b,"version":%b,"ping":%d,"pong":true%b,"subs":{%b}}' % (
+    address = b"" if emulated is None else b"," + _json.encode(emulated)[1:-1]
+    return b'{"client":%b,"version":%b,"ping":%d,"pong":true%b%b,"subs":{%b}}' % (
         _json.encode(client),
         _json.encode(version),
         max(1, round(ping)),  # clients take 0 for "no pings"
         expires,
+        address,
         members,
     )
 

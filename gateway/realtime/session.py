@@ -1,6 +1,6 @@
 """One client's conversation with the server: what each command does, without a socket.
 
-A session reads frames and writes to its outbox; the socket part (`gateway.realtime.socket`) carries both over the wire, runs
+A session reads frames and writes to its outbox; the connection (`gateway.realtime.connection`) carries both over the wire, runs
 what the session spawns, and calls `tick` when it is time. Commands of one connection start in the order in which they came.
 Those that are one message to one actor go out as `ref.request`, whose callback writes the reply, so posts to one room are
 pipelined and stay in order; the others run in tasks of the connection and may be overtaken.
@@ -26,7 +26,7 @@ from gateway.realtime.answers import Answers
 from gateway.realtime.history import read_history
 from gateway.realtime.limits import TokenBucket, Verdict
 from gateway.realtime.outbox import Outbox
-from gateway.realtime.protocol import BadCommand, Command
+from gateway.realtime.protocol import BadCommand, Command, Emulated
 from gateway.realtime.rpc import METHODS, Asked, post_message, timeline_of
 from gateway.realtime.settings import RealtimeSettings
 from gateway.realtime.subscription import Subscription
@@ -79,7 +79,10 @@ class State(Enum):
 
 
 class Session:
-    """See the module. `now` is monotonic, in seconds; `cookie` is the access token that the browser brought, if it may be used."""
+    """See the module. `now` is monotonic, in seconds; `cookie` is the access token that the browser brought, if it may be used.
+
+    `emulated` is how commands find the session when they do not come over the connection itself.
+    """
 
     def __init__(
         self,
@@ -91,6 +94,7 @@ class Session:
         *,
         now: Callable[[], float],
         cookie: str = "",
+        emulated: Emulated | None = None,
     ) -> None:
         self.client = client
         self._engine = engine
@@ -99,6 +103,7 @@ class Session:
         self._link = link
         self._now = now
         self._cookie = cookie
+        self._emulated = emulated
         self._state = State.NEW
         self._user: User | None = None
         self._by: Principal | None = None
@@ -245,6 +250,7 @@ class Session:
             ping=self._settings.ping_interval,
             ttl=ttl if refreshable else None,
             subs={own.channel: subscribe_result(answer)},
+            emulated=self._emulated,
         )
         own.go_live(protocol.reply(command_id, b"connect", result), answer.window.offset)
         self._link.retime()

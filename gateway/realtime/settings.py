@@ -35,5 +35,7 @@ class RealtimeSettings:
     """How old the knowledge may be that someone may still act. What this process changes is known at once."""
     history_limit: int = 1000
     """The most publications in one answer to `history`."""
+    event_streams: int = 16
+    """Streams of events that one person may have open at a time; one more is refused."""
     linger: float = 5.0
     """How long a closing connection may take to read what is left and the close frame, before its transport is aborted."""

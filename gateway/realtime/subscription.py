@@ -1,7 +1,8 @@
 """One client's subscription to one channel: the sink that a timeline delivers to."""
 
+from collections.abc import Callable
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import anyio
 import structlog
@@ -20,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 
 class Subscriber(Protocol):
-    """The session that a subscription belongs to."""
+    """Whoever a subscription belongs to: a session, or a stream of events."""
 
     client: str
     outbox: Outbox
@@ -32,6 +33,17 @@ class Subscriber(Protocol):
     def dropped(self, subscription: "Subscription", ending: Ending) -> None:
         """The timeline ended the subscription."""
         ...
+
+
+class Forms(NamedTuple):
+    """How a door writes what a timeline delivers. None: it does not."""
+
+    publication: Callable[[Publication], bytes]
+    joined: Callable[[str, ClientInfo], bytes] | None
+    left: Callable[[str, ClientInfo], bytes] | None
+
+
+PUSHES = Forms(protocol.publication_push, protocol.join_push, protocol.leave_push)
 
 
 class State(Enum):
@@ -50,14 +62,15 @@ class Subscription:
     the answer is under way (events may have to be read from the log), pushes wait here, counted against the outbox's limit.
     """
 
-    __slots__ = ("_ending", "_held", "_lost", "_ref", "_state", "_subscriber", "channel", "scope")
+    __slots__ = ("_ending", "_forms", "_held", "_lost", "_ref", "_state", "_subscriber", "channel", "scope")
 
-    def __init__(self, channel: str, ref: "Ref[Timeline]", subscriber: Subscriber) -> None:
+    def __init__(self, channel: str, ref: "Ref[Timeline]", subscriber: Subscriber, forms: Forms = PUSHES) -> None:
         self.channel = channel
         self.scope = anyio.CancelScope()
         """Around the wait for the answer."""
         self._ref = ref
         self._subscriber = subscriber
+        self._forms = forms
         self._state = State.ASKED
         self._held: list[tuple[int | None, bytes]] = []
         self._ending: Ending | None = None
@@ -71,18 +84,20 @@ class Subscription:
     def deliver(self, publication: Publication) -> None:
         """See `Sink.deliver`."""
         if self._state is State.LIVE:
-            if not self._subscriber.outbox.push(publication.form(protocol.publication_push)):
+            if not self._subscriber.outbox.push(publication.form(self._forms.publication)):
                 self._subscriber.fell_behind()
         else:
-            self._push(publication.offset, publication.form(protocol.publication_push))
+            self._push(publication.offset, publication.form(self._forms.publication))
 
     def joined(self, channel: str, info: ClientInfo) -> None:
         """See `Sink.joined`."""
-        self._push(None, protocol.join_push(channel, info))
+        if self._forms.joined is not None:
+            self._push(None, self._forms.joined(channel, info))
 
     def left(self, channel: str, info: ClientInfo) -> None:
         """See `Sink.left`."""
-        self._push(None, protocol.leave_push(channel, info))
+        if self._forms.left is not None:
+            self._push(None, self._forms.left(channel, info))
 
     def end(self, channel: str, ending: Ending) -> None:
         """See `Sink.end`."""

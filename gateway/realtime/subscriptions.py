@@ -17,11 +17,12 @@ from gateway.realtime.subscription import Subscription
 if TYPE_CHECKING:
     from engine.timelines.directory import Timelines
 
-_WHY: Final = {
+WHY_ENDED: Final = {
     Ending.NOT_A_MEMBER: codes.NOT_A_MEMBER,
     Ending.ARCHIVED: codes.ARCHIVED,
     Ending.RESTARTED: codes.RESTARTED,
 }
+"""What a client is told of each end; where the timeline has moved, its connection ends."""
 
 
 class Subscriptions:
@@ -98,7 +99,7 @@ class Subscriptions:
         elif ending is Ending.RESTARTED and subscription.channel == self._own_channel:
             # Clients do not resubscribe to what the server subscribed them to; they recover it when they connect again.
             self._close(codes.INSUFFICIENT_STATE)
-        elif not self.outbox.push(protocol.unsubscribe_push(subscription.channel, _WHY[ending])):
+        elif not self.outbox.push(protocol.unsubscribe_push(subscription.channel, WHY_ENDED[ending])):
             self._close(codes.SLOW)
 
     async def _finish(

@@ -13,7 +13,8 @@ from gateway.rest.openapi import Document, openapi
 
 _DESCRIPTION: Final = (
     "A conversation engine. Lists answer {items, next}; what goes wrong answers a problem document (RFC 9457) whose `code` "
-    "is stable. Realtime speaks the Centrifuge client protocol at /connection/websocket."
+    "is stable. Realtime speaks the Centrifuge client protocol at /connection/websocket, and where that is blocked at "
+    "/connection/http_stream and /connection/sse."
 )
 _POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -18,7 +18,7 @@ A handler is a plain typed coroutine function. Its signature says what it needs 
 | of type `Engine`, `Settings`, `web.Request` | these                                               |
 
 The docstring is the endpoint's description. `Reply` and `Encoded` around the answer's type give the handler its say over status,
-cookies and bytes; a handler that answers None answers 204.
+cookies and bytes, `Streamed` over everything; a handler that answers None answers 204.
 """
 
 import inspect
@@ -74,6 +74,13 @@ class Encoded(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
+class Streamed(Generic[T]):
+    """An answer that the handler has written itself: server-sent events, each with a `T` in its data."""
+
+    response: web.StreamResponse
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """One request, as far as it has been understood before the handler runs."""
 
@@ -100,6 +107,7 @@ class Signature:
     body_required: bool
     query: type[msgspec.Struct] | None
     answer: Any
+    streamed: bool = False
     arguments: Mapping[str, Callable[[Call], object]] = field(default_factory=dict)
 
 
@@ -235,9 +243,11 @@ def _inspect(handler: Handler, path_names: tuple[str, ...]) -> Signature:
             msg = f"{handler.__qualname__}: nothing can be given to its parameter {name!r}"
             raise TypeError(msg)
     body, body_required = _optional(hints.get("body"))
-    if get_origin(answer) in {Reply, Encoded}:
+    streamed = get_origin(answer) is Streamed
+    if get_origin(answer) in {Reply, Encoded, Streamed}:
         (answer,) = get_args(answer)
-    return Signature(body, body_required, hints.get("query"), None if answer is NoneType else answer, arguments)
+    answer = None if answer is NoneType else answer
+    return Signature(body, body_required, hints.get("query"), answer, streamed, arguments)
 
 
 def _optional(hint: Any) -> tuple[Any, bool]:

@@ -14,6 +14,13 @@ from gateway.rest.endpoints import Access, Endpoint
 Document: TypeAlias = dict[str, Any]
 
 _REF: Final = "#/components/schemas/{name}"
+_LAST_EVENT_ID: Final = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "required": False,
+    "description": "The offset of the last event received; a browser's EventSource sends it when it comes back.",
+    "schema": {"type": "integer", "minimum": 0},
+}
 _GOOD: Final = {200: "Done", 201: "Created", 204: "Done; there is nothing to say", 503: "Not now"}
 
 
@@ -102,6 +109,7 @@ def _operation(endpoint: Endpoint, schemas: _Schemas) -> Document:
                 for name in endpoint.parameters
             ),
             *schemas.parameters(signature.query),
+            *([_LAST_EVENT_ID] if signature.streamed else []),
         ],
         "responses": _responses(endpoint, schemas),
     }
@@ -126,7 +134,8 @@ def _responses(endpoint: Endpoint, schemas: _Schemas) -> Document:
     for status in endpoint.statuses:
         answer: Document = {"description": _GOOD[status]}
         if endpoint.signature.answer is not None:
-            answer["content"] = {"application/json": {"schema": schemas.of(endpoint.signature.answer)}}
+            media_type = "text/event-stream" if endpoint.signature.streamed else "application/json"
+            answer["content"] = {media_type: {"schema": schemas.of(endpoint.signature.answer)}}
         responses[str(status)] = answer
     by_status: dict[int, list[str]] = defaultdict(list)
     for code, statuses in endpoint.codes.items():

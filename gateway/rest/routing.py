@@ -11,7 +11,7 @@ from engine.errors import FieldError, InvalidRequest
 from engine.settings import Settings
 from gateway.problems import ProblemError
 from gateway.rest.auth import authenticate
-from gateway.rest.endpoints import Call, Encoded, Endpoint, Reply
+from gateway.rest.endpoints import Call, Encoded, Endpoint, Reply, Streamed
 
 S = TypeVar("S", bound=msgspec.Struct)
 WebHandler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -78,7 +78,9 @@ async def _body(request: web.Request, decoder: msgspec.json.Decoder[object], *, 
     return decoder.decode(data)
 
 
-def _response(answer: object, status: int) -> web.Response:
+def _response(answer: object, status: int) -> web.StreamResponse:
+    if isinstance(answer, Streamed):
+        return answer.response
     reply = answer if isinstance(answer, Reply) else Reply(answer)
     status = reply.status or status
     if reply.body is None:

@@ -1,17 +1,26 @@
 // The official JavaScript client, driven over pipes: requests come in as lines of JSON, everything that happens goes out as such.
 //
 //     node driver.mjs ws://127.0.0.1:8080/connection/websocket <access token> room:<id>
+//     node driver.mjs '[{"transport":"websocket","endpoint":"ws:..."},{"transport":"sse","endpoint":"http:..."}]' <token> room:<id> http://127.0.0.1:8080/emulation
 //     {"number":1,"method":"post","data":{...}}      an rpc
 //     {"number":2,"call":"history","options":{...}}  or presence, presenceStats, publish: a method of the subscription
 
 import { createInterface } from "node:readline";
 import { Centrifuge } from "centrifuge";
+import { EventSource } from "eventsource";
 
-const [url, token, channel] = process.argv.slice(2);
+const [endpoint, token, channel, emulationEndpoint] = process.argv.slice(2);
+const transports = endpoint.startsWith("[") ? JSON.parse(endpoint) : endpoint;
 const tell = (event, fields) => console.log(JSON.stringify({ event, ...fields }));
 
-const client = new Centrifuge(url, { token, minReconnectDelay: 50, maxReconnectDelay: 500 });
-client.on("connected", (context) => tell("connected", { client: context.client }));
+// The client does not look at what becomes of its requests to /emulation. A browser only reports one that fails; node would end.
+process.on("unhandledRejection", (error) => {
+  if (!(error instanceof TypeError && error.message === "fetch failed")) throw error;
+});
+
+const delays = { minReconnectDelay: 50, maxReconnectDelay: 500 };
+const client = new Centrifuge(transports, { token, emulationEndpoint, eventsource: EventSource, ...delays });
+client.on("connected", (context) => tell("connected", { client: context.client, transport: context.transport }));
 client.on("disconnected", (context) => tell("disconnected", { code: context.code }));
 client.on("subscribed", (context) => tell("server_subscribed", { channel: context.channel }));
 

@@ -61,19 +61,45 @@ def ada(server: GatheringServer) -> Guest:
 Open: TypeAlias = Callable[[], AbstractAsyncContextManager[Official]]
 
 
-@pytest.fixture(params=["python", "javascript"])
+@pytest.fixture(params=["python", "javascript", "http_stream", "sse"])
 def open_client(request: pytest.FixtureRequest, server: GatheringServer, ada: Guest) -> Open:
-    """Opens a client of Ada's that is subscribed to the room."""
-    kind = PythonClient if request.param == "python" else JavaScriptClient
-    assert request.param == "python" or (CLIENTS / "node_modules").exists(), "npm ci --prefix tests/clients"
+    """Opens a client of Ada's that is subscribed to the room; the JavaScript client also where WebSockets are blocked."""
+    assert (CLIENTS / "node_modules").exists(), "npm ci --prefix tests/clients"
+    channel = f"room:{ada.room}"
+
+    def opened() -> AbstractAsyncContextManager[Official]:
+        match request.param:
+            case "python":
+                return PythonClient.open(server.websocket, ada.token, channel)
+            case "javascript":
+                return JavaScriptClient.open(server.websocket, ada.token, channel)
+            case only:
+                transports = transports_where_only(only, server)
+                return JavaScriptClient.open(transports, ada.token, channel, emulation=f"{server.http}/emulation")
 
     @asynccontextmanager
     async def open_it() -> AsyncIterator[Official]:
-        async with kind.open(server.websocket, ada.token, f"room:{ada.room}") as client:
+        async with opened() as client:
+            connected = await happened(client, lambda event: event["event"] == "connected")
+            assert connected.get("transport", request.param) in {"websocket", request.param}
+            assert (connected.get("transport") == "websocket") == (request.param == "javascript")
             await happened(client, lambda event: event["event"] == "subscribed")
             yield client
 
     return open_it
+
+
+def transports_where_only(works: str, server: GatheringServer) -> list[dict[str, str]]:
+    """What a page offers the client, in a network where those before `works` get an answer that is no such transport's."""
+    address = server.http.removeprefix("http://")
+    offered = {
+        "websocket": f"ws://{address}/livez",
+        "http_stream": f"http://{address}/connection/http_stream",
+        "sse": f"http://{address}/connection/sse",
+    }
+    if works == "sse":
+        offered["http_stream"] = f"http://{address}/livez"
+    return [{"transport": transport, "endpoint": endpoint} for transport, endpoint in offered.items()]
 
 
 def publications(client: Official) -> list[dict[str, Any]]:
@@ -162,3 +188,17 @@ async def test_a_stopping_server_sends_them_away_and_they_come_back(
 
         assert stopped == 0
         assert not [event for event in client.events if event["event"] == "disconnected"]
+
+
+async def test_letters_of_every_script_arrive_whole(open_client: Open, ada: Guest) -> None:
+    # So much at a time that it reaches the client in many pieces, which begin and end anywhere.
+    texts = [f"{number} " + "Grüße, 你好, \N{GRINNING FACE}!" * 200 for number in range(100)]
+    async with open_client() as reader, open_client() as author:
+        async with anyio.create_task_group() as posting:
+            for text in texts:
+                posting.start_soon(author.rpc, "post", {"timeline": f"room:{ada.room}", "text": text})
+        await author.rpc("post", {"timeline": f"room:{ada.room}", "text": "the end"})
+        await happened(reader, says("the end"))
+
+        seen = [event["data"]["message"]["text"] for event in publications(reader)]
+    assert sorted(seen) == sorted([*texts, "the end"])

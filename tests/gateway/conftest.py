@@ -1,15 +1,16 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 
 from engine.accounts.forms import AccountChanges
 from engine.domain.fields import AccountRole, ParticipantId
 from engine.engine import Engine
 from engine.settings import Settings, load
-from gateway.app import HUB, build_app
+from gateway.app import build_app
+from gateway.realtime.hub import HUB
 from gateway.rest.health import LIFECYCLE
-from tests.support.rest import Caller, Client, Person, sign_up
+from tests.support.rest import Caller, Client, LikeServed, Person, sign_up
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ async def engine(settings: Settings) -> AsyncIterator[Engine]:
 async def client(engine: Engine, settings: Settings) -> AsyncIterator[Client]:
     app = build_app(engine, settings)
     app[LIFECYCLE].started = True
-    async with TestClient(TestServer(app)) as client:
+    async with TestClient(LikeServed(app)) as client:
         yield client
         await app[HUB].shutdown()
 

@@ -136,7 +136,10 @@ class _SubscriptionEvents(centrifuge.SubscriptionEventHandler):  # type: ignore[
 
 
 class JavaScriptClient:
-    """`centrifuge` from npm under node, driven by tests/clients/driver.mjs."""
+    """`centrifuge` from npm under node, driven by tests/clients/driver.mjs.
+
+    It may be given a list of transports in place of an address, each `{transport, endpoint}`, which it tries one after the other.
+    """
 
     def __init__(self, process: anyio.abc.Process) -> None:
         self.events: list[dict[str, Any]] = []
@@ -179,9 +182,12 @@ class JavaScriptClient:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, url: str, token: str, channel: str) -> AsyncIterator["JavaScriptClient"]:
+    async def open(
+        cls, url: str | list[dict[str, str]], token: str, channel: str, *, emulation: str = ""
+    ) -> AsyncIterator["JavaScriptClient"]:
         """A client for a while."""
-        command = [str(_NODE), str(CLIENTS / "driver.mjs"), url, token, channel]
+        endpoint = url if isinstance(url, str) else json.dumps(url)
+        command = [str(_NODE), str(CLIENTS / "driver.mjs"), endpoint, token, channel, emulation]
         async with await anyio.open_process(command, stderr=None) as process, anyio.create_task_group() as tasks:
             client = cls(process)
             tasks.start_soon(client._listen)

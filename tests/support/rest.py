@@ -6,12 +6,21 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from aiohttp import web
-from aiohttp.test_utils import TestClient
+from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.web_runner import BaseRunner
 from multidict import CIMultiDictProxy
 
 from gateway.app import ENDPOINTS
 
 Client: TypeAlias = TestClient[web.Request, web.Application]
+
+
+class LikeServed(TestServer):
+    """A server whose handlers go on when their client hangs up, as those of `gathering serve` do: aiohttp's own cancels them."""
+
+    async def _make_runner(self, **options: Any) -> BaseRunner:
+        return web.AppRunner(self.app, **{**options, "handler_cancellation": False})
+
 
 PASSWORD = "correct horse battery"
 

@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 import pytest
 from aiohttp import ClientWebSocketResponse, WSMsgType, web
-from aiohttp.test_utils import BaseTestServer, TestServer
+from aiohttp.test_utils import BaseTestServer
 
 from actors import Ref
 from engine.accounts.forms import AccountChanges
@@ -20,10 +20,10 @@ from engine.domain.people import Principal
 from engine.engine import Engine
 from engine.timelines.commands import Post, ReadPresence
 from engine.timelines.timeline import Timeline
-from gateway.app import HUB
 from gateway.realtime import Hub, RealtimeSettings
+from gateway.realtime.hub import HUB
 from gateway.rest.cookies import ACCESS_TOKEN
-from tests.support.rest import Client, Person
+from tests.support.rest import Client, LikeServed, Person
 
 pytestmark = pytest.mark.anyio
 
@@ -253,7 +253,7 @@ async def served(engine: Engine, **limits: Any) -> AsyncIterator[tuple[BaseTestS
     hub = Hub(engine, RealtimeSettings(**limits))
     app = web.Application()
     app.router.add_get(PATH, hub.handle)
-    async with TestServer(app) as server:
+    async with LikeServed(app) as server:
         yield server, hub
         await hub.shutdown()
 
