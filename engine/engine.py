@@ -118,6 +118,7 @@ class Engine:
                 adrift=set(),
                 fences=Fences(system.clock, TAKEOVER_REST),
                 feed=Feed(),
+                quotas=accounts.quotas,
                 settings=TimelineSettings(
                     recent_events=settings.recent_events,
                     message_characters=settings.message_characters,

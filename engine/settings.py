@@ -89,6 +89,12 @@ class Settings(BaseSettings):
     )
     registration: RegistrationPolicy = RegistrationPolicy.OPEN
     room_creation: RoomCreation = RoomCreation.USER
+    weekly_messages: int | None = Field(
+        None,
+        ge=0,
+        le=1_000_000_000,
+        description="that each person may post from Monday to Monday, UTC; unset: any number",
+    )
 
     message_characters: int = Field(4_000, ge=1, le=1_000_000, description="the longest message")
     frame_bytes: int = Field(65_536, ge=1_024, le=16_777_216, description="the largest frame from a client")

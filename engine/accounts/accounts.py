@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from typing import Self
 
 import anyio
@@ -12,16 +13,21 @@ from msgspec import UNSET
 from engine.accounts.directory import Directory
 from engine.accounts.forms import AccountChanges, Identity, ProfileChanges, Registration, SignIn
 from engine.accounts.passwords import Passwords
+from engine.accounts.quota import Quotas
 from engine.accounts.sessions import Sessions
 from engine.accounts.tokens import AccessTokens
 from engine.clock import Clock
 from engine.domain.fields import AccountRole, ParticipantId
 from engine.domain.people import User
+from engine.domain.quota import Quota, end_of, week_of
 from engine.errors import Forbidden, InvalidRequest, NotFound, TryLater, Unauthenticated
 from engine.settings import RegistrationPolicy, Settings, SettingsError
-from engine.storage.repositories import Storage, Users
+from engine.storage.repositories import Storage, Usage, Users
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+_COUNTS_KEPT = timedelta(weeks=8)
+"""How long the weekly counts of messages are kept."""
 
 
 class Accounts:
@@ -44,9 +50,13 @@ class Accounts:
         passwords: Passwords,
         clock: Clock,
         *,
+        usage: Usage,
+        quotas: Quotas,
         registration: RegistrationPolicy = RegistrationPolicy.OPEN,
     ) -> None:
+        self.quotas = quotas
         self._users = users
+        self._usage = usage
         self._directory = directory
         self._sessions = sessions
         self._passwords = passwords
@@ -84,7 +94,16 @@ class Accounts:
             parallelism=settings.argon2_parallelism,
             workers=settings.argon2_workers,
         )
-        return cls(storage.users, directory, sessions, passwords, clock, registration=settings.registration)
+        return cls(
+            storage.users,
+            directory,
+            sessions,
+            passwords,
+            clock,
+            usage=storage.usage,
+            quotas=Quotas(settings.weekly_messages),
+            registration=settings.registration,
+        )
 
     async def register(self, registration: Registration) -> User:
         """Open one's own account. `Conflict` names the field that is taken; `Forbidden` where people cannot register."""
@@ -161,19 +180,40 @@ class Accounts:
         """Accounts whose username begins with `prefix`, in any case, by id upwards from `after`; active ones, or all."""
         return await self._users.search(prefix, after=after, limit=limit, inactive=inactive)
 
+    async def search_by_quota(
+        self, prefix: str, *, reached: bool, after: ParticipantId | None = None, limit: int = 50
+    ) -> list[User]:
+        """Accounts, active or not, that have reached their quota of this week, or have not; the rest is as in `search`."""
+        week = week_of(self._clock.now())
+        return await self._usage.search(
+            prefix, week=week, default=self.quotas.default, reached=reached, after=after, limit=limit
+        )
+
+    async def quota(self, user: User) -> Quota:
+        """How much of this week's quota somebody has used."""
+        week = week_of(self._clock.now())
+        used = await self._usage.used(user.id, week)
+        return Quota(limit=self.quotas.limit(user.principal), used=used, resets_at=end_of(week))
+
     async def update_profile(self, user_id: ParticipantId, changes: ProfileChanges) -> User:
         """Change one's own account."""
         return await self._directory.change(user_id, _given(changes))
 
     async def administrate(self, user_id: ParticipantId, changes: AccountChanges) -> User:
-        """Change anyone's role or activity. Who is deactivated is refused at once, and every sign-in of theirs has ended.
+        """Change anyone's role, activity or quota. Who is deactivated is refused at once, and every sign-in of theirs has ended.
 
         If the latter fails (`StorageUnavailable`), they are refused all the same; deactivating them again completes it.
         """
         user = await self._directory.change(user_id, _given(changes))
         if changes.active is False:
             await self._sessions.end_all(user_id)
-        log.info("account.administrated", user_id=user_id, role=user.role, active=user.active)
+        log.info(
+            "account.administrated",
+            user_id=user_id,
+            role=user.role,
+            active=user.active,
+            weekly_messages=user.weekly_messages,
+        )
         return user
 
     def watch(self, listener: Callable[[User], None]) -> None:
@@ -181,7 +221,8 @@ class Accounts:
         self._directory.watch(listener)
 
     async def purge(self) -> int:
-        """Forget expired refresh tokens; tells how many. Worth doing daily."""
+        """Forget expired refresh tokens, and counts of messages that are weeks old; tells how many. Worth doing daily."""
+        await self._usage.purge(before=week_of(self._clock.now()) - _COUNTS_KEPT)
         return await self._sessions.purge()
 
     async def _add(self, registration: Registration, role: AccountRole) -> User:

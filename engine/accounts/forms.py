@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from engine.domain.fields import AccountRole, DisplayName, Email, Language, Password, Status, Username
+from engine.domain.fields import AccountRole, DisplayName, Email, Language, Password, Status, Username, WeeklyMessages
 from engine.domain.people import User
 
 
@@ -50,10 +50,14 @@ class ProfileChanges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class AccountChanges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What an administrator may change of anyone's account; UNSET leaves a field as it is."""
+    """What an administrator may change of anyone's account; UNSET leaves a field as it is.
+
+    `weekly_messages` is a quota of this person's own; null gives them the server's.
+    """
 
     role: AccountRole | UnsetType = UNSET
     active: bool | UnsetType = UNSET
+    weekly_messages: WeeklyMessages | None | UnsetType = UNSET
 
 
 class SignIn(msgspec.Struct, frozen=True, kw_only=True):

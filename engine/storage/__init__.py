@@ -14,6 +14,7 @@ from engine.storage.repositories import (
     Storage,
     TimelineLog,
     Tokens,
+    Usage,
     Users,
 )
 
@@ -27,5 +28,6 @@ __all__ = [
     "Storage",
     "TimelineLog",
     "Tokens",
+    "Usage",
     "Users",
 ]

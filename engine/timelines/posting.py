@@ -2,24 +2,28 @@
 
 import msgspec
 
+from engine.accounts.quota import Quotas, exceeded
 from engine.clock import Clock
 from engine.domain.events import MessageDeleted, MessageEdited, MessagePosted
 from engine.domain.fields import MessageId, TimelineId
 from engine.domain.messages import Message
+from engine.domain.people import Principal
+from engine.domain.quota import week_of
 from engine.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from engine.storage.records import is_storable
 from engine.timelines.commands import Delete, Edit, Post, Posted
 from engine.timelines.turn import Turn
 
 
-def post(turn: Turn, command: Post, timeline_id: TimelineId, clock: Clock, longest: int) -> Posted:
-    """Add a message, unless its author has posted one under the same client_id: then that one is the answer."""
+def post(turn: Turn, command: Post, timeline_id: TimelineId, clock: Clock, *, longest: int, quotas: Quotas) -> Posted:
+    """Add a message, unless its author has posted one under the same client_id: then that one is the answer, at no cost."""
     draft, author = command.draft, command.by.participant
     if draft.client_id is not None and (earlier := turn.posted((author.id, draft.client_id))) is not None:
         return Posted(earlier, created=False)
     check_text(draft.text, longest)
     if draft.reply_to is not None and turn.message(draft.reply_to) is None:
         raise InvalidRequest.field("reply_to", "there is no such message in this timeline")
+    _spend(turn, command.by, quotas)
     message = Message(
         id=MessageId(clock.new_id()),
         timeline_id=timeline_id,
@@ -33,6 +37,16 @@ def post(turn: Turn, command: Post, timeline_id: TimelineId, clock: Clock, longe
     )
     turn.add(MessagePosted(offset=turn.next_offset, at=turn.now, actor=author.id, message=message))
     return Posted(message, created=True)
+
+
+def _spend(turn: Turn, by: Principal, quotas: Quotas) -> None:
+    """Take one message from the author's quota; it is spent when the turn is committed."""
+    limit = quotas.limit(by)
+    if limit is None:
+        return
+    if quotas.known(by.id, week_of(turn.now)) + turn.spent(by.id) >= limit:
+        raise exceeded(limit, turn.now)
+    turn.spend(by.id, limit)
 
 
 def edit(turn: Turn, command: Edit, longest: int) -> Message:

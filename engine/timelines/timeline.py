@@ -165,7 +165,14 @@ class Timeline(Actor):
     def _decide_post(self, turn: Turn, message: Post) -> Posted:
         self.check_author(turn, message.by)
         self.check_open(turn)
-        return posting.post(turn, message, self.id, self._surroundings.clock, self._settings.message_characters)
+        return posting.post(
+            turn,
+            message,
+            self.id,
+            self._surroundings.clock,
+            longest=self._settings.message_characters,
+            quotas=self._surroundings.quotas,
+        )
 
     def _decide_edit(self, turn: Turn, message: Edit) -> ChatMessage:
         self.check_author(turn, message.by)

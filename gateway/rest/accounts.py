@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 from engine.accounts.forms import Credentials, Identity, ProfileChanges, Registration, SignIn
 from engine.domain.fields import ParticipantId, ParticipantKind, Status
 from engine.domain.people import Principal, User
+from engine.domain.quota import Quota
 from engine.engine import Engine
 from engine.errors import InvalidRequest
 from engine.settings import Settings
@@ -124,6 +125,11 @@ async def change_me(engine: Engine, by: Principal, body: ProfileChanges) -> User
     return await engine.accounts.update_profile(by.id, body)
 
 
+async def read_quota(engine: Engine, identity: Identity) -> Quota:
+    """One's weekly quota of messages: how many may be posted from Monday to Monday (00:00 UTC), and how many have been."""
+    return await engine.accounts.quota(identity.user)
+
+
 async def read_user(engine: Engine, by: Principal, user_id: ParticipantId) -> PublicUser:  # noqa: ARG001 - signed in is all
     """A person as others see them."""
     return _public(await engine.accounts.user(user_id))
@@ -186,6 +192,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     post("/auth/logout", logout, tag=_AUTH, access=Access.PUBLIC, problems=("unauthenticated", "csrf_failed")),
     get("/me", read_me, tag=_PEOPLE),
     patch("/me", change_me, tag=_PEOPLE),
+    get("/me/quota", read_quota, tag=_PEOPLE),
     get("/users", search_users, tag=_PEOPLE),
     get("/users/{user_id}", read_user, tag=_PEOPLE),
 )

@@ -1,9 +1,10 @@
 """The data of an in-memory storage, and what each event does to it."""
 
 from bisect import insort
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from anyio.lowlevel import checkpoint
 from msgspec.structs import replace
@@ -21,9 +22,10 @@ from engine.domain.events import (
     RoomArchived,
     RoomUpdated,
 )
-from engine.domain.fields import MessageId, ParticipantId, Role, TimelineId, TimelineKind
+from engine.domain.fields import MessageId, ParticipantId, ParticipantKind, Role, TimelineId, TimelineKind
 from engine.domain.messages import Message
 from engine.domain.people import Participant, User
+from engine.domain.quota import week_of
 from engine.domain.rooms import Room
 from engine.errors import StorageUnavailable
 from engine.storage.records import encode_event, without_text
@@ -73,6 +75,7 @@ class State:
     accounts: dict[ParticipantId, Account] = field(default_factory=dict)
     families: dict[str, tuple[ParticipantId, datetime | None]] = field(default_factory=dict)
     tokens: dict[bytes, RefreshToken] = field(default_factory=dict)
+    counts: Counter[tuple[ParticipantId, date]] = field(default_factory=Counter)
 
     async def enter(self) -> None:
         """Begin an operation: let others run, as any database would. What follows happens at once, and cannot be cancelled."""
@@ -133,6 +136,7 @@ class State:
         message = event.message
         if isinstance(event, MessagePosted):
             self.messages[message.id] = message
+            self.counts.update(posted_by([event]))
             insort(timeline.posted, (message.offset, message.id))
             if message.client_id is not None:
                 timeline.client_ids[message.author.id, message.client_id] = message.id
@@ -172,3 +176,13 @@ class State:
         """A message with its author's present name."""
         author = self.participants.get(message.author.id)
         return message if author is None or author == message.author else replace(message, author=author)
+
+
+def posted_by(events: Iterable[Event]) -> Counter[tuple[ParticipantId, date]]:
+    """How many messages these events add to whose weeks."""
+    messages = (event.message for event in events if isinstance(event, MessagePosted))
+    return Counter(
+        (message.author.id, week_of(message.created_at))
+        for message in messages
+        if message.author.kind is ParticipantKind.USER
+    )

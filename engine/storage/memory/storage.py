@@ -8,6 +8,7 @@ from engine.storage.memory.messages import MemoryMessages
 from engine.storage.memory.rooms import MemoryRooms
 from engine.storage.memory.state import State
 from engine.storage.memory.tokens import MemoryTokens
+from engine.storage.memory.usage import MemoryUsage
 from engine.storage.memory.users import MemoryUsers
 
 
@@ -21,6 +22,7 @@ class MemoryStorage:
         self.rooms = MemoryRooms(self.state)
         self.users = MemoryUsers(self.state)
         self.tokens = MemoryTokens(self.state)
+        self.usage = MemoryUsage(self.state)
 
     async def ping(self) -> None:
         await self.state.enter()

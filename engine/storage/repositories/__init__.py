@@ -10,6 +10,7 @@ from engine.storage.repositories.messages import Messages
 from engine.storage.repositories.rooms import Rooms
 from engine.storage.repositories.storage import Storage
 from engine.storage.repositories.tokens import RefreshToken, Tokens
+from engine.storage.repositories.usage import Usage
 from engine.storage.repositories.users import Users
 
 __all__ = [
@@ -22,5 +23,6 @@ __all__ = [
     "Storage",
     "TimelineLog",
     "Tokens",
+    "Usage",
     "Users",
 ]

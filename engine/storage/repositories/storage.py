@@ -7,6 +7,7 @@ from engine.storage.repositories.log import TimelineLog
 from engine.storage.repositories.messages import Messages
 from engine.storage.repositories.rooms import Rooms
 from engine.storage.repositories.tokens import Tokens
+from engine.storage.repositories.usage import Usage
 from engine.storage.repositories.users import Users
 
 
@@ -23,6 +24,8 @@ class Storage(Protocol):
     def users(self) -> Users: ...
     @property
     def tokens(self) -> Tokens: ...
+    @property
+    def usage(self) -> Usage: ...
 
     async def ping(self) -> None:
         """Return when the database answers readers and writers; `StorageUnavailable` when it does not within the time limit."""

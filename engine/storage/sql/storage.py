@@ -11,6 +11,7 @@ from engine.storage.sql.messages import SqlMessages
 from engine.storage.sql.migrate import SchemaOutdated, head
 from engine.storage.sql.rooms import SqlRooms
 from engine.storage.sql.tokens import SqlTokens
+from engine.storage.sql.usage import SqlUsage
 from engine.storage.sql.users import SqlUsers
 
 
@@ -31,6 +32,7 @@ class SqlStorage:
         self.rooms = SqlRooms(self._database)
         self.users = SqlUsers(self._database)
         self.tokens = SqlTokens(self._database)
+        self.usage = SqlUsage(self._database)
 
     async def ping(self) -> None:
         await self._database.ping()
