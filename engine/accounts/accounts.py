@@ -1,6 +1,6 @@
 """Accounts: who may come in, who they are, and what may be changed of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from typing import Self
@@ -16,7 +16,9 @@ from engine.accounts.passwords import Passwords
 from engine.accounts.quota import Quotas
 from engine.accounts.sessions import Sessions
 from engine.accounts.tokens import AccessTokens
+from engine.activity.scribe import Record, Scribe, unrecorded
 from engine.clock import Clock
+from engine.domain.activity import UNKNOWN, Action, Detail, Origin
 from engine.domain.fields import AccountRole, ParticipantId
 from engine.domain.people import User
 from engine.domain.quota import Quota, end_of, week_of
@@ -52,11 +54,13 @@ class Accounts:
         *,
         usage: Usage,
         quotas: Quotas,
+        scribe: Scribe,
         registration: RegistrationPolicy = RegistrationPolicy.OPEN,
     ) -> None:
         self.quotas = quotas
         self._users = users
         self._usage = usage
+        self._scribe = scribe
         self._directory = directory
         self._sessions = sessions
         self._passwords = passwords
@@ -72,8 +76,12 @@ class Accounts:
         *,
         ttl: float = 2.0,
         time: Callable[[], float] = anyio.current_time,
+        record: Record = unrecorded,
     ) -> Self:
-        """Composed as the settings say. `ttl` (seconds) bounds what is remembered of people and sign-ins, `time` measures it."""
+        """Composed as the settings say. `ttl` (seconds) bounds what is remembered of people and sign-ins, `time` measures it.
+
+        `record` is given the activity that accounts see.
+        """
         if settings.secret_key is None:
             raise SettingsError("secret_key is not set")
         directory = Directory(storage.users, ttl=ttl, time=time)
@@ -102,14 +110,17 @@ class Accounts:
             clock,
             usage=storage.usage,
             quotas=Quotas(settings.weekly_messages),
+            scribe=Scribe(clock, record),
             registration=settings.registration,
         )
 
-    async def register(self, registration: Registration) -> User:
+    async def register(self, registration: Registration, *, origin: Origin = UNKNOWN) -> User:
         """Open one's own account. `Conflict` names the field that is taken; `Forbidden` where people cannot register."""
         match self._registration:
             case RegistrationPolicy.OPEN:
-                return await self._add(registration, AccountRole.USER)
+                user = await self._add(registration, AccountRole.USER)
+                self._scribe.note(Action.REGISTERED, user.id, origin=origin)
+                return user
             case RegistrationPolicy.INVITE:
                 raise Forbidden("this server is by invitation: ask its administrator for an account")
             case RegistrationPolicy.CLOSED:
@@ -127,21 +138,30 @@ class Accounts:
         except msgspec.ValidationError as error:
             reason, _, path = str(error).partition(" - at `$.")
             raise InvalidRequest.field(path.rstrip("`") or "account", reason) from None
-        return await self._add(registration, AccountRole.ADMIN if admin else AccountRole.USER)
+        user = await self._add(registration, AccountRole.ADMIN if admin else AccountRole.USER)
+        self._scribe.note(Action.ACCOUNT_CREATED, None, subject=user.id, role=user.role.value)
+        return user
 
-    async def login(self, login: str, password: str) -> SignIn:
+    async def login(self, login: str, password: str, *, origin: Origin = UNKNOWN) -> SignIn:
         """Sign in by email or username, in any case. An unknown login and a wrong password are answered alike, in like time."""
         found = await self._users.by_login(login)
-        password_hash = None if found is None else found[1]
-        if not await self._passwords.matches(password, password_hash) or found is None:
+        account = None if found is None else found[0].id
+        if not await self._passwords.matches(password, None if found is None else found[1]) or found is None:
+            self._scribe.note(Action.SIGN_IN_REFUSED, account, origin=origin, reason="wrong login or password")
             raise Unauthenticated("the login or the password is wrong")
         # The account as it is now, not as it was when the password was looked up.
-        user = await self._directory.current(found[0].id)
+        try:
+            user = await self._directory.current(found[0].id)
+        except Unauthenticated:
+            self._scribe.note(Action.SIGN_IN_REFUSED, account, origin=origin, reason="deactivated")
+            raise
         if self._passwords.outdated(found[1]):
             # Best effort: who cannot be rehashed now will be the next time.
             with suppress(TryLater):
                 await self._users.set_password(user.id, await self._passwords.hash(password))
-        return await self._sessions.begin(user)
+        signed_in = await self._sessions.begin(user)
+        self._scribe.note(Action.SIGNED_IN, user.id, origin=origin)
+        return signed_in
 
     async def refresh(self, refresh_token: str) -> SignIn:
         """See `Sessions.refresh`."""
@@ -199,12 +219,22 @@ class Accounts:
         """Change one's own account."""
         return await self._directory.change(user_id, _given(changes))
 
-    async def administrate(self, user_id: ParticipantId, changes: AccountChanges) -> User:
+    async def administrate(
+        self,
+        user_id: ParticipantId,
+        changes: AccountChanges,
+        *,
+        by: ParticipantId | None = None,
+        origin: Origin = UNKNOWN,
+    ) -> User:
         """Change anyone's role, activity or quota. Who is deactivated is refused at once, and every sign-in of theirs has ended.
 
-        If the latter fails (`StorageUnavailable`), they are refused all the same; deactivating them again completes it.
+        If the latter fails (`StorageUnavailable`), they are refused all the same; deactivating them again completes it. `by` is
+        the administrator who does it, None for the operator of the server.
         """
-        user = await self._directory.change(user_id, _given(changes))
+        before, user = await self._directory.difference(user_id, _given(changes))
+        for action, details in _differences(before, user):
+            self._scribe.note(action, by, subject=user_id, origin=origin, **details)
         if changes.active is False:
             await self._sessions.end_all(user_id)
         log.info(
@@ -242,3 +272,13 @@ class Accounts:
 
 def _given(changes: ProfileChanges | AccountChanges) -> dict[str, object]:
     return {field: value for field, value in msgspec.structs.asdict(changes).items() if value is not UNSET}
+
+
+def _differences(before: User, after: User) -> Iterator[tuple[Action, dict[str, Detail]]]:
+    """What an administrator has changed."""
+    if before.role is not after.role:
+        yield Action.ROLE_CHANGED, {"role": after.role.value}
+    if before.active is not after.active:
+        yield (Action.REACTIVATED if after.active else Action.DEACTIVATED), {}
+    if before.weekly_messages != after.weekly_messages:
+        yield Action.QUOTA_CHANGED, {"weekly_messages": after.weekly_messages}

@@ -5,6 +5,7 @@ from their own packages, so that a simulation needs no database library.
 """
 
 from engine.storage.repositories import (
+    ActivityLog,
     Append,
     AppendFailure,
     Claimed,
@@ -19,6 +20,7 @@ from engine.storage.repositories import (
 )
 
 __all__ = [
+    "ActivityLog",
     "Append",
     "AppendFailure",
     "Claimed",

@@ -7,6 +7,7 @@ from aiohttp import web
 from msgspec import UNSET, UnsetType
 
 from engine.accounts.forms import Credentials, Identity, ProfileChanges, Registration, SignIn
+from engine.domain.activity import Origin
 from engine.domain.fields import ParticipantId, ParticipantKind, Status
 from engine.domain.people import Principal, User
 from engine.domain.quota import Quota
@@ -17,6 +18,7 @@ from gateway.problems import ProblemError
 from gateway.rest.auth import authenticate, check_csrf, check_origin
 from gateway.rest.cookies import ACCESS_TOKEN, REFRESH_TOKEN, Cookie, sign_in_cookies, sign_out_cookies
 from gateway.rest.endpoints import Access, Endpoint, Reply, get, patch, post
+from gateway.rest.origin import origin_of
 from gateway.rest.pages import Page, PageQuery, page
 
 _DAY: Final = 86_400
@@ -64,9 +66,9 @@ class PublicUser(msgspec.Struct, frozen=True, kw_only=True):
     status: Status
 
 
-async def register(engine: Engine, body: Registration) -> User:
+async def register(engine: Engine, origin: Origin, body: Registration) -> User:
     """Sign up. The email and the username must be new, in any case."""
-    return await engine.accounts.register(body)
+    return await engine.accounts.register(body, origin=origin)
 
 
 async def login(
@@ -75,7 +77,7 @@ async def login(
     """Sign in with email or username. With `?cookies=true` the tokens are set as cookies too."""
     if query.cookies:
         check_origin(request, frozenset(settings.allowed_origins))
-    signed_in = await engine.accounts.login(body.login, body.password)
+    signed_in = await engine.accounts.login(body.login, body.password, origin=origin_of(request, settings))
     return Reply(_shown(signed_in), cookies=_cookies(request, settings, signed_in) if query.cookies else ())
 
 

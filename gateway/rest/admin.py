@@ -7,6 +7,7 @@ from aiohttp import web
 
 from actors.tree import Node
 from engine.accounts.forms import AccountChanges
+from engine.domain.activity import Origin
 from engine.domain.fields import AccountRole, ParticipantId
 from engine.domain.people import Principal, User
 from engine.engine import Engine
@@ -68,14 +69,16 @@ async def list_accounts(engine: Engine, query: AccountsQuery) -> Page[User]:
     return page(users, query.limit, lambda user: user.id)
 
 
-async def change_account(engine: Engine, by: Principal, user_id: ParticipantId, body: AccountChanges) -> User:
+async def change_account(
+    engine: Engine, by: Principal, origin: Origin, user_id: ParticipantId, body: AccountChanges
+) -> User:
     """Change someone's role or weekly quota, or deactivate them: they are signed out everywhere at once.
 
     Nobody can shut themselves out. `weekly_messages` null gives someone the server's quota.
     """
     if by.id == user_id and (body.active is False or body.role is AccountRole.USER):
         raise Conflict("another administrator has to do this to your own account")
-    return await engine.accounts.administrate(user_id, body)
+    return await engine.accounts.administrate(user_id, body, by=by.id, origin=origin)
 
 
 def _flatten(node: Node) -> list[Node]:

@@ -14,6 +14,7 @@ A handler is a plain typed coroutine function. Its signature says what it needs 
 | a name in the path        | that part of the path; an id type makes a malformed id a 404          |
 | `by: Principal`           | who is acting                                                         |
 | of type `Identity`        | who is signed in, and with which family of tokens                     |
+| of type `Origin`          | where the request comes from: its address and its id                  |
 | of type `Engine`, `Settings`, `web.Request` | these                                               |
 
 The docstring is the endpoint's description. `Reply` and `Encoded` around the answer's type give the handler its say over status,
@@ -32,11 +33,13 @@ import msgspec
 from aiohttp import web
 
 from engine.accounts.forms import Identity
+from engine.domain.activity import Origin
 from engine.domain.people import Principal
 from engine.engine import Engine
 from engine.settings import Settings
 from gateway.problems import KINDS, ProblemError
 from gateway.rest.cookies import Cookie
+from gateway.rest.origin import origin_of
 
 PREFIX: Final = "/api/v1"
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -196,6 +199,7 @@ _BY_TYPE: Final[Mapping[object, Callable[[Call], object]]] = {
     Engine: lambda call: call.engine,
     Settings: lambda call: call.settings,
     Identity: lambda call: call.signed_in(),
+    Origin: lambda call: origin_of(call.request, call.settings),
     Principal: lambda call: call.signed_in().user.principal,
 }
 

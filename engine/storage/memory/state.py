@@ -9,6 +9,7 @@ from datetime import date, datetime
 from anyio.lowlevel import checkpoint
 from msgspec.structs import replace
 
+from engine.domain.activity import Activity
 from engine.domain.events import (
     Event,
     Invited,
@@ -75,6 +76,7 @@ class State:
     accounts: dict[ParticipantId, Account] = field(default_factory=dict)
     families: dict[str, tuple[ParticipantId, datetime | None]] = field(default_factory=dict)
     tokens: dict[bytes, RefreshToken] = field(default_factory=dict)
+    activity: dict[str, Activity] = field(default_factory=dict)
     counts: Counter[tuple[ParticipantId, date]] = field(default_factory=Counter)
 
     async def enter(self) -> None:

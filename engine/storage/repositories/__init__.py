@@ -5,6 +5,7 @@ when the database does not answer within the storage's own time limit; nothing i
 leaves the database as if it had not been called, or as if it had completed.
 """
 
+from engine.storage.repositories.activity import ActivityLog
 from engine.storage.repositories.log import Append, AppendFailure, Claimed, TimelineLog
 from engine.storage.repositories.messages import Messages
 from engine.storage.repositories.rooms import Rooms
@@ -14,6 +15,7 @@ from engine.storage.repositories.usage import Usage
 from engine.storage.repositories.users import Users
 
 __all__ = [
+    "ActivityLog",
     "Append",
     "AppendFailure",
     "Claimed",

@@ -3,6 +3,7 @@
 from types import TracebackType
 from typing import Protocol, Self
 
+from engine.storage.repositories.activity import ActivityLog
 from engine.storage.repositories.log import TimelineLog
 from engine.storage.repositories.messages import Messages
 from engine.storage.repositories.rooms import Rooms
@@ -26,6 +27,8 @@ class Storage(Protocol):
     def tokens(self) -> Tokens: ...
     @property
     def usage(self) -> Usage: ...
+    @property
+    def activity(self) -> ActivityLog: ...
 
     async def ping(self) -> None:
         """Return when the database answers readers and writers; `StorageUnavailable` when it does not within the time limit."""

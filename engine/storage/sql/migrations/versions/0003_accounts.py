@@ -1,4 +1,4 @@
-"""Quotas."""
+"""Quotas, activity."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,9 +12,11 @@ Key = sa.String(64).with_variant(sa.String(64, collation="C"), "postgresql")
 
 def upgrade() -> None:
     _quotas()
+    _activity()
 
 
 def downgrade() -> None:
+    op.drop_table("activity")
     op.drop_table("message_counts")
     with op.batch_alter_table("users") as users:
         users.drop_column("weekly_messages")
@@ -39,3 +41,23 @@ def _quotas() -> None:
         f"INSERT INTO message_counts (week, user_id, posts) SELECT {monday}, author_id, count(*) "
         "FROM messages JOIN participants ON participants.id = author_id AND kind = 'user' GROUP BY 1, 2"
     )
+
+
+def _activity() -> None:
+    op.create_table(
+        "activity",
+        sa.Column("id", Key, nullable=False),
+        sa.Column("at", Moment, nullable=False),
+        sa.Column("action", sa.String(32), nullable=False),
+        sa.Column("actor", Key),
+        sa.Column("timeline_id", Key),
+        sa.Column("subject", Key),
+        sa.Column("ip", sa.String(64)),
+        sa.Column("request_id", sa.Text),
+        sa.Column("details", sa.Text),
+        sa.PrimaryKeyConstraint("id", name="pk_activity"),
+    )
+    op.create_index("ix_activity_at", "activity", ["at"])
+    op.create_index("ix_activity_action_id", "activity", ["action", "id"])
+    op.create_index("ix_activity_actor_id", "activity", ["actor", "id"])
+    op.create_index("ix_activity_timeline_id_id", "activity", ["timeline_id", "id"])
