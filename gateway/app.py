@@ -18,7 +18,7 @@ from gateway.logs import configure_logging
 from gateway.middleware import add_headers, frame
 from gateway.realtime.hub import Hub
 from gateway.realtime.settings import RealtimeSettings
-from gateway.rest import accounts, activity, admin, health, messages, rooms
+from gateway.rest import accounts, activity, admin, api_keys, health, messages, rooms
 from gateway.rest.docs import add_docs
 from gateway.rest.endpoints import Endpoint
 from gateway.rest.health import LIFECYCLE, Lifecycle
@@ -33,6 +33,7 @@ _EXPIRY_GRACE: Final = 25.0
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *accounts.ENDPOINTS,
+    *api_keys.ENDPOINTS,
     *rooms.ENDPOINTS,
     *messages.ENDPOINTS,
     *admin.ENDPOINTS,
@@ -63,6 +64,7 @@ def build_app(engine: Engine, settings: Settings) -> web.Application:
             hub.disconnect_user(user.id)
 
     engine.accounts.watch(send_away)
+    engine.accounts.api_keys.watch(hub.disconnect_api_key)
     return app
 
 

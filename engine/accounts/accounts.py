@@ -10,6 +10,7 @@ import msgspec
 import structlog
 from msgspec import UNSET
 
+from engine.accounts.api_keys import PREFIX, ApiKeys
 from engine.accounts.directory import Directory
 from engine.accounts.forms import AccountChanges, Identity, ProfileChanges, Registration, SignIn
 from engine.accounts.passwords import Passwords
@@ -24,7 +25,7 @@ from engine.domain.people import User
 from engine.domain.quota import Quota, end_of, week_of
 from engine.errors import Forbidden, InvalidRequest, NotFound, TryLater, Unauthenticated
 from engine.settings import RegistrationPolicy, Settings, SettingsError
-from engine.storage.repositories import Storage, Usage, Users
+from engine.storage.repositories import ApiKey, Storage, Usage, Users
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -55,9 +56,11 @@ class Accounts:
         usage: Usage,
         quotas: Quotas,
         scribe: Scribe,
+        api_keys: ApiKeys,
         registration: RegistrationPolicy = RegistrationPolicy.OPEN,
     ) -> None:
         self.quotas = quotas
+        self.api_keys = api_keys
         self._users = users
         self._usage = usage
         self._scribe = scribe
@@ -111,6 +114,7 @@ class Accounts:
             usage=storage.usage,
             quotas=Quotas(settings.weekly_messages),
             scribe=Scribe(clock, record),
+            api_keys=ApiKeys(storage.api_keys, directory, clock, ttl=ttl, time=time),
             registration=settings.registration,
         )
 
@@ -176,8 +180,24 @@ class Accounts:
         await self._sessions.end_by(refresh_token)
 
     async def authenticate(self, access_token: str) -> Identity:
-        """See `Sessions.authenticate`. Cheap: no hashing, and the database only for whom it was not asked lately."""
+        """See `Sessions.authenticate`; an API key will do as well.
+
+        Cheap: no hashing, and the database only for whom it was not asked lately.
+        """
+        if access_token.startswith(PREFIX):
+            return await self.api_keys.authenticate(access_token)
         return await self._sessions.authenticate(access_token)
+
+    async def make_api_key(self, user_id: ParticipantId, name: str, *, origin: Origin = UNKNOWN) -> tuple[ApiKey, str]:
+        """See `ApiKeys.make`."""
+        key, secret = await self.api_keys.make(user_id, name)
+        self._scribe.note(Action.API_KEY_MADE, user_id, subject=key.id, origin=origin)
+        return key, secret
+
+    async def revoke_api_key(self, user_id: ParticipantId, key_id: str, *, origin: Origin = UNKNOWN) -> None:
+        """See `ApiKeys.revoke`."""
+        await self.api_keys.revoke(user_id, key_id)
+        self._scribe.note(Action.API_KEY_REVOKED, user_id, subject=key_id, origin=origin)
 
     async def current(self, user_id: ParticipantId) -> User:
         """Someone already authenticated, as they are now; `Unauthenticated` once deactivated. Cheap enough for each command."""

@@ -75,8 +75,9 @@ class SignIn(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """Who an access token speaks for, by which sign-in (`family_id`), and until when."""
+    """Who a token speaks for, by which sign-in (`family_id`) or API key (its id), and until when; a key has no end."""
 
     user: User
     family_id: str
-    expires_at: datetime
+    expires_at: datetime | None
+    api_key: str | None = None

@@ -6,6 +6,8 @@ from their own packages, so that a simulation needs no database library.
 
 from engine.storage.repositories import (
     ActivityLog,
+    ApiKey,
+    ApiKeys,
     Append,
     AppendFailure,
     Claimed,
@@ -21,6 +23,8 @@ from engine.storage.repositories import (
 
 __all__ = [
     "ActivityLog",
+    "ApiKey",
+    "ApiKeys",
     "Append",
     "AppendFailure",
     "Claimed",

@@ -77,6 +77,12 @@ class Hub:
         for connection in tuple(self._by_user.get(user_id, ())):
             connection.session.close(codes.FORCE_NO_RECONNECT)
 
+    def disconnect_api_key(self, key_id: str) -> None:
+        """End the connections that a revoked API key has opened (3500), at once."""
+        for connection in tuple(self._connections):
+            if connection.session.api_key == key_id:
+                connection.session.close(codes.INVALID_TOKEN)
+
     async def shutdown(self) -> None:
         """Accept nobody new and send everyone away (3001: come back, somewhere else or later); takes at most the linger.
 

@@ -12,7 +12,7 @@ from engine.domain.fields import ParticipantId, ParticipantKind, Status
 from engine.domain.people import Principal, User
 from engine.domain.quota import Quota
 from engine.engine import Engine
-from engine.errors import InvalidRequest
+from engine.errors import Forbidden, InvalidRequest
 from engine.settings import Settings
 from gateway.problems import ProblemError
 from gateway.rest.auth import authenticate, check_csrf, check_origin
@@ -109,6 +109,8 @@ async def logout(request: web.Request, engine: Engine, body: Refresh | None) -> 
     elif token is None:
         identity = await authenticate(request, engine.accounts, Access.SIGNED_IN)
         assert identity is not None
+        if identity.api_key is not None:
+            raise Forbidden("an API key is revoked, not signed out")
         await engine.accounts.logout(identity.family_id)
         return Reply(None, cookies=sign_out_cookies(request))
     if not token:
@@ -191,7 +193,13 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
         problems=("unauthenticated", "csrf_failed", "rate_limited"),
     ),
     post("/auth/refresh", refresh, tag=_AUTH, access=Access.PUBLIC, problems=("unauthenticated", "csrf_failed")),
-    post("/auth/logout", logout, tag=_AUTH, access=Access.PUBLIC, problems=("unauthenticated", "csrf_failed")),
+    post(
+        "/auth/logout",
+        logout,
+        tag=_AUTH,
+        access=Access.PUBLIC,
+        problems=("unauthenticated", "csrf_failed", "forbidden"),
+    ),
     get("/me", read_me, tag=_PEOPLE),
     patch("/me", change_me, tag=_PEOPLE),
     get("/me/quota", read_quota, tag=_PEOPLE),

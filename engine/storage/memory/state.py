@@ -30,7 +30,7 @@ from engine.domain.quota import week_of
 from engine.domain.rooms import Room
 from engine.errors import StorageUnavailable
 from engine.storage.records import encode_event, without_text
-from engine.storage.repositories import RefreshToken
+from engine.storage.repositories import ApiKey, RefreshToken
 
 
 @dataclass(slots=True)
@@ -76,6 +76,7 @@ class State:
     accounts: dict[ParticipantId, Account] = field(default_factory=dict)
     families: dict[str, tuple[ParticipantId, datetime | None]] = field(default_factory=dict)
     tokens: dict[bytes, RefreshToken] = field(default_factory=dict)
+    api_keys: dict[bytes, ApiKey] = field(default_factory=dict)
     activity: dict[str, Activity] = field(default_factory=dict)
     counts: Counter[tuple[ParticipantId, date]] = field(default_factory=Counter)
 

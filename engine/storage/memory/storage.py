@@ -4,6 +4,7 @@ from types import TracebackType
 from typing import Self
 
 from engine.storage.memory.activity import MemoryActivityLog
+from engine.storage.memory.api_keys import MemoryApiKeys
 from engine.storage.memory.log import MemoryTimelineLog
 from engine.storage.memory.messages import MemoryMessages
 from engine.storage.memory.rooms import MemoryRooms
@@ -23,6 +24,7 @@ class MemoryStorage:
         self.rooms = MemoryRooms(self.state)
         self.users = MemoryUsers(self.state)
         self.tokens = MemoryTokens(self.state)
+        self.api_keys = MemoryApiKeys(self.state)
         self.usage = MemoryUsage(self.state)
         self.activity = MemoryActivityLog(self.state)
 

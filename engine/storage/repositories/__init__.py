@@ -6,6 +6,7 @@ leaves the database as if it had not been called, or as if it had completed.
 """
 
 from engine.storage.repositories.activity import ActivityLog
+from engine.storage.repositories.api_keys import ApiKey, ApiKeys
 from engine.storage.repositories.log import Append, AppendFailure, Claimed, TimelineLog
 from engine.storage.repositories.messages import Messages
 from engine.storage.repositories.rooms import Rooms
@@ -16,6 +17,8 @@ from engine.storage.repositories.users import Users
 
 __all__ = [
     "ActivityLog",
+    "ApiKey",
+    "ApiKeys",
     "Append",
     "AppendFailure",
     "Claimed",

@@ -4,6 +4,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from engine.storage.repositories.activity import ActivityLog
+from engine.storage.repositories.api_keys import ApiKeys
 from engine.storage.repositories.log import TimelineLog
 from engine.storage.repositories.messages import Messages
 from engine.storage.repositories.rooms import Rooms
@@ -27,6 +28,8 @@ class Storage(Protocol):
     def tokens(self) -> Tokens: ...
     @property
     def usage(self) -> Usage: ...
+    @property
+    def api_keys(self) -> ApiKeys: ...
     @property
     def activity(self) -> ActivityLog: ...
 

@@ -6,6 +6,7 @@ from typing import Self
 from sqlalchemy import column, exc, select, table
 
 from engine.storage.sql.activity import SqlActivityLog
+from engine.storage.sql.api_keys import SqlApiKeys
 from engine.storage.sql.database import Database
 from engine.storage.sql.log import SqlTimelineLog
 from engine.storage.sql.messages import SqlMessages
@@ -33,6 +34,7 @@ class SqlStorage:
         self.rooms = SqlRooms(self._database)
         self.users = SqlUsers(self._database)
         self.tokens = SqlTokens(self._database)
+        self.api_keys = SqlApiKeys(self._database)
         self.usage = SqlUsage(self._database)
         self.activity = SqlActivityLog(self._database)
 

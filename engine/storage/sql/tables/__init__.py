@@ -7,6 +7,7 @@ are written only under the lock on their timeline's row, and a check of every ro
 
 from engine.storage.sql.tables.accounts import participants, refresh_families, refresh_tokens, users
 from engine.storage.sql.tables.activity import activity
+from engine.storage.sql.tables.api_keys import api_keys
 from engine.storage.sql.tables.base import Key, metadata
 from engine.storage.sql.tables.timelines import events, members, messages, rooms, timelines
 from engine.storage.sql.tables.usage import message_counts
@@ -14,6 +15,7 @@ from engine.storage.sql.tables.usage import message_counts
 __all__ = [
     "Key",
     "activity",
+    "api_keys",
     "events",
     "members",
     "message_counts",

@@ -1,4 +1,4 @@
-"""Quotas, activity."""
+"""Quotas, activity, API keys."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,9 +13,11 @@ Key = sa.String(64).with_variant(sa.String(64, collation="C"), "postgresql")
 def upgrade() -> None:
     _quotas()
     _activity()
+    _api_keys()
 
 
 def downgrade() -> None:
+    op.drop_table("api_keys")
     op.drop_table("activity")
     op.drop_table("message_counts")
     with op.batch_alter_table("users") as users:
@@ -61,3 +63,19 @@ def _activity() -> None:
     op.create_index("ix_activity_action_id", "activity", ["action", "id"])
     op.create_index("ix_activity_actor_id", "activity", ["actor", "id"])
     op.create_index("ix_activity_timeline_id_id", "activity", ["timeline_id", "id"])
+
+
+def _api_keys() -> None:
+    op.create_table(
+        "api_keys",
+        sa.Column("id", Key, nullable=False),
+        sa.Column("user_id", Key, nullable=False),
+        sa.Column("digest", sa.LargeBinary, nullable=False),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("created_at", Moment, nullable=False),
+        sa.Column("last_used_at", Moment),
+        sa.PrimaryKeyConstraint("id", name="pk_api_keys"),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_api_keys_user_id"),
+        sa.UniqueConstraint("digest", name="uq_api_keys_digest"),
+    )
+    op.create_index("ix_api_keys_user_id", "api_keys", ["user_id"])
