@@ -121,6 +121,12 @@ class Settings(BaseSettings):
     refresh_gather: float = Field(
         0.05, ge=0, le=1, description="seconds that a refresh waits for others of the same token to share its answer"
     )
+    sign_in_failures: int = Field(
+        10, ge=1, le=1_000_000, description="wrong passwords for one account from one address before a wait"
+    )
+    sign_in_lock_seconds: float = Field(
+        300.0, gt=0, le=86_400, description="that those count, and the wait lasts at most"
+    )
     activity_days: int = Field(90, ge=1, le=36_500, description="for which the activity log is kept")
     argon2_time_cost: int = Field(2, ge=1, le=100, description="passes")
     argon2_memory_kib: int = Field(19_456, ge=8, le=4_194_304)

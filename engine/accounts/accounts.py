@@ -13,6 +13,7 @@ from msgspec import UNSET
 from engine.accounts.api_keys import PREFIX, ApiKeys
 from engine.accounts.directory import Directory
 from engine.accounts.forms import AccountChanges, Identity, ProfileChanges, Registration, SignIn
+from engine.accounts.lockout import Lockout
 from engine.accounts.passwords import Passwords
 from engine.accounts.quota import Quotas
 from engine.accounts.sessions import Sessions
@@ -23,14 +24,16 @@ from engine.domain.activity import UNKNOWN, Action, Detail, Origin
 from engine.domain.fields import AccountRole, ParticipantId
 from engine.domain.people import User
 from engine.domain.quota import Quota, end_of, week_of
-from engine.errors import Forbidden, InvalidRequest, NotFound, TryLater, Unauthenticated
+from engine.errors import Forbidden, InvalidRequest, NotFound, RateLimited, TryLater, Unauthenticated
 from engine.settings import RegistrationPolicy, Settings, SettingsError
+from engine.storage.records import login_key
 from engine.storage.repositories import ApiKey, Storage, Usage, Users
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 _COUNTS_KEPT = timedelta(weeks=8)
 """How long the weekly counts of messages are kept."""
+_WRONG = "the login or the password is wrong"
 
 
 class Accounts:
@@ -57,10 +60,12 @@ class Accounts:
         quotas: Quotas,
         scribe: Scribe,
         api_keys: ApiKeys,
+        lockout: Lockout,
         registration: RegistrationPolicy = RegistrationPolicy.OPEN,
     ) -> None:
         self.quotas = quotas
         self.api_keys = api_keys
+        self._lockout = lockout
         self._users = users
         self._usage = usage
         self._scribe = scribe
@@ -115,6 +120,7 @@ class Accounts:
             quotas=Quotas(settings.weekly_messages),
             scribe=Scribe(clock, record),
             api_keys=ApiKeys(storage.api_keys, directory, clock, ttl=ttl, time=time),
+            lockout=Lockout(settings.sign_in_failures, settings.sign_in_lock_seconds, time=time),
             registration=settings.registration,
         )
 
@@ -147,25 +153,33 @@ class Accounts:
         return user
 
     async def login(self, login: str, password: str, *, origin: Origin = UNKNOWN) -> SignIn:
-        """Sign in by email or username, in any case. An unknown login and a wrong password are answered alike, in like time."""
+        """Sign in by email or username, in any case. An unknown login and a wrong password are answered alike, in like time.
+
+        `RateLimited` after too many wrong passwords from one address.
+        """
         found = await self._users.by_login(login)
         account = None if found is None else found[0].id
-        if not await self._passwords.matches(password, None if found is None else found[1]) or found is None:
-            self._scribe.note(Action.SIGN_IN_REFUSED, account, origin=origin, reason="wrong login or password")
-            raise Unauthenticated("the login or the password is wrong")
-        # The account as it is now, not as it was when the password was looked up.
         try:
-            user = await self._directory.current(found[0].id)
-        except Unauthenticated:
-            self._scribe.note(Action.SIGN_IN_REFUSED, account, origin=origin, reason="deactivated")
+            with self._lockout.attempt(account or login_key(login), origin.ip):
+                user, password_hash = await self._check(found, password)
+        except (Unauthenticated, RateLimited) as refusal:
+            self._scribe.note(Action.SIGN_IN_REFUSED, account, origin=origin, reason=_reason(refusal))
             raise
-        if self._passwords.outdated(found[1]):
+        if self._passwords.outdated(password_hash):
             # Best effort: who cannot be rehashed now will be the next time.
             with suppress(TryLater):
                 await self._users.set_password(user.id, await self._passwords.hash(password))
         signed_in = await self._sessions.begin(user)
         self._scribe.note(Action.SIGNED_IN, user.id, origin=origin)
         return signed_in
+
+    async def _check(self, found: tuple[User, str] | None, password: str) -> tuple[User, str]:
+        """Whose password this is, and its hash; `Unauthenticated` when it is nobody's, or of somebody deactivated."""
+        password_hash = None if found is None else found[1]
+        if not await self._passwords.matches(password, password_hash) or found is None:
+            raise Unauthenticated(_WRONG)
+        # The account as it is now, not as it was when the password was looked up.
+        return await self._directory.current(found[0].id), found[1]
 
     async def refresh(self, refresh_token: str) -> SignIn:
         """See `Sessions.refresh`."""
@@ -302,3 +316,9 @@ def _differences(before: User, after: User) -> Iterator[tuple[Action, dict[str, 
         yield (Action.REACTIVATED if after.active else Action.DEACTIVATED), {}
     if before.weekly_messages != after.weekly_messages:
         yield Action.QUOTA_CHANGED, {"weekly_messages": after.weekly_messages}
+
+
+def _reason(refusal: Exception) -> str:
+    if isinstance(refusal, RateLimited):
+        return "too many attempts"
+    return "wrong login or password" if str(refusal) == _WRONG else "deactivated"
