@@ -1,16 +1,31 @@
 """The engine: the supervision tree, composed from settings, readable from top to bottom."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import anyio
 import structlog
 
-from actors import Activation, Actor, ActorSystem, AskFailed, Limits, Message, Ref, handles
+from actors import (
+    Activation,
+    Actor,
+    ActorStopped,
+    ActorSystem,
+    AskFailed,
+    Limits,
+    Message,
+    Ref,
+    Unavailable,
+    handles,
+)
 from engine.accounts import Accounts
+from engine.activity import Recorder, Scribe
+from engine.activity.recorder import Record
 from engine.clock import Clock, SystemClock
+from engine.domain.activity import Activity
 from engine.domain.fields import ParticipantId, TimelineId
 from engine.errors import StorageUnavailable
 from engine.journal import Journal
@@ -44,7 +59,11 @@ WEBHOOK_INTERVAL = 5.0
 WEBHOOK_LEARNING = 60.0
 """How often it is looked up which rooms have webhooks, in seconds."""
 PURGE_INTERVAL = 3600.0
-"""How often expired sign-ins and invitations are forgotten, in seconds."""
+"""How often expired sign-ins, invitations and old activity are forgotten, in seconds."""
+PURGED_AT_ONCE = 1000
+"""Entries of the activity log that are forgotten in one transaction."""
+PURGE_PAUSE = 0.1
+"""Seconds between two of those."""
 
 
 class Ping(Message["Canary", None], frozen=True):
@@ -115,10 +134,19 @@ class Engine:
                 yield engine
             return
         clock = clock or SystemClock()
-        accounts = Accounts.of(settings, storage, clock)
         async with ActorSystem("gathering", seed=seed) as system:
             canary = await system.spawn(Canary, "canary")
             journal = await system.spawn(lambda: Journal(storage.log), "journal", mailbox=Journal.mailbox)
+
+            recorder = await system.spawn(lambda: Recorder(storage.activity), "activity", mailbox=Recorder.mailbox)
+
+            def record(entries: tuple[Activity, ...]) -> None:
+                with suppress(ActorStopped, Unavailable):  # nobody waits for the record
+                    recorder.tell(Record(entries))
+
+            accounts = Accounts.of(settings, storage, clock, record=record)
+            feed = Feed()
+            feed.watch(Scribe(clock, record).follow)
 
             def archive(key: str) -> Archive:
                 return Archive(TimelineId(key), storage)
@@ -134,6 +162,7 @@ class Engine:
                 adrift=set(),
                 fences=Fences(system.clock, TAKEOVER_REST),
                 feed=feed,
+                quotas=accounts.quotas,
                 settings=TimelineSettings(
                     recent_events=settings.recent_events,
                     message_characters=settings.message_characters,
@@ -195,12 +224,14 @@ class Engine:
                 canary=canary,
             )
             ownership = Ownership(storage.log, active, surroundings.adrift)
+            purge_activity = partial(_purge_activity, storage, clock, timedelta(days=settings.activity_days))
             async with _alongside(
                 partial(_every, OWNERSHIP_INTERVAL, ownership.check),
                 partial(_every, PURGE_INTERVAL, accounts.purge),
                 partial(_every, PURGE_INTERVAL, invitations.purge),
                 partial(_every, WEBHOOK_LEARNING, webhooks.learn),
                 partial(_every, WEBHOOK_INTERVAL, webhooks.check),
+                partial(_every, PURGE_INTERVAL, purge_activity),
             ):
                 yield engine
                 await webhooks.close()
@@ -254,13 +285,26 @@ async def _alongside(*chores: Callable[[], Coroutine[Any, Any, None]]) -> AsyncI
         raise failure
 
 
+async def _purge_activity(storage: Storage, clock: Clock, kept: timedelta) -> None:
+    """Forget old activity, a little at a time: nobody's post waits for long."""
+    forgotten = PURGED_AT_ONCE
+    while forgotten == PURGED_AT_ONCE:
+        forgotten = await storage.activity.purge(before=clock.now() - kept, most=PURGED_AT_ONCE)
+        await anyio.sleep(PURGE_PAUSE)
+
+
 async def _every(seconds: float, chore: Callable[[], Awaitable[object]]) -> None:
     """Do a chore again and again. One that fails is done again in its time: nobody's message hangs on it."""
     while True:
         try:
             await chore()
         except StorageUnavailable:
-            log.warning("chore.postponed", chore=chore.__qualname__)
+            log.warning("chore.postponed", chore=_name(chore))
         except Exception:  # a supervision boundary: the engine goes on without
-            log.exception("chore.failed", chore=chore.__qualname__)
+            log.exception("chore.failed", chore=_name(chore))
         await anyio.sleep(seconds)
+
+
+def _name(chore: Callable[[], Awaitable[object]]) -> str:
+    function = chore.func if isinstance(chore, partial) else chore
+    return str(getattr(function, "__qualname__", function))

@@ -109,3 +109,9 @@ class RateLimited(TryLater):
     """This caller asks too often."""
 
     code = "rate_limited"
+
+
+class QuotaExceeded(TryLater):
+    """This person has posted as many messages as a week allows them; `retry_after` is the time until the next week."""
+
+    code = "quota_exceeded"

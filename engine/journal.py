@@ -6,12 +6,13 @@ commit more than thirty times that.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import date
 from typing import TypeVar
 
 import structlog
 
 from actors import Actor, Call, Mailbox, Message, handles
-from engine.domain.fields import TimelineId
+from engine.domain.fields import ParticipantId, TimelineId
 from engine.errors import EngineError, NotFound, StorageUnavailable, TimelineMoved
 from engine.storage.repositories import Append, AppendFailure, Claimed, TimelineLog
 
@@ -32,8 +33,8 @@ class Claim(Message["Journal", Claimed], frozen=True):
 class Write(Message["Journal", None], frozen=True):
     """Make one timeline's next events durable, all or none. Answered after the commit.
 
-    Refused with `TimelineMoved` (another owner has claimed it), `WriteConflict`, `WriteInvalid`, or `StorageUnavailable`: only
-    after that one it is unknown whether the events were committed, and a new claim tells.
+    Refused with `TimelineMoved` (another owner has claimed it), `WriteConflict`, `WriteInvalid`, `WriteOverQuota`, or
+    `StorageUnavailable`: only after that one it is unknown whether the events were committed, and a new claim tells.
     """
 
     entry: Append
@@ -49,6 +50,16 @@ class WriteInvalid(EngineError):
     """The database refuses the data itself: nothing of the entry was written."""
 
     code = "invalid_request"
+
+
+class WriteOverQuota(EngineError):
+    """One of the authors has used up their week: nothing of the entry was written. `used` is what the database has counted."""
+
+    code = "quota_exceeded"
+
+    def __init__(self, detail: str, used: tuple[tuple[ParticipantId, date, int], ...]) -> None:
+        super().__init__(detail)
+        self.used = used
 
 
 class Journal(Actor):
@@ -127,5 +138,7 @@ def _error(failure: AppendFailure) -> EngineError:
             return TimelineMoved("another process owns this timeline now")
         case "conflict":
             return WriteConflict(failure.detail)
+        case "quota":
+            return WriteOverQuota(failure.detail, failure.used)
         case _:
             return WriteInvalid(failure.detail)

@@ -8,6 +8,7 @@ Every field is the environment variable `GATHERING_<FIELD>` and the key `<field>
 import json
 import tomllib
 from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import unquote
@@ -87,8 +88,17 @@ class Settings(BaseSettings):
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="web origins besides the server's own, separated by commas: https://chat.example.org"
     )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="addresses or networks whose X-Forwarded-For is believed, separated by commas: 10.0.0.0/8"
+    )
     registration: RegistrationPolicy = RegistrationPolicy.OPEN
     room_creation: RoomCreation = RoomCreation.USER
+    weekly_messages: int | None = Field(
+        None,
+        ge=0,
+        le=1_000_000_000,
+        description="that each person may post from Monday to Monday, UTC; unset: any number",
+    )
 
     message_characters: int = Field(4_000, ge=1, le=1_000_000, description="the longest message")
     frame_bytes: int = Field(65_536, ge=1_024, le=16_777_216, description="the largest frame from a client")
@@ -130,6 +140,13 @@ class Settings(BaseSettings):
     refresh_gather: float = Field(
         0.05, ge=0, le=1, description="seconds that a refresh waits for others of the same token to share its answer"
     )
+    sign_in_failures: int = Field(
+        10, ge=1, le=1_000_000, description="wrong passwords for one account from one address before a wait"
+    )
+    sign_in_lock_seconds: float = Field(
+        300.0, gt=0, le=86_400, description="that those count, and the wait lasts at most"
+    )
+    activity_days: int = Field(90, ge=1, le=36_500, description="for which the activity log is kept")
     argon2_time_cost: int = Field(2, ge=1, le=100, description="passes")
     argon2_memory_kib: int = Field(19_456, ge=8, le=4_194_304)
     argon2_parallelism: int = Field(1, ge=1, le=64, description="lanes; each needs 8 KiB of memory at least")
@@ -146,6 +163,21 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(origin.strip().rstrip("/") for origin in value.split(",") if origin.strip())
         return value
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
+        for network in networks:
+            try:
+                ip_network(network, strict=False)
+            except ValueError:
+                raise ValueError(f"{network!r} is neither an address nor a network") from None
+        return networks
 
     @field_validator("database_url")
     @classmethod

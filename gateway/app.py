@@ -19,7 +19,7 @@ from gateway.middleware import add_headers, frame
 from gateway.realtime.emulation import Emulation
 from gateway.realtime.hub import HUB, Hub
 from gateway.realtime.settings import RealtimeSettings
-from gateway.rest import accounts, admin, conversations, health, messages, rooms, streams, webhooks
+from gateway.rest import accounts, activity, admin, api_keys, conversations, health, messages, rooms, streams, webhooks
 from gateway.rest.docs import add_docs
 from gateway.rest.endpoints import Endpoint
 from gateway.rest.health import LIFECYCLE, Lifecycle
@@ -34,12 +34,14 @@ _EXPIRY_GRACE: Final = 25.0
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *accounts.ENDPOINTS,
+    *api_keys.ENDPOINTS,
     *rooms.ENDPOINTS,
     *conversations.ENDPOINTS,
     *messages.ENDPOINTS,
     *webhooks.ENDPOINTS,
     *streams.ENDPOINTS,
     *admin.ENDPOINTS,
+    *activity.ENDPOINTS,
     *health.ENDPOINTS,
 )
 
@@ -65,6 +67,7 @@ def build_app(engine: Engine, settings: Settings) -> web.Application:
             hub.disconnect_user(user.id)
 
     engine.accounts.watch(send_away)
+    engine.accounts.api_keys.watch(hub.disconnect_api_key)
     return app
 
 

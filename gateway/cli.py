@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from engine.accounts.accounts import Accounts
 from engine.accounts.forms import AccountChanges
 from engine.clock import SystemClock
+from engine.domain.activity import Activity
 from engine.domain.fields import AccountRole
 from engine.engine import open_storage
 from engine.errors import EngineError, InvalidRequest
@@ -160,7 +161,9 @@ def _with_accounts(settings: Settings, act: Callable[[Accounts], Awaitable[None]
 
     async def run() -> None:
         async with open_storage(settings) as storage:
-            await act(Accounts.of(unsigned, storage, SystemClock()))
+            done: list[Activity] = []
+            await act(Accounts.of(unsigned, storage, SystemClock(), record=done.extend))
+            await storage.activity.add(done)
 
     _on_database(run)
 

@@ -1,7 +1,8 @@
 """Accounts: who may come in, who they are, and what may be changed of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import timedelta
 from typing import Self
 
 import anyio
@@ -9,19 +10,30 @@ import msgspec
 import structlog
 from msgspec import UNSET
 
+from engine.accounts.api_keys import PREFIX, ApiKeys
 from engine.accounts.directory import Directory
 from engine.accounts.forms import AccountChanges, Identity, ProfileChanges, Registration, SignIn
+from engine.accounts.lockout import Lockout
 from engine.accounts.passwords import Passwords
+from engine.accounts.quota import Quotas
 from engine.accounts.sessions import Sessions
 from engine.accounts.tokens import AccessTokens
+from engine.activity.scribe import Record, Scribe, unrecorded
 from engine.clock import Clock
+from engine.domain.activity import UNKNOWN, Action, Detail, Origin
 from engine.domain.fields import AccountRole, ParticipantId
 from engine.domain.people import User
-from engine.errors import Forbidden, InvalidRequest, NotFound, TryLater, Unauthenticated
+from engine.domain.quota import Quota, end_of, week_of
+from engine.errors import Forbidden, InvalidRequest, NotFound, RateLimited, TryLater, Unauthenticated
 from engine.settings import RegistrationPolicy, Settings, SettingsError
-from engine.storage.repositories import Storage, Users
+from engine.storage.records import login_key
+from engine.storage.repositories import ApiKey, Storage, Usage, Users
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+_COUNTS_KEPT = timedelta(weeks=8)
+"""How long the weekly counts of messages are kept."""
+_WRONG = "the login or the password is wrong"
 
 
 class Accounts:
@@ -44,9 +56,19 @@ class Accounts:
         passwords: Passwords,
         clock: Clock,
         *,
+        usage: Usage,
+        quotas: Quotas,
+        scribe: Scribe,
+        api_keys: ApiKeys,
+        lockout: Lockout,
         registration: RegistrationPolicy = RegistrationPolicy.OPEN,
     ) -> None:
+        self.quotas = quotas
+        self.api_keys = api_keys
+        self._lockout = lockout
         self._users = users
+        self._usage = usage
+        self._scribe = scribe
         self._directory = directory
         self._sessions = sessions
         self._passwords = passwords
@@ -62,8 +84,12 @@ class Accounts:
         *,
         ttl: float = 2.0,
         time: Callable[[], float] = anyio.current_time,
+        record: Record = unrecorded,
     ) -> Self:
-        """Composed as the settings say. `ttl` (seconds) bounds what is remembered of people and sign-ins, `time` measures it."""
+        """Composed as the settings say. `ttl` (seconds) bounds what is remembered of people and sign-ins, `time` measures it.
+
+        `record` is given the activity that accounts see.
+        """
         if settings.secret_key is None:
             raise SettingsError("secret_key is not set")
         directory = Directory(storage.users, ttl=ttl, time=time)
@@ -84,13 +110,27 @@ class Accounts:
             parallelism=settings.argon2_parallelism,
             workers=settings.argon2_workers,
         )
-        return cls(storage.users, directory, sessions, passwords, clock, registration=settings.registration)
+        return cls(
+            storage.users,
+            directory,
+            sessions,
+            passwords,
+            clock,
+            usage=storage.usage,
+            quotas=Quotas(settings.weekly_messages),
+            scribe=Scribe(clock, record),
+            api_keys=ApiKeys(storage.api_keys, directory, clock, ttl=ttl, time=time),
+            lockout=Lockout(settings.sign_in_failures, settings.sign_in_lock_seconds, time=time),
+            registration=settings.registration,
+        )
 
-    async def register(self, registration: Registration) -> User:
+    async def register(self, registration: Registration, *, origin: Origin = UNKNOWN) -> User:
         """Open one's own account. `Conflict` names the field that is taken; `Forbidden` where people cannot register."""
         match self._registration:
             case RegistrationPolicy.OPEN:
-                return await self._add(registration, AccountRole.USER)
+                user = await self._add(registration, AccountRole.USER)
+                self._scribe.note(Action.REGISTERED, user.id, origin=origin)
+                return user
             case RegistrationPolicy.INVITE:
                 raise Forbidden("this server is by invitation: ask its administrator for an account")
             case RegistrationPolicy.CLOSED:
@@ -108,21 +148,38 @@ class Accounts:
         except msgspec.ValidationError as error:
             reason, _, path = str(error).partition(" - at `$.")
             raise InvalidRequest.field(path.rstrip("`") or "account", reason) from None
-        return await self._add(registration, AccountRole.ADMIN if admin else AccountRole.USER)
+        user = await self._add(registration, AccountRole.ADMIN if admin else AccountRole.USER)
+        self._scribe.note(Action.ACCOUNT_CREATED, None, subject=user.id, role=user.role.value)
+        return user
 
-    async def login(self, login: str, password: str) -> SignIn:
-        """Sign in by email or username, in any case. An unknown login and a wrong password are answered alike, in like time."""
+    async def login(self, login: str, password: str, *, origin: Origin = UNKNOWN) -> SignIn:
+        """Sign in by email or username, in any case. An unknown login and a wrong password are answered alike, in like time.
+
+        `RateLimited` after too many wrong passwords from one address.
+        """
         found = await self._users.by_login(login)
-        password_hash = None if found is None else found[1]
-        if not await self._passwords.matches(password, password_hash) or found is None:
-            raise Unauthenticated("the login or the password is wrong")
-        # The account as it is now, not as it was when the password was looked up.
-        user = await self._directory.current(found[0].id)
-        if self._passwords.outdated(found[1]):
+        account = None if found is None else found[0].id
+        try:
+            with self._lockout.attempt(account or login_key(login), origin.ip):
+                user, password_hash = await self._check(found, password)
+        except (Unauthenticated, RateLimited) as refusal:
+            self._scribe.note(Action.SIGN_IN_REFUSED, account, origin=origin, reason=_reason(refusal))
+            raise
+        if self._passwords.outdated(password_hash):
             # Best effort: who cannot be rehashed now will be the next time.
             with suppress(TryLater):
                 await self._users.set_password(user.id, await self._passwords.hash(password))
-        return await self._sessions.begin(user)
+        signed_in = await self._sessions.begin(user)
+        self._scribe.note(Action.SIGNED_IN, user.id, origin=origin)
+        return signed_in
+
+    async def _check(self, found: tuple[User, str] | None, password: str) -> tuple[User, str]:
+        """Whose password this is, and its hash; `Unauthenticated` when it is nobody's, or of somebody deactivated."""
+        password_hash = None if found is None else found[1]
+        if not await self._passwords.matches(password, password_hash) or found is None:
+            raise Unauthenticated(_WRONG)
+        # The account as it is now, not as it was when the password was looked up.
+        return await self._directory.current(found[0].id), found[1]
 
     async def refresh(self, refresh_token: str) -> SignIn:
         """See `Sessions.refresh`."""
@@ -137,8 +194,24 @@ class Accounts:
         await self._sessions.end_by(refresh_token)
 
     async def authenticate(self, access_token: str) -> Identity:
-        """See `Sessions.authenticate`. Cheap: no hashing, and the database only for whom it was not asked lately."""
+        """See `Sessions.authenticate`; an API key will do as well.
+
+        Cheap: no hashing, and the database only for whom it was not asked lately.
+        """
+        if access_token.startswith(PREFIX):
+            return await self.api_keys.authenticate(access_token)
         return await self._sessions.authenticate(access_token)
+
+    async def make_api_key(self, user_id: ParticipantId, name: str, *, origin: Origin = UNKNOWN) -> tuple[ApiKey, str]:
+        """See `ApiKeys.make`."""
+        key, secret = await self.api_keys.make(user_id, name)
+        self._scribe.note(Action.API_KEY_MADE, user_id, subject=key.id, origin=origin)
+        return key, secret
+
+    async def revoke_api_key(self, user_id: ParticipantId, key_id: str, *, origin: Origin = UNKNOWN) -> None:
+        """See `ApiKeys.revoke`."""
+        await self.api_keys.revoke(user_id, key_id)
+        self._scribe.note(Action.API_KEY_REVOKED, user_id, subject=key_id, origin=origin)
 
     async def current(self, user_id: ParticipantId) -> User:
         """Someone already authenticated, as they are now; `Unauthenticated` once deactivated. Cheap enough for each command."""
@@ -169,19 +242,50 @@ class Accounts:
         """Accounts whose username begins with `prefix`, in any case, by id upwards from `after`; active ones, or all."""
         return await self._users.search(prefix, after=after, limit=limit, inactive=inactive)
 
+    async def search_by_quota(
+        self, prefix: str, *, reached: bool, after: ParticipantId | None = None, limit: int = 50
+    ) -> list[User]:
+        """Accounts, active or not, that have reached their quota of this week, or have not; the rest is as in `search`."""
+        week = week_of(self._clock.now())
+        return await self._usage.search(
+            prefix, week=week, default=self.quotas.default, reached=reached, after=after, limit=limit
+        )
+
+    async def quota(self, user: User) -> Quota:
+        """How much of this week's quota somebody has used."""
+        week = week_of(self._clock.now())
+        used = await self._usage.used(user.id, week)
+        return Quota(limit=self.quotas.limit(user.principal), used=used, resets_at=end_of(week))
+
     async def update_profile(self, user_id: ParticipantId, changes: ProfileChanges) -> User:
         """Change one's own account."""
         return await self._directory.change(user_id, _given(changes))
 
-    async def administrate(self, user_id: ParticipantId, changes: AccountChanges) -> User:
-        """Change anyone's role or activity. Who is deactivated is refused at once, and every sign-in of theirs has ended.
+    async def administrate(
+        self,
+        user_id: ParticipantId,
+        changes: AccountChanges,
+        *,
+        by: ParticipantId | None = None,
+        origin: Origin = UNKNOWN,
+    ) -> User:
+        """Change anyone's role, activity or quota. Who is deactivated is refused at once, and every sign-in of theirs has ended.
 
-        If the latter fails (`StorageUnavailable`), they are refused all the same; deactivating them again completes it.
+        If the latter fails (`StorageUnavailable`), they are refused all the same; deactivating them again completes it. `by` is
+        the administrator who does it, None for the operator of the server.
         """
-        user = await self._directory.change(user_id, _given(changes))
+        before, user = await self._directory.difference(user_id, _given(changes))
+        for action, details in _differences(before, user):
+            self._scribe.note(action, by, subject=user_id, origin=origin, **details)
         if changes.active is False:
             await self._sessions.end_all(user_id)
-        log.info("account.administrated", user_id=user_id, role=user.role, active=user.active)
+        log.info(
+            "account.administrated",
+            user_id=user_id,
+            role=user.role,
+            active=user.active,
+            weekly_messages=user.weekly_messages,
+        )
         return user
 
     def watch(self, listener: Callable[[User], None]) -> None:
@@ -189,7 +293,8 @@ class Accounts:
         self._directory.watch(listener)
 
     async def purge(self) -> int:
-        """Forget expired refresh tokens; tells how many. Worth doing daily."""
+        """Forget expired refresh tokens, and counts of messages that are weeks old; tells how many. Worth doing daily."""
+        await self._usage.purge(before=week_of(self._clock.now()) - _COUNTS_KEPT)
         return await self._sessions.purge()
 
     async def _add(self, registration: Registration, role: AccountRole) -> User:
@@ -209,3 +314,19 @@ class Accounts:
 
 def _given(changes: ProfileChanges | AccountChanges) -> dict[str, object]:
     return {field: value for field, value in msgspec.structs.asdict(changes).items() if value is not UNSET}
+
+
+def _differences(before: User, after: User) -> Iterator[tuple[Action, dict[str, Detail]]]:
+    """What an administrator has changed."""
+    if before.role is not after.role:
+        yield Action.ROLE_CHANGED, {"role": after.role.value}
+    if before.active is not after.active:
+        yield (Action.REACTIVATED if after.active else Action.DEACTIVATED), {}
+    if before.weekly_messages != after.weekly_messages:
+        yield Action.QUOTA_CHANGED, {"weekly_messages": after.weekly_messages}
+
+
+def _reason(refusal: Exception) -> str:
+    if isinstance(refusal, RateLimited):
+        return "too many attempts"
+    return "wrong login or password" if str(refusal) == _WRONG else "deactivated"

@@ -52,6 +52,10 @@ class Directory:
 
         Answers when they are stored. When they change nothing, nothing is written.
         """
+        return (await self.difference(user_id, changes))[1]
+
+    async def difference(self, user_id: ParticipantId, changes: Mapping[str, Any]) -> tuple[User, User]:
+        """See `change`; answers the account as it was and as it is."""
         turn = self._turns.setdefault(user_id, anyio.Lock())
         async with turn:
             # Not from memory: what this answers and remembers must be the latest.
@@ -62,7 +66,7 @@ class Directory:
             if changed != user:
                 _refuse_taken(await self._users.update(changed, was=user))
                 self._note(changed)
-            return changed
+            return user, changed
 
     def watch(self, listener: Callable[[User], None]) -> None:
         """Call `listener` after every change of an account, with its new state. It must neither wait nor raise."""

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from engine.domain.fields import AccountRole, DisplayName, Email, Language, Password, Status, Username
+from engine.domain.fields import AccountRole, DisplayName, Email, Language, Password, Status, Username, WeeklyMessages
 from engine.domain.people import User
 
 
@@ -50,10 +50,14 @@ class ProfileChanges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class AccountChanges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What an administrator may change of anyone's account; UNSET leaves a field as it is."""
+    """What an administrator may change of anyone's account; UNSET leaves a field as it is.
+
+    `weekly_messages` is a quota of this person's own; null gives them the server's.
+    """
 
     role: AccountRole | UnsetType = UNSET
     active: bool | UnsetType = UNSET
+    weekly_messages: WeeklyMessages | None | UnsetType = UNSET
 
 
 class SignIn(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,8 +75,9 @@ class SignIn(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """Who an access token speaks for, by which sign-in (`family_id`), and until when."""
+    """Who a token speaks for, by which sign-in (`family_id`) or API key (its id), and until when; a key has no end."""
 
     user: User
     family_id: str
-    expires_at: datetime
+    expires_at: datetime | None
+    api_key: str | None = None

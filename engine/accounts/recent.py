@@ -78,7 +78,7 @@ class Recent(Generic[K, V]):
             self._slow_until = self._time() + self._ttl
         return self._entries.get(key, known).value
 
-    def put(self, key: K, value: V) -> None:
+    def put(self, key: K, value: V | None) -> None:
         """Remember what was just stored."""
         self._remember(key, value)
 

@@ -26,6 +26,7 @@ Description = Annotated[str, Meta(max_length=1000, pattern=r"^[^\x00]*$")]
 ShortText = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00]*$")]
 Capacity = Annotated[int, Meta(ge=1, le=100_000)]
 SlowModeSeconds = Annotated[int, Meta(ge=0, le=86_400)]
+WeeklyMessages = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 Text = Annotated[str, Meta(min_length=1, pattern=r"^[^\x00]*$")]
 """Message text; its upper limit is a setting, checked by the timeline."""
 Title = Annotated[

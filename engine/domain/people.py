@@ -25,6 +25,8 @@ class Principal(msgspec.Struct, frozen=True, gc=False):
     admin: bool = False
     language: str | None = None
     username: str | None = None
+    weekly_messages: int | None = None
+    """Their own quota; None: the server's."""
 
     @property
     def id(self) -> ParticipantId:
@@ -33,7 +35,10 @@ class Principal(msgspec.Struct, frozen=True, gc=False):
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """An account, without its password. `email` is stored in lower case; `username` keeps its case and is unique without it."""
+    """An account, without its password. `email` is stored in lower case; `username` keeps its case and is unique without it.
+
+    `weekly_messages` is this person's own quota; None: the server's.
+    """
 
     id: ParticipantId
     email: str
@@ -43,6 +48,7 @@ class User(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     status: Status = Status.AVAILABLE
     role: AccountRole = AccountRole.USER
     active: bool = True
+    weekly_messages: int | None = None
     created_at: datetime
 
     @property
@@ -54,5 +60,9 @@ class User(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def principal(self) -> Principal:
         """This person as the one who acts."""
         return Principal(
-            self.participant, admin=self.role is AccountRole.ADMIN, language=self.language, username=self.username
+            self.participant,
+            admin=self.role is AccountRole.ADMIN,
+            language=self.language,
+            username=self.username,
+            weekly_messages=self.weekly_messages,
         )

@@ -5,6 +5,9 @@ from their own packages, so that a simulation needs no database library.
 """
 
 from engine.storage.repositories import (
+    ActivityLog,
+    ApiKey,
+    ApiKeys,
     Append,
     AppendFailure,
     Claimed,
@@ -14,10 +17,14 @@ from engine.storage.repositories import (
     Storage,
     TimelineLog,
     Tokens,
+    Usage,
     Users,
 )
 
 __all__ = [
+    "ActivityLog",
+    "ApiKey",
+    "ApiKeys",
     "Append",
     "AppendFailure",
     "Claimed",
@@ -27,5 +34,6 @@ __all__ = [
     "Storage",
     "TimelineLog",
     "Tokens",
+    "Usage",
     "Users",
 ]

@@ -2,10 +2,13 @@
 
 import msgspec
 
+from engine.accounts.quota import Quotas, exceeded
 from engine.clock import Clock
 from engine.domain.events import MessageDeleted, MessageEdited, MessagePosted
 from engine.domain.fields import MessageId, TimelineId
 from engine.domain.messages import Message
+from engine.domain.people import Principal
+from engine.domain.quota import week_of
 from engine.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from engine.storage.records import is_storable
 from engine.timelines.commands import Delete, Edit, Post, Posted
@@ -19,13 +22,14 @@ def earlier(turn: Turn, command: Post) -> Message | None:
     return None if client_id is None else turn.posted((command.by.id, client_id))
 
 
-def post(turn: Turn, command: Post, timeline_id: TimelineId, clock: Clock, longest: int) -> Posted:
-    """Add a message."""
+def post(turn: Turn, command: Post, timeline_id: TimelineId, clock: Clock, *, longest: int, quotas: Quotas) -> Posted:
+    """Add a message, at the cost of one from the author's quota."""
     draft, author = command.draft, command.by.participant
     check_text(draft.text, longest)
     if draft.reply_to is not None and turn.message(draft.reply_to) is None:
         raise InvalidRequest.field("reply_to", "there is no such message in this timeline")
     mentions = turn.handles.mentioned(draft.text) if "@" in draft.text else NOBODY
+    _spend(turn, command.by, quotas)
     message = Message(
         id=MessageId(clock.new_id()),
         timeline_id=timeline_id,
@@ -41,6 +45,16 @@ def post(turn: Turn, command: Post, timeline_id: TimelineId, clock: Clock, longe
     )
     turn.add(MessagePosted(offset=turn.next_offset, at=turn.now, actor=author.id, message=message))
     return Posted(message, created=True)
+
+
+def _spend(turn: Turn, by: Principal, quotas: Quotas) -> None:
+    """Take one message from the author's quota; it is spent when the turn is committed."""
+    limit = quotas.limit(by)
+    if limit is None:
+        return
+    if quotas.known(by.id, week_of(turn.now)) + turn.spent(by.id) >= limit:
+        raise exceeded(limit, turn.now)
+    turn.spend(by.id, limit)
 
 
 def edit(turn: Turn, command: Edit, longest: int) -> Message:

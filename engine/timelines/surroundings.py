@@ -5,6 +5,7 @@ from collections.abc import Callable
 import msgspec
 
 from actors import Ref
+from engine.accounts.quota import Quotas
 from engine.clock import Clock
 from engine.domain.fields import TimelineId
 from engine.journal import Journal
@@ -31,7 +32,8 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """What every timeline of a process is given.
 
     `monotonic` tells the time in seconds for waiting, `clock` the time of day. `adrift` holds the timelines that do not know
-    where their log stands; `Ownership` wakes them when the database answers again. `feed` is told what they commit.
+    where their log stands; `Ownership` wakes them when the database answers again. `feed` is told what they commit. `quotas`
+    are how much people may post.
     """
 
     storage: Storage
@@ -42,4 +44,5 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     fences: Fences
     adrift: set[TimelineId]
     feed: Feed
+    quotas: Quotas
     settings: TimelineSettings

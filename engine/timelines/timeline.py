@@ -186,7 +186,14 @@ class Timeline(Actor):
             return Posted(earlier, created=False)
         self.check_open(turn)
         self.check_pace(turn, message.by)
-        return posting.post(turn, message, self.id, self._surroundings.clock, self._settings.message_characters)
+        return posting.post(
+            turn,
+            message,
+            self.id,
+            self._surroundings.clock,
+            longest=self._settings.message_characters,
+            quotas=self._surroundings.quotas,
+        )
 
     def _decide_edit(self, turn: Turn, message: Edit) -> ChatMessage:
         self.check_author(turn, message.by)
@@ -257,7 +264,7 @@ class Timeline(Actor):
 
     def _look(self) -> Turn:
         """A turn to look at, not to decide in."""
-        return Turn(self._state, {}, self._surroundings.clock.now())
+        return Turn(self._state, {}, {}, self._surroundings.clock.now())
 
     # -- reading -------------------------------------------------------------------------------------------------------
 

@@ -34,10 +34,16 @@ class Turn:
     """Collects events, and shows to later decisions what earlier ones of the same turn have changed.
 
     Nothing reaches the state itself: when the write fails, the turn is forgotten. `recalled` are messages from before those that
-    the state holds; None for one that does not exist.
+    the state holds; None for one that does not exist. `earlier` are the posts of client_ids that the state does not hold, likewise.
     """
 
-    def __init__(self, state: TimelineState, recalled: Mapping[MessageId, Message | None], now: datetime) -> None:
+    def __init__(
+        self,
+        state: TimelineState,
+        recalled: Mapping[MessageId, Message | None],
+        earlier: Mapping[PostKey, Message | None],
+        now: datetime,
+    ) -> None:
         self.now = now
         self.events: list[Event] = []
         self._state = state
@@ -45,11 +51,14 @@ class Turn:
         self._conversation = state.conversation
         self._recent = state.recent
         self._recalled = recalled
+        self._earlier = earlier
         self._messages: dict[MessageId, Message] = {}
         self._posts: dict[PostKey, MessageId] = {}
         self._last_posts: dict[ParticipantId, datetime] = {}
         self._members: dict[ParticipantId, Member] | None = None
         self._bans: dict[ParticipantId, Ban] | None = None
+        self._limits: dict[ParticipantId, int] = {}
+        self._spent: dict[ParticipantId, int] = {}
 
     @property
     def next_offset(self) -> int:
@@ -87,6 +96,20 @@ class Turn:
         """When someone posted last, as of now and as far as memory reaches."""
         return self._last_posts.get(author) or self._state.last_post(author)
 
+    @property
+    def limits(self) -> tuple[tuple[ParticipantId, int], ...]:
+        """The weekly quotas of those authors of this turn who have one."""
+        return tuple(self._limits.items())
+
+    def spent(self, author: ParticipantId) -> int:
+        """How many posts of this turn count against an author's quota."""
+        return self._spent.get(author, 0)
+
+    def spend(self, author: ParticipantId, limit: int) -> None:
+        """Count one more; `limit` is the author's quota as of now."""
+        self._limits[author] = limit
+        self._spent[author] = self.spent(author) + 1
+
     def message(self, message_id: MessageId) -> Message | None:
         """A message as of now."""
         changed = self._messages.get(message_id) or self._recent.messages.get(message_id)
@@ -96,7 +119,7 @@ class Turn:
         """What an author has posted under a client_id, as of now."""
         if key in self._posts:
             return self._messages[self._posts[key]]
-        earlier = self._recent.posted(key)
+        earlier = self._recent.posted(key) or self._earlier.get(key)
         return earlier and self._messages.get(earlier.id, earlier)
 
     def add(self, event: Event) -> None:

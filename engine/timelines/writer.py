@@ -10,7 +10,7 @@ its readers. When the outcome of a write is unknown the timeline is adrift: it c
 writes again. Nothing here waits or does I/O: answers come back through the timeline's mailbox.
 """
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Container, Iterable, Sequence
 from functools import partial
 from itertools import islice
@@ -20,10 +20,11 @@ import structlog
 
 from actors import Answer, Call, Message, Ref
 from engine.domain.events import Event
-from engine.domain.fields import MessageId, TimelineId
+from engine.domain.fields import MessageId, ParticipantId, TimelineId
 from engine.domain.messages import Message as ChatMessage
+from engine.domain.quota import week_of
 from engine.errors import EngineError, InvalidRequest, Overloaded, StorageUnavailable, TimelineMoved
-from engine.journal import Claim, Write, WriteConflict, WriteInvalid
+from engine.journal import Claim, Write, WriteConflict, WriteInvalid, WriteOverQuota
 from engine.storage.repositories import Append, Claimed
 from engine.timelines.archive import Recall, RecallEvents, RecallPosts
 from engine.timelines.commands import Post, Posted
@@ -92,6 +93,7 @@ class Writer:
         self._settings = surroundings.settings
         self._waiting: deque[Change] = deque()
         self._recalled: dict[MessageId, ChatMessage | None] = {}
+        self._earlier: dict[PostKey, ChatMessage | None] = {}
         self._under_way = False
         self._adrift = False
         self._singly = 0
@@ -127,6 +129,8 @@ class Writer:
                 self._claim()
             elif wanted := self._unknown():
                 self._recall(wanted)
+            elif keys := self._perhaps_repeated():
+                self._recall_posts(keys)
             else:
                 self._take_turn()
 
@@ -158,10 +162,51 @@ class Writer:
             self._give_up(wanted)
         self._advance()
 
+    def _perhaps_repeated(self) -> tuple[PostKey, ...]:
+        """The client_ids of the next turn that memory does not know and whose authors come to the end of their quota.
+
+        Whoever repeats themselves is answered even then, so what is older than memory has to be looked up before it is refused.
+        """
+        recent = self._state.recent
+        if recent.start == 0:
+            return ()  # all there ever was is in memory
+        quotas, week = self._surroundings.quotas, week_of(self._surroundings.clock.now())
+        wanted: defaultdict[ParticipantId, int] = defaultdict(int)
+        limited: list[tuple[PostKey, int]] = []
+        for change in islice(self._waiting, self._turn_size):
+            message = change.call.message
+            if not isinstance(message, Post) or (limit := quotas.limit(message.by)) is None:
+                continue
+            wanted[message.by.id] += 1
+            key = _post_key(change)
+            if key is not None and key not in self._earlier and recent.posted(key) is None:
+                limited.append((key, limit))
+        return tuple(
+            dict.fromkeys(key for key, limit in limited if quotas.known(key[0], week) + wanted[key[0]] > limit)
+        )
+
+    def _recall_posts(self, keys: tuple[PostKey, ...]) -> None:
+        self._under_way = True
+        archive = self._surroundings.archive(self._id)
+        then = partial(self._take_recalled_posts, keys)
+        self._owner.ask_later(archive, RecallPosts(keys), then, self._settings.read_timeout)
+
+    def _take_recalled_posts(self, keys: tuple[PostKey, ...], answer: Answer[dict[PostKey, ChatMessage]]) -> None:
+        self._under_way = False
+        if answer.error is None:
+            found = answer.result()
+            self._earlier.update((key, found.get(key)) for key in keys)
+        else:
+            doubtful = [change for change in self._waiting if _post_key(change) in keys]
+            self._waiting = deque(change for change in self._waiting if _post_key(change) not in keys)
+            self._refuse(doubtful, _unavailable())
+            self._give_up()
+        self._advance()
+
     # -- decide and write ----------------------------------------------------------------------------------------------
 
     def _take_turn(self) -> None:
-        turn = Turn(self._state, self._recalled, self._surroundings.clock.now())
+        turn = Turn(self._state, self._recalled, self._earlier, self._surroundings.clock.now())
         outcomes = self._decide(turn)
         if not turn.events:
             self._answer(outcomes)
@@ -169,7 +214,7 @@ class Writer:
         self._under_way = True
         self._owner.ask_later(
             self._surroundings.journal,
-            Write(Append(self._id, self.claimed.term, tuple(turn.events))),
+            Write(Append(self._id, self.claimed.term, tuple(turn.events), turn.limits)),
             partial(self._written, turn.events, outcomes),
             self._settings.write_timeout,
         )
@@ -192,6 +237,7 @@ class Writer:
         for change, answer in outcomes:
             change.call.settle(answer)
         self._recalled.clear()
+        self._earlier.clear()
 
     def _written(self, events: Sequence[Event], outcomes: list[Outcome], answer: Answer[None]) -> None:
         """Go on after a write: publish what is durable, or find out why it is not."""
@@ -204,6 +250,9 @@ class Writer:
                 self._leave(moved, outcomes)
             case WriteConflict():
                 self._find_earlier_posts(outcomes)
+            case WriteOverQuota() as over:
+                self._surroundings.quotas.learn(over.used)
+                self._decide_again(outcomes)
             case WriteInvalid() as invalid:
                 self._retry_singly(outcomes, invalid)
             case error:
@@ -272,6 +321,7 @@ class Writer:
         self._surroundings.adrift.add(self._id)
         self._singly = 0
         self._recalled.clear()
+        self._earlier.clear()
         self._refuse((outcome.change for outcome in outcomes), _unavailable())
         self._give_up()
 

@@ -96,6 +96,11 @@ class Connection:
         """Who is connected; None before that is known."""
         return self.session.user_id
 
+    @property
+    def api_key(self) -> str | None:
+        """The id of the API key that the client connected with."""
+        return self.session.api_key
+
     def dismiss(self, why: codes.Disconnect) -> None:
         """End the connection; the client is told why."""
         self.session.close(why)

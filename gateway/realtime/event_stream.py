@@ -1,6 +1,7 @@
 """One reader's stream of a timeline's events, as server-sent events: what they missed, and then what happens."""
 
 import asyncio
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 import anyio
@@ -69,12 +70,20 @@ class EventStream:
         self._why: codes.Unsubscribed | codes.Disconnect | codes.ErrorReply | None = None
         self._now = asyncio.get_running_loop().time
         self._beat_at = self._now() + settings.ping_interval
-        self._expires_at = self._now() + (identity.expires_at - engine.clock.now()).total_seconds()
+        expires_at = identity.expires_at
+        life = inf if expires_at is None else (expires_at - engine.clock.now()).total_seconds()
+        self._expires_at = self._now() + life
+        self._api_key = identity.api_key
 
     @property
     def user_id(self) -> ParticipantId:
         """Whose it is."""
         return self._user.id
+
+    @property
+    def api_key(self) -> str | None:
+        """The id of the API key that it was opened with."""
+        return self._api_key
 
     @property
     def response(self) -> web.StreamResponse:

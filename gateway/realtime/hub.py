@@ -36,6 +36,11 @@ class Live(Protocol):
         """Who it is of; None before that is known."""
         ...
 
+    @property
+    def api_key(self) -> str | None:
+        """The id of the API key that it came with; None for a token."""
+        ...
+
     def dismiss(self, why: codes.Disconnect) -> None:
         """End it soon; the client is told why. Never waits."""
         ...
@@ -123,6 +128,12 @@ class Hub:
         """End everything that a person has open, for good (3503), at once."""
         for live in tuple(self.live_of(user_id)):
             live.dismiss(codes.FORCE_NO_RECONNECT)
+
+    def disconnect_api_key(self, key_id: str) -> None:
+        """End everything that a revoked API key has opened (3500), at once."""
+        for live in tuple(self._live):
+            if live.api_key == key_id:
+                live.dismiss(codes.INVALID_TOKEN)
 
     async def shutdown(self) -> None:
         """Accept nobody new and send everyone away (3001: come back, somewhere else or later); takes at most the linger.

@@ -106,6 +106,9 @@ class Session:
         self._emulated = emulated
         self._state = State.NEW
         self._user: User | None = None
+        self.api_key: str | None = None
+        """The id of the API key that the client came with."""
+        self._api_secret = ""
         self._by: Principal | None = None
         self._answers = Answers(outbox, link.spawn, timeout=settings.command_timeout)
         self._subscriptions = Subscriptions(
@@ -220,6 +223,7 @@ class Session:
         token = request.token or self._cookie
         try:
             identity = await self._engine.accounts.authenticate(_plausible(token))
+            self.api_key, self._api_secret = identity.api_key, token if identity.api_key else ""
             by = self._recognise(identity.user)
             self._link.recognised(by.id)
             position = (request.subs or {}).get(f"user:{by.id}")
@@ -248,7 +252,7 @@ class Session:
             self.client,
             VERSION,
             ping=self._settings.ping_interval,
-            ttl=ttl if refreshable else None,
+            ttl=ttl if refreshable and not self.api_key else None,
             subs={own.channel: subscribe_result(answer)},
             emulated=self._emulated,
         )
@@ -268,7 +272,7 @@ class Session:
         except Unauthenticated:
             self.close(codes.INVALID_TOKEN)
             return
-        if identity.user.id != self.user_id:
+        if identity.user.id != self.user_id or identity.api_key is not None:
             self.close(codes.INVALID_TOKEN)
             return
         ttl = self._extend(identity, grace=self._settings.expiry_grace)
@@ -343,7 +347,11 @@ class Session:
         assert self._user is not None
         try:
             with anyio.move_on_after(_ACCOUNT_CHECK_LIMIT):
-                self._recognise(await self._engine.accounts.current(self._user.id))
+                accounts, user_id = self._engine.accounts, self._user.id
+                if self._api_secret:
+                    self._recognise((await accounts.authenticate(self._api_secret)).user)
+                else:
+                    self._recognise(await accounts.current(user_id))
         except Unauthenticated:
             self.close(codes.FORCE_NO_RECONNECT)
         except TryLater as problem:
@@ -359,6 +367,9 @@ class Session:
 
     def _extend(self, identity: "Identity", *, grace: float) -> int:
         """Take the token's life over; returns it as the `ttl` for the client, in whole seconds."""
+        if identity.expires_at is None:
+            self._expires_at = _NEVER
+            return 0
         seconds = max(0.0, (identity.expires_at - self._engine.clock.now()).total_seconds())
         self._expires_at = self._now() + seconds + grace
         return max(1, ceil(seconds))

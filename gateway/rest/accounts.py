@@ -7,15 +7,18 @@ from aiohttp import web
 from msgspec import UNSET, UnsetType
 
 from engine.accounts.forms import Credentials, Identity, ProfileChanges, Registration, SignIn
+from engine.domain.activity import Origin
 from engine.domain.fields import ParticipantId, ParticipantKind, Status
 from engine.domain.people import Principal, User
+from engine.domain.quota import Quota
 from engine.engine import Engine
-from engine.errors import InvalidRequest
+from engine.errors import Forbidden, InvalidRequest
 from engine.settings import Settings
 from gateway.problems import ProblemError
 from gateway.rest.auth import authenticate, check_csrf, check_origin
 from gateway.rest.cookies import ACCESS_TOKEN, REFRESH_TOKEN, Cookie, sign_in_cookies, sign_out_cookies
 from gateway.rest.endpoints import Access, Endpoint, Reply, get, patch, post
+from gateway.rest.origin import origin_of
 from gateway.rest.pages import Page, PageQuery, page
 
 _DAY: Final = 86_400
@@ -63,9 +66,9 @@ class PublicUser(msgspec.Struct, frozen=True, kw_only=True):
     status: Status
 
 
-async def register(engine: Engine, body: Registration) -> User:
+async def register(engine: Engine, origin: Origin, body: Registration) -> User:
     """Sign up. The email and the username must be new, in any case."""
-    return await engine.accounts.register(body)
+    return await engine.accounts.register(body, origin=origin)
 
 
 async def login(
@@ -74,7 +77,7 @@ async def login(
     """Sign in with email or username. With `?cookies=true` the tokens are set as cookies too."""
     if query.cookies:
         check_origin(request, frozenset(settings.allowed_origins))
-    signed_in = await engine.accounts.login(body.login, body.password)
+    signed_in = await engine.accounts.login(body.login, body.password, origin=origin_of(request, settings))
     return Reply(_shown(signed_in), cookies=_cookies(request, settings, signed_in) if query.cookies else ())
 
 
@@ -106,6 +109,8 @@ async def logout(request: web.Request, engine: Engine, body: Refresh | None) -> 
     elif token is None:
         identity = await authenticate(request, engine.accounts, Access.SIGNED_IN)
         assert identity is not None
+        if identity.api_key is not None:
+            raise Forbidden("an API key is revoked, not signed out")
         await engine.accounts.logout(identity.family_id)
         return Reply(None, cookies=sign_out_cookies(request))
     if not token:
@@ -122,6 +127,11 @@ async def read_me(identity: Identity) -> User:
 async def change_me(engine: Engine, by: Principal, body: ProfileChanges) -> User:
     """Change one's display name, language or status."""
     return await engine.accounts.update_profile(by.id, body)
+
+
+async def read_quota(engine: Engine, identity: Identity) -> Quota:
+    """One's weekly quota of messages: how many may be posted from Monday to Monday (00:00 UTC), and how many have been."""
+    return await engine.accounts.quota(identity.user)
 
 
 async def read_user(engine: Engine, by: Principal, user_id: ParticipantId) -> PublicUser:  # noqa: ARG001 - signed in is all
@@ -183,9 +193,16 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
         problems=("unauthenticated", "csrf_failed", "rate_limited"),
     ),
     post("/auth/refresh", refresh, tag=_AUTH, access=Access.PUBLIC, problems=("unauthenticated", "csrf_failed")),
-    post("/auth/logout", logout, tag=_AUTH, access=Access.PUBLIC, problems=("unauthenticated", "csrf_failed")),
+    post(
+        "/auth/logout",
+        logout,
+        tag=_AUTH,
+        access=Access.PUBLIC,
+        problems=("unauthenticated", "csrf_failed", "forbidden"),
+    ),
     get("/me", read_me, tag=_PEOPLE),
     patch("/me", change_me, tag=_PEOPLE),
+    get("/me/quota", read_quota, tag=_PEOPLE),
     get("/users", search_users, tag=_PEOPLE),
     get("/users/{user_id}", read_user, tag=_PEOPLE),
 )

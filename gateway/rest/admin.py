@@ -7,6 +7,7 @@ from aiohttp import web
 
 from actors.tree import Node
 from engine.accounts.forms import AccountChanges
+from engine.domain.activity import Origin
 from engine.domain.fields import AccountRole, ParticipantId
 from engine.domain.people import Principal, User
 from engine.engine import Engine
@@ -14,6 +15,12 @@ from engine.errors import Conflict
 from gateway.rest.endpoints import Access, Endpoint, get, patch
 from gateway.rest.health import LIFECYCLE
 from gateway.rest.pages import Page, PageQuery, page
+
+
+class AccountsQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which page of which accounts. `quota_exceeded=true`: those that have reached this week's quota; `false`: the others."""
+
+    quota_exceeded: bool | None = None
 
 
 class Stats(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,18 +55,30 @@ async def read_stats(request: web.Request, engine: Engine) -> Stats:
     )
 
 
-async def list_accounts(engine: Engine, query: PageQuery) -> Page[User]:
-    """Accounts, deactivated ones too, whose username begins with `query`."""
-    after = None if query.after is None else ParticipantId(query.after)
-    users = await engine.accounts.search(query.query or "", after=after, limit=query.limit + 1, inactive=True)
+async def list_accounts(engine: Engine, query: AccountsQuery) -> Page[User]:
+    """Accounts, deactivated ones too, whose username begins with `query`; `quota_exceeded` picks by this week's quota."""
+    after, prefix, most = (
+        None if query.after is None else ParticipantId(query.after),
+        query.query or "",
+        query.limit + 1,
+    )
+    if query.quota_exceeded is None:
+        users = await engine.accounts.search(prefix, after=after, limit=most, inactive=True)
+    else:
+        users = await engine.accounts.search_by_quota(prefix, reached=query.quota_exceeded, after=after, limit=most)
     return page(users, query.limit, lambda user: user.id)
 
 
-async def change_account(engine: Engine, by: Principal, user_id: ParticipantId, body: AccountChanges) -> User:
-    """Change someone's role, or deactivate them: they are signed out everywhere at once. Nobody can shut themselves out."""
+async def change_account(
+    engine: Engine, by: Principal, origin: Origin, user_id: ParticipantId, body: AccountChanges
+) -> User:
+    """Change someone's role or weekly quota, or deactivate them: they are signed out everywhere at once.
+
+    Nobody can shut themselves out. `weekly_messages` null gives someone the server's quota.
+    """
     if by.id == user_id and (body.active is False or body.role is AccountRole.USER):
         raise Conflict("another administrator has to do this to your own account")
-    return await engine.accounts.administrate(user_id, body)
+    return await engine.accounts.administrate(user_id, body, by=by.id, origin=origin)
 
 
 def _flatten(node: Node) -> list[Node]:

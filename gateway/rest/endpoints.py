@@ -15,6 +15,7 @@ A handler is a plain typed coroutine function. Its signature says what it needs 
 | `by: Principal`           | who is acting                                                         |
 | of type `Identity`        | who is signed in, and with which family of tokens                     |
 | of type `Ref[Timeline]`   | the room or conversation that the path names                          |
+| of type `Origin`          | where the request comes from: its address and its id                  |
 | of type `Engine`, `Settings`, `web.Request` | these                                               |
 
 The docstring is the endpoint's description. `Reply` and `Encoded` around the answer's type give the handler its say over status,
@@ -34,6 +35,7 @@ from aiohttp import web
 
 from actors import Ref
 from engine.accounts.forms import Identity
+from engine.domain.activity import Origin
 from engine.domain.fields import TimelineId
 from engine.domain.people import Principal
 from engine.engine import Engine
@@ -41,6 +43,7 @@ from engine.settings import Settings
 from engine.timelines.timeline import Timeline
 from gateway.problems import KINDS, ProblemError
 from gateway.rest.cookies import Cookie
+from gateway.rest.origin import origin_of
 
 PREFIX: Final = "/api/v1"
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -220,6 +223,7 @@ _BY_TYPE: Final[Mapping[object, Callable[[Call], object]]] = {
     Engine: lambda call: call.engine,
     Settings: lambda call: call.settings,
     Identity: lambda call: call.signed_in(),
+    Origin: lambda call: origin_of(call.request, call.settings),
     Principal: lambda call: call.signed_in().user.principal,
     Ref[Timeline]: _timeline,
 }

@@ -8,11 +8,11 @@ from msgspec import Meta
 
 T = TypeVar("T", bound=msgspec.Struct)
 
-_UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
 Limit: TypeAlias = Annotated[int, Meta(ge=1, le=100, description="how many at most")]
 Offset: TypeAlias = Annotated[int, Meta(ge=0, le=2**53, description="an event's offset in its timeline")]
-Cursor: TypeAlias = Annotated[str, Meta(pattern=_UUID, description="`next` of the page before")]
+Cursor: TypeAlias = Annotated[str, Meta(pattern=UUID, description="`next` of the page before")]
 SearchText: TypeAlias = Annotated[str, Meta(max_length=100, pattern=r"^[^\x00]*$")]
 
 

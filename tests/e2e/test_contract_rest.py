@@ -16,7 +16,18 @@ import pytest
 from tests.support.outside import PASSWORD, Answer, Outsider, command, unused
 from tests.support.server import GatheringServer
 
-USER = {"id", "email", "username", "display_name", "language", "status", "role", "active", "created_at"}
+USER = {
+    "id",
+    "email",
+    "username",
+    "display_name",
+    "language",
+    "status",
+    "role",
+    "active",
+    "weekly_messages",
+    "created_at",
+}
 ROOM = {
     *("id", "name", "description", "visibility", "capacity", "language", "translation", "slow_mode_seconds"),
     *("glossary", "formality", "created_by", "created_at", "archived_at"),

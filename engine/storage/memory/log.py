@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from engine.domain.events import Event
 from engine.domain.fields import TimelineId
-from engine.storage.memory.state import State
+from engine.storage.memory.state import State, posted_by
 from engine.storage.records import Unstorable
 from engine.storage.repositories import Append, AppendFailure, Claimed
 
@@ -44,10 +44,22 @@ class MemoryTimelineLog:
             conflict = self._state.conflict(timeline, entry.events)
         except Unstorable as error:
             return AppendFailure("invalid", str(error))
+        if over := self._over_quota(entry):
+            return over
         if conflict is not None:
             return AppendFailure("conflict", conflict)
         self._state.apply(entry.timeline_id, timeline, entry.events)
         return None
+
+    def _over_quota(self, entry: Append) -> AppendFailure | None:
+        if not entry.limits:
+            return None
+        limits, counts = dict(entry.limits), self._state.counts
+        posted = {key: new for key, new in posted_by(entry.events).items() if key[0] in limits}
+        if all(counts[key] + new <= limits[key[0]] for key, new in posted.items()):
+            return None
+        used = tuple((*key, counts[key]) for key in posted)
+        return AppendFailure("quota", "the quota of one of the authors is used up", used)
 
     async def events(self, timeline_id: TimelineId, *, after: int, limit: int) -> list[Event]:
         await self._state.enter()

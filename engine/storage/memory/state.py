@@ -1,13 +1,15 @@
 """The data of an in-memory storage, and what each event does to it."""
 
 from bisect import insort
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from anyio.lowlevel import checkpoint
 from msgspec.structs import replace
 
+from engine.domain.activity import Activity
 from engine.domain.conversations import Conversation
 from engine.domain.events import (
     ConversationUpdated,
@@ -28,14 +30,15 @@ from engine.domain.events import (
     RoomArchived,
     RoomUpdated,
 )
-from engine.domain.fields import MessageId, ParticipantId, TimelineId, TimelineKind
+from engine.domain.fields import MessageId, ParticipantId, ParticipantKind, TimelineId, TimelineKind
 from engine.domain.messages import Message
 from engine.domain.people import Participant, User
+from engine.domain.quota import week_of
 from engine.domain.rooms import Ban, Member, Room
 from engine.domain.webhooks import Delivery, Webhook, WebhookId
 from engine.errors import StorageUnavailable
 from engine.storage.records import encode_event, with_reaction, without_text
-from engine.storage.repositories import Invite, RefreshToken
+from engine.storage.repositories import ApiKey, Invite, RefreshToken
 
 
 @dataclass(slots=True)
@@ -97,6 +100,9 @@ class State:
     families: dict[str, tuple[ParticipantId, datetime | None]] = field(default_factory=dict)
     tokens: dict[bytes, RefreshToken] = field(default_factory=dict)
     webhooks: dict[WebhookId, Hook] = field(default_factory=dict)
+    api_keys: dict[bytes, ApiKey] = field(default_factory=dict)
+    activity: dict[str, Activity] = field(default_factory=dict)
+    counts: Counter[tuple[ParticipantId, date]] = field(default_factory=Counter)
 
     async def enter(self) -> None:
         """Begin an operation: let others run, as any database would. What follows happens at once, and cannot be cancelled."""
@@ -185,6 +191,7 @@ class State:
         message = event.message
         if isinstance(event, MessagePosted):
             self.messages[message.id] = message
+            self.counts.update(posted_by([event]))
             insort(timeline.posted, (message.offset, message.id))
             if message.client_id is not None:
                 timeline.client_ids[message.author.id, message.client_id] = message.id
@@ -231,3 +238,13 @@ class State:
         account = self.accounts.get(member.participant.id)
         username = None if account is None else account.user.username
         return replace(member, participant=self.participants[member.participant.id], username=username)
+
+
+def posted_by(events: Iterable[Event]) -> Counter[tuple[ParticipantId, date]]:
+    """How many messages these events add to whose weeks."""
+    messages = (event.message for event in events if isinstance(event, MessagePosted))
+    return Counter(
+        (message.author.id, week_of(message.created_at))
+        for message in messages
+        if message.author.kind is ParticipantKind.USER
+    )

@@ -3,6 +3,8 @@
 from types import TracebackType
 from typing import Self
 
+from engine.storage.memory.activity import MemoryActivityLog
+from engine.storage.memory.api_keys import MemoryApiKeys
 from engine.storage.memory.conversations import MemoryConversations
 from engine.storage.memory.invites import MemoryInvites
 from engine.storage.memory.log import MemoryTimelineLog
@@ -10,6 +12,7 @@ from engine.storage.memory.messages import MemoryMessages
 from engine.storage.memory.rooms import MemoryRooms
 from engine.storage.memory.state import State
 from engine.storage.memory.tokens import MemoryTokens
+from engine.storage.memory.usage import MemoryUsage
 from engine.storage.memory.users import MemoryUsers
 from engine.storage.memory.webhooks import MemoryWebhooks
 
@@ -27,6 +30,9 @@ class MemoryStorage:
         self.users = MemoryUsers(self.state)
         self.tokens = MemoryTokens(self.state)
         self.webhooks = MemoryWebhooks(self.state)
+        self.api_keys = MemoryApiKeys(self.state)
+        self.usage = MemoryUsage(self.state)
+        self.activity = MemoryActivityLog(self.state)
 
     async def ping(self) -> None:
         await self.state.enter()

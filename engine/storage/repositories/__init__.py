@@ -5,6 +5,8 @@ when the database does not answer within the storage's own time limit; nothing i
 leaves the database as if it had not been called, or as if it had completed.
 """
 
+from engine.storage.repositories.activity import ActivityLog
+from engine.storage.repositories.api_keys import ApiKey, ApiKeys
 from engine.storage.repositories.conversations import Conversations
 from engine.storage.repositories.invites import Invite, Invites
 from engine.storage.repositories.log import Append, AppendFailure, Claimed, TimelineLog
@@ -12,10 +14,14 @@ from engine.storage.repositories.messages import Messages, Version
 from engine.storage.repositories.rooms import Rooms
 from engine.storage.repositories.storage import Storage
 from engine.storage.repositories.tokens import RefreshToken, Tokens
+from engine.storage.repositories.usage import Usage
 from engine.storage.repositories.users import Users
 from engine.storage.repositories.webhooks import Leased, Pending, Progress, Webhooks
 
 __all__ = [
+    "ActivityLog",
+    "ApiKey",
+    "ApiKeys",
     "Append",
     "AppendFailure",
     "Claimed",
@@ -31,6 +37,7 @@ __all__ = [
     "Storage",
     "TimelineLog",
     "Tokens",
+    "Usage",
     "Users",
     "Version",
     "Webhooks",

@@ -1,12 +1,13 @@
 """The event log of every timeline: claiming it, appending to it, reading it."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Protocol
 
 import msgspec
 
 from engine.domain.events import Event
-from engine.domain.fields import TimelineId
+from engine.domain.fields import ParticipantId, TimelineId
 
 
 class Claimed(msgspec.Struct, frozen=True):
@@ -22,22 +23,28 @@ class Claimed(msgspec.Struct, frozen=True):
 
 
 class Append(msgspec.Struct, frozen=True):
-    """Events that one timeline adds as a whole or not at all. Their offsets follow on from the log's head without a gap."""
+    """Events that one timeline adds as a whole or not at all. Their offsets follow on from the log's head without a gap.
+
+    `limits` are the weekly quotas of those authors among them who have one.
+    """
 
     timeline_id: TimelineId
     term: int
     events: tuple[Event, ...]
+    limits: tuple[tuple[ParticipantId, int], ...] = ()
 
 
 class AppendFailure(msgspec.Struct, frozen=True):
     """Why one timeline's append was refused while the others of its batch were written.
 
     `fenced`: a newer term owns the timeline. `conflict`: an event breaks a uniqueness rule of the database (an offset that
-    exists, a client_id that its author has used). `invalid`: the database refuses the data itself.
+    exists, a client_id that its author has used). `invalid`: the database refuses the data itself. `quota`: it would lead one
+    of `limits` over its limit; `used` are the counts of those people for the week, as committed with the batch.
     """
 
-    reason: str  # "fenced" | "conflict" | "invalid"
+    reason: str  # "fenced" | "conflict" | "invalid" | "quota"
     detail: str
+    used: tuple[tuple[ParticipantId, date, int], ...] = ()
 
 
 class TimelineLog(Protocol):
@@ -60,7 +67,11 @@ class TimelineLog(Protocol):
         Committed when it returns. Terms are checked in the same transaction. When the transaction fails because of what is
         in it, the batch is divided until only the timelines at fault are refused. A timeline stands in a batch at most once.
 
-        Projections: `MessagePosted` inserts the message; `MessageEdited` updates it; `MessageDeleted` updates it and blanks
+        Quotas are held in the order of `batch`: an entry is refused when the messages of one of its authors, counted over the week
+        of their `created_at` and with the entries before it, would be more than the author's limit.
+
+        Projections: `MessagePosted` inserts the message and counts it for its author's week, unless that
+        is an agent; `MessageEdited` updates it; `MessageDeleted` updates it and blanks
         the text of that message's earlier events; `MemberJoined` inserts the member (or replaces the row); `MemberLeft` and
         `MemberRemoved` delete it; `MemberRoleChanged` and `MemberMuted` update it; `MemberBanned` and `MemberUnbanned` insert
         (or replace) and delete the ban; `ReactionAdded` and `ReactionRemoved` insert and delete the reaction, and with a

@@ -3,12 +3,15 @@
 from types import TracebackType
 from typing import Protocol, Self
 
+from engine.storage.repositories.activity import ActivityLog
+from engine.storage.repositories.api_keys import ApiKeys
 from engine.storage.repositories.conversations import Conversations
 from engine.storage.repositories.invites import Invites
 from engine.storage.repositories.log import TimelineLog
 from engine.storage.repositories.messages import Messages
 from engine.storage.repositories.rooms import Rooms
 from engine.storage.repositories.tokens import Tokens
+from engine.storage.repositories.usage import Usage
 from engine.storage.repositories.users import Users
 from engine.storage.repositories.webhooks import Webhooks
 
@@ -32,6 +35,12 @@ class Storage(Protocol):
     def tokens(self) -> Tokens: ...
     @property
     def webhooks(self) -> Webhooks: ...
+    @property
+    def usage(self) -> Usage: ...
+    @property
+    def api_keys(self) -> ApiKeys: ...
+    @property
+    def activity(self) -> ActivityLog: ...
 
     async def ping(self) -> None:
         """Return when the database answers readers and writers; `StorageUnavailable` when it does not within the time limit."""

@@ -1,5 +1,6 @@
 """The event log under its fence."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from sqlalchemy import func, select, update
@@ -9,7 +10,7 @@ from engine.domain.events import Event
 from engine.domain.fields import TimelineId
 from engine.storage.records import Unstorable, decode_event, is_storable
 from engine.storage.repositories import Append, AppendFailure, Claimed
-from engine.storage.sql import projections
+from engine.storage.sql import projections, usage
 from engine.storage.sql.database import Database
 from engine.storage.sql.errors import describe, refusal
 from engine.storage.sql.projections import Projection
@@ -69,6 +70,7 @@ class _Appending:
     def __init__(self, batch: Sequence[Append]) -> None:
         self._batch = batch
         self._projections: list[Projection] = []
+        self._over: list[int] = []
         self.failures: list[AppendFailure | None] = [None] * len(batch)
         self.pending: list[int] = []
         for index, entry in enumerate(batch):
@@ -84,15 +86,18 @@ class _Appending:
             self._projections.append(projection)
 
     async def run(self, connection: AsyncConnection) -> None:
-        """Write what is not fenced: at once, or, if anything in it is refused, divided until only that is left out."""
-        allowed = await self._check_terms(connection)
+        """Write what may be written: at once, or, if anything in it is refused, divided until only that is left out."""
+        allowed = await self._check_quotas(connection, await self._check_terms(connection))
         try:
             await self._write(connection, allowed)
         except Exception as error:
             if refusal(error) is None:
                 raise
             await connection.rollback()
-            await self._write_divided(connection, await self._check_terms(connection))
+            allowed = await self._check_quotas(connection, await self._check_terms(connection))
+            await self._write_divided(connection, allowed)
+        if self._over:
+            await self._tell_used(connection)
 
     async def _check_terms(self, connection: AsyncConnection) -> list[int]:
         """Lock the timelines and return the entries that are not fenced."""
@@ -108,6 +113,36 @@ class _Appending:
             if term == entry.term:
                 allowed.append(index)
         return allowed
+
+    async def _check_quotas(self, connection: AsyncConnection, indexes: list[int]) -> list[int]:
+        """Return the entries that lead nobody over their limit; nearly always no entry has a limit."""
+        self._over = []
+        limited = {index for index in indexes if self._batch[index].limits}
+        if not limited:
+            return indexes
+        found = await usage.lock(connection, [key for index in limited for key, _ in self._limits(index)])
+        allowed = []
+        for index in indexes:
+            posted = Counter(self._projections[index].posted)
+            if any(found[key] + posted[key] > limit for key, limit in self._limits(index)):
+                self._over.append(index)
+                continue
+            allowed.append(index)
+            for key in found.keys() & posted.keys():
+                found[key] += posted[key]
+        return allowed
+
+    def _limits(self, index: int) -> list[tuple[usage.Key, int]]:
+        limits = dict(self._batch[index].limits)
+        return [(key, limits[key[0]]) for key in set(self._projections[index].posted) if key[0] in limits]
+
+    async def _tell_used(self, connection: AsyncConnection) -> None:
+        """Refuse what is over a quota, with what is used once this transaction is committed."""
+        keys = {index: [key for key, _ in self._limits(index)] for index in self._over}
+        used = await usage.read(connection, [key for each in keys.values() for key in each])
+        for index in self._over:
+            counted = tuple((*key, used[key]) for key in keys[index])
+            self.failures[index] = AppendFailure("quota", "the quota of one of the authors is used up", counted)
 
     async def _write(self, connection: AsyncConnection, indexes: Sequence[int]) -> None:
         await projections.write(connection, [self._projections[index] for index in indexes])

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import date
 from enum import Enum, auto
 from typing import TypeAlias
 
@@ -27,8 +28,10 @@ from engine.domain.events import (
     RoomArchived,
     RoomUpdated,
 )
-from engine.domain.fields import MessageId, TimelineId
+from engine.domain.fields import MessageId, ParticipantId, ParticipantKind, TimelineId
+from engine.domain.quota import week_of
 from engine.storage.records import decode_event, encode_event, without_text
+from engine.storage.sql import usage
 from engine.storage.sql.rows import (
     Values,
     changing_values,
@@ -73,14 +76,16 @@ class Projection:
 
     `steps` are changes in the order of the events, neighbours of one kind together; those of other timelines at the same
     step are independent of them, so that step by step and kind by kind the changes of many timelines can be made at once.
-    New messages come before all of them: nothing can precede the posting of a message.
+    New messages come before all of them: nothing can precede the posting of a message. `posted` has, for each message of a
+    person, whose count it adds to.
     """
 
-    __slots__ = ("events", "messages", "steps")
+    __slots__ = ("events", "messages", "posted", "steps")
 
     def __init__(self, timeline_id: TimelineId, new: Iterable[Event]) -> None:
         self.events: list[Values] = []
         self.messages: list[Values] = []
+        self.posted: list[tuple[ParticipantId, date]] = []
         self.steps: list[tuple[Change, list[Values]]] = []
         for event in new:
             self._add(timeline_id, event)
@@ -108,6 +113,8 @@ class Projection:
         match event:
             case MessagePosted(message=message):
                 self.messages.append({**from_message(message), "timeline_id": timeline_id})
+                if message.author.kind is ParticipantKind.USER:
+                    self.posted.append((message.author.id, week_of(message.created_at)))
                 return message.id
             case MessageEdited(message=message):
                 self._change(Change.MESSAGE, message_key(timeline_id, message.id) | changing_values(message))
@@ -193,11 +200,12 @@ _UPDATES = {
 
 
 async def write(connection: AsyncConnection, projections: list[Projection]) -> None:
-    """Write the rows of several timelines' appends: one statement for the events, one for the messages, few for the rest."""
+    """Write the rows of several timelines' appends: one statement for the events, two for the messages, few for the rest."""
     if rows := [row for projection in projections for row in projection.events]:
         await connection.execute(insert(events), rows)
     if rows := [row for projection in projections for row in projection.messages]:
         await connection.execute(insert(messages), rows)
+    await usage.add(connection, (key for projection in projections for key in projection.posted))
     for step in range(max((len(projection.steps) for projection in projections), default=0)):
         changes: defaultdict[Change, list[Values]] = defaultdict(list)
         for projection in projections:

@@ -163,6 +163,7 @@ def to_user(row: Row[Any]) -> User:
         status=Status(row.status),
         role=AccountRole(row.role),
         active=row.active,
+        weekly_messages=row.weekly_messages,
         created_at=row.created_at,
     )
 

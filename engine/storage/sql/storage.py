@@ -5,6 +5,8 @@ from typing import Self
 
 from sqlalchemy import column, exc, select, table
 
+from engine.storage.sql.activity import SqlActivityLog
+from engine.storage.sql.api_keys import SqlApiKeys
 from engine.storage.sql.conversations import SqlConversations
 from engine.storage.sql.database import Database
 from engine.storage.sql.invites import SqlInvites
@@ -13,6 +15,7 @@ from engine.storage.sql.messages import SqlMessages
 from engine.storage.sql.migrate import SchemaOutdated, head
 from engine.storage.sql.rooms import SqlRooms
 from engine.storage.sql.tokens import SqlTokens
+from engine.storage.sql.usage import SqlUsage
 from engine.storage.sql.users import SqlUsers
 from engine.storage.sql.webhooks import SqlWebhooks
 
@@ -37,6 +40,9 @@ class SqlStorage:
         self.users = SqlUsers(self._database)
         self.tokens = SqlTokens(self._database)
         self.webhooks = SqlWebhooks(self._database)
+        self.api_keys = SqlApiKeys(self._database)
+        self.usage = SqlUsage(self._database)
+        self.activity = SqlActivityLog(self._database)
 
     async def ping(self) -> None:
         await self._database.ping()

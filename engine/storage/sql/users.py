@@ -15,7 +15,7 @@ from engine.storage.sql.rows import Values, from_participant, from_user, to_user
 from engine.storage.sql.tables import participants, timelines, users
 from engine.storage.sql.types import among
 
-_AFTER_ALL = "\U0010ffff"
+AFTER_ALL = "\U0010ffff"
 """Above every character that a username may hold."""
 
 
@@ -69,7 +69,7 @@ class SqlUsers:
         if not is_storable(prefix) or not is_storable(after or ""):
             return []
         key = login_key(prefix)
-        found = select(users).where(users.c.username_key >= key, users.c.username_key < key + _AFTER_ALL)
+        found = select(users).where(users.c.username_key >= key, users.c.username_key < key + AFTER_ALL)
         if not inactive:
             found = found.where(users.c.active.is_(True))
         if after is not None:

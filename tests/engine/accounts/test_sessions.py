@@ -43,6 +43,7 @@ async def test_an_access_token_speaks_for_its_person_until_it_expires(
 
     assert identity == again
     assert identity.user == ada
+    assert identity.expires_at is not None
     assert (identity.expires_at - clock.start).total_seconds() == 900
     clock.advance(seconds=1)
     with pytest.raises(TokenExpired):

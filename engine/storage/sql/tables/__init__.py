@@ -6,6 +6,8 @@ are written only under the lock on their timeline's row, and a check of every ro
 """
 
 from engine.storage.sql.tables.accounts import participants, refresh_families, refresh_tokens, users
+from engine.storage.sql.tables.activity import activity
+from engine.storage.sql.tables.api_keys import api_keys
 from engine.storage.sql.tables.base import Key, metadata
 from engine.storage.sql.tables.timelines import (
     bans,
@@ -18,15 +20,19 @@ from engine.storage.sql.tables.timelines import (
     rooms,
     timelines,
 )
+from engine.storage.sql.tables.usage import message_counts
 from engine.storage.sql.tables.webhooks import webhook_deliveries, webhooks
 
 __all__ = [
     "Key",
+    "activity",
+    "api_keys",
     "bans",
     "conversations",
     "events",
     "invites",
     "members",
+    "message_counts",
     "messages",
     "metadata",
     "participants",

@@ -1,6 +1,6 @@
 """People and their sign-ins."""
 
-from sqlalchemy import Boolean, Column, ForeignKey, LargeBinary, String, Table, Text
+from sqlalchemy import Boolean, Column, ForeignKey, Integer, LargeBinary, String, Table, Text
 
 from engine.storage.sql.tables.base import Key, metadata
 from engine.storage.sql.types import UtcDateTime
@@ -25,6 +25,7 @@ users = Table(
     Column("status", String(16), nullable=False),
     Column("role", String(16), nullable=False),
     Column("active", Boolean, nullable=False),
+    Column("weekly_messages", Integer),
     Column("password_hash", Text, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
 )
