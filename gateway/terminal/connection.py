@@ -124,7 +124,7 @@ class Connection:
     @property
     def channels(self) -> set[str]:
         """What is subscribed to, or being so."""
-        return set(self._client.subscriptions)
+        return set(self._client.subscriptions())
 
     async def connect(self) -> None:
         """Begin to connect."""
@@ -136,7 +136,7 @@ class Connection:
 
     async def subscribe(self, channel: str) -> None:
         """Follow a channel; following it already is fine."""
-        if channel in self._client.subscriptions:
+        if channel in self._client.subscriptions():
             return
         subscription = self._client.new_subscription(channel, events=_SubscriptionEvents(channel, self._listener))
         await subscription.subscribe()

@@ -37,7 +37,7 @@ class Chat(Screen[None]):
     Chat.-narrow.-show-rooms Timelines { display: block; width: 20; }
     Chat.-medium.-show-members Members, Chat.-narrow.-show-members Members { display: block; width: 18; }
     """
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (64, "-medium"), (96, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (64, "-medium"), (96, "-wide")]  # noqa: RUF012 - as in Screen
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "keys", "Keys", priority=True),
         Binding("ctrl+o", "find", "Rooms", priority=True),
