@@ -53,6 +53,8 @@ class TerminalChat(App[None]):
 
     @on(Chat.SignedOut)
     def _signed_out(self, event: Chat.SignedOut) -> None:
+        while len(self.screen_stack) > 1 and not isinstance(self.screen, Chat | SignIn):
+            self.pop_screen()  # a dialog over it
         if isinstance(self.screen, Chat):
             self.switch_screen(SignIn(self._rest, self._login, event.reason))
 

@@ -142,6 +142,7 @@ class Chat(Screen[None]):
     def _sent(self, event: Composer.Sent) -> None:
         timeline = self.timeline
         if timeline is None:
+            self.query_one(Composer).text = event.text
             self._say("Join a room first: Ctrl+O")
             return
         if (editing := self._editing) is not None:
@@ -150,7 +151,6 @@ class Chat(Screen[None]):
             self.session.post(timeline.channel, event.text, self._replying.id if self._replying else None)
             self.query_one(History).action_newest()
         self._answer_to(None)
-        self.query_one(Composer).clear()
 
     @on(Composer.EditLast)
     def _edit_last(self) -> None:

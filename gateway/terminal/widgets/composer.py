@@ -16,8 +16,7 @@ class Composer(TextArea):
     Composer:focus { border: round $accent; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "send", "Send", show=True, priority=True),
-        Binding("ctrl+j,alt+enter,shift+enter", "new_line", "New line", show=False, priority=True),
+        Binding("enter", "send", "Send", show=True),
     ]
 
     class Sent(Notice):
@@ -39,16 +38,25 @@ class Composer(TextArea):
         )
 
     def action_send(self) -> None:
-        """Hand the text on, unless there is none."""
-        if self.text.strip():
-            self.post_message(self.Sent(self.text.strip()))
+        """Hand the text on, unless there is none. The field is empty at once: the next letters belong to the next message."""
+        text = self.text.strip()
+        if text:
+            self.clear()
+            self.post_message(self.Sent(text))
 
     def action_new_line(self) -> None:
         """Begin a line."""
         self.insert("\n")
 
     async def _on_key(self, event: Key) -> None:
-        if event.key == "up" and not self.text:
+        # Not as priority bindings: those run before the letters typed just before have arrived here.
+        if event.key == "enter":
+            event.prevent_default().stop()
+            self.action_send()
+        elif event.key in {"ctrl+j", "alt+enter", "shift+enter"}:
+            event.prevent_default().stop()
+            self.action_new_line()
+        elif event.key == "up" and not self.text:
             event.prevent_default().stop()
             self.post_message(self.EditLast())
         elif event.key == "escape":
