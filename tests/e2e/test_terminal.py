@@ -194,7 +194,7 @@ async def test_killed_in_the_middle_of_sending_each_message_is_there_once(
         assert [line for line in seen.history.split("\n") if "post" in line] == [f"  post {n}. ✓" for n in range(40)]
 
 
-async def test_history_is_read_upwards_and_the_line_one_reads_stays(server: GatheringServer, ada: Someone) -> None:
+async def test_history_is_read_upwards_to_its_beginning_without_a_gap(server: GatheringServer, ada: Someone) -> None:
     room = await ada.room("Lobby")
     for number in range(130):
         await ada.say(room, f"line {number}.")

@@ -12,7 +12,7 @@ class Composer(TextArea):
     """A field that grows with its text. Enter sends it; Ctrl+J (and Alt+Enter or Shift+Enter, where they arrive) begins a line."""
 
     DEFAULT_CSS = """
-    Composer { height: auto; min-height: 3; max-height: 8; border: round $primary; padding: 0 1; }
+    Composer { height: auto; min-width: 12; min-height: 3; max-height: 8; border: round $primary; padding: 0 1; }
     Composer:focus { border: round $accent; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
