@@ -84,6 +84,23 @@ def show_config(config: Config = None) -> None:
         typer.echo(line)
 
 
+@app.command()
+def chat(
+    server: Annotated[str, typer.Option(metavar="URL", help="The server's address.")] = "http://127.0.0.1:8080",
+    login: Annotated[str, typer.Option(metavar="NAME", help="Your username or email.")] = "",
+    room: Annotated[str | None, typer.Option(metavar="NAME_OR_ID", help="The room to open, joined if need be.")] = None,
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Read the password's line from stdin.")
+    ] = False,
+) -> None:
+    """Chat in this terminal. The password is asked for, and not shown."""
+    if find_spec("textual") is None or find_spec("centrifuge") is None:
+        raise SettingsError("the terminal client is not installed: pip install 'gathering[chat]'")
+    from gateway.terminal.start import start  # noqa: PLC0415 - the other commands need none of it
+
+    start(server, login=login, room=room, password=_password(from_stdin=True) if password_stdin else "")
+
+
 @user.command("create")
 def create_user(
     username: Annotated[str, typer.Option(help="1 to 64 letters, digits, and . _ - between them.")],

@@ -36,6 +36,20 @@ def deed(event: Event) -> Deed | None:
             found = Deed(Action.MESSAGE_POSTED, message.id)
         case MessageDeleted(message=message) if message.author.id != event.actor:
             found = Deed(Action.MESSAGE_DELETED, message.id, {"author": message.author.id})
+        case ConversationUpdated():
+            found = Deed(Action.CONVERSATION_UPDATED)
+        case RoomUpdated():
+            found = Deed(Action.ROOM_UPDATED)
+        case RoomArchived():
+            found = Deed(Action.ROOM_ARCHIVED)
+        case _:
+            found = _about_a_member(event)
+    return found
+
+
+def _about_a_member(event: Event) -> Deed | None:
+    found: Deed | None = None
+    match event:
         case MemberJoined(member=member) if member.participant.id != event.actor:
             found = Deed(Action.MEMBER_ADDED, member.participant.id, {"role": member.role.value})
         case MemberJoined():
@@ -53,12 +67,6 @@ def deed(event: Event) -> Deed | None:
             found = Deed(Action.MEMBER_UNBANNED, member_id)
         case MemberMuted(participant_id=member_id, until=moment):
             found = Deed(Action.MEMBER_MUTED, member_id, {"until": None if moment is None else moment.isoformat()})
-        case ConversationUpdated():
-            found = Deed(Action.CONVERSATION_UPDATED)
-        case RoomUpdated():
-            found = Deed(Action.ROOM_UPDATED)
-        case RoomArchived():
-            found = Deed(Action.ROOM_ARCHIVED)
         case _:
             pass
     return found

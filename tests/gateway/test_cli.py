@@ -197,3 +197,24 @@ def test_the_server_prints_its_address_and_how_to_sign_in_and_ends_with_0_on_sig
     assert "ada" in said[2]
     assert "gathering-demo" in said[2]
     assert (server.returncode, "Traceback" in errors) == (0, False)
+
+
+def test_chat_without_its_extra_says_how_to_install_it(run: Run, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(cli, "find_spec", lambda _: None)
+
+    assert_refused(run("chat"), "pip install 'gathering[chat]'")
+
+
+@pytest.mark.parametrize("address", ["localhost:8080", "ftp://a", "http://", "http://[", ""])
+def test_chat_refuses_what_is_no_address(run: Run, address: str):
+    assert_refused(run("chat", "--server", address), "--server", "is not an address")
+
+
+def test_chat_says_that_it_needs_a_terminal(run: Run):
+    assert_refused(run("chat", "--password-stdin", stdin="secret\n"), "needs a terminal")
+
+
+def test_the_server_starts_without_the_terminal_client():
+    program = "import sys, gateway.cli, gateway.app; print({'textual', 'centrifuge'} & set(sys.modules))"
+
+    assert subprocess.check_output([sys.executable, "-c", program], text=True) == "set()\n"

@@ -1,0 +1,1 @@
+"""Signing in, the chat, and the dialogs over it."""
