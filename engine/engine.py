@@ -152,7 +152,6 @@ class Engine:
                 return Archive(TimelineId(key), storage)
 
             archives = await system.virtual(archive, "archives", activation=Activation(idle_after=ARCHIVE_REST))
-            feed = Feed()
             surroundings = Surroundings(
                 storage=storage,
                 journal=journal,
