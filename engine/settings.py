@@ -106,6 +106,16 @@ class Settings(BaseSettings):
     recent_events: int = Field(1_000, ge=1, le=1_000_000, description="events of each timeline that are held in memory")
     idle_passivation: float = Field(120.0, gt=0, le=86_400, description="seconds until an idle room leaves memory")
 
+    presence_grace: float = Field(
+        5.0, ge=0, le=600, description="seconds that someone disconnected is shown as present"
+    )
+    presence_few: int = Field(
+        100,
+        ge=1,
+        le=10_000,
+        description="clients or members of a timeline, above which comings and goings are summed up",
+    )
+
     access_token_seconds: int = Field(900, ge=1, le=86_400, description="the life of an access token")
     refresh_token_days: int = Field(30, ge=1, le=3_650, description="the life of a sign-in that is not used")
     refresh_gather: float = Field(

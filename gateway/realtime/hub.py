@@ -71,6 +71,9 @@ class Hub:
     def recognised(self, connection: Connection, user_id: ParticipantId) -> None:
         """See `gateway.realtime.socket.Directory`."""
         self._by_user.setdefault(user_id, set()).add(connection)
+        user = connection.session.user
+        if user is not None:
+            self._engine.presence.connected(user, connection.session.client)
 
     def disconnect_user(self, user_id: ParticipantId) -> None:
         """End a person's connections for good (3503), at once."""
@@ -97,6 +100,8 @@ class Hub:
         if not self._connections:
             self._empty.set()
         user_id = connection.session.user_id
+        if user_id is not None:
+            self._engine.presence.disconnected(user_id, connection.session.client)
         if user_id is not None and (theirs := self._by_user.get(user_id)) is not None:
             theirs.discard(connection)
             if not theirs:
