@@ -1,7 +1,8 @@
 """Which members of a timeline are online, and what its subscribers are told of it: plain state, told the time.
 
-In a small timeline every change is told as it happens. In a large one that would cost members times members, so there is one
-summary of bounded size a second.
+Changes are collected for a second, so that who connects and says that they are busy, or goes and comes back, is told once. In a
+small timeline each change is then an event. In a large one that would cost members times members, so there is one summary of
+bounded size.
 """
 
 from collections.abc import Iterable
@@ -9,22 +10,24 @@ from typing import Final
 
 from engine.domain.fields import Availability, ParticipantId
 from engine.domain.signals import PresenceChange, PresenceChanged, PresenceSummary
-from engine.timelines.pace import Pace
+from engine.timelines.pace import is_due
 
 INTERVAL: Final = 1.0
-"""Seconds between two summaries at least; the first one goes out at once."""
+"""Seconds from the first change until it and those after it are told."""
 LISTED: Final = 50
 """How many changes a summary names."""
 
+_NEVER: Final = float("inf")
+
 
 class Attendance:
-    """The members who are online. What is told is what they are now: who came and went between two summaries is not in them."""
+    """The members who are online. What is told is what they are now: who came and went meanwhile is not in it."""
 
     def __init__(self) -> None:
         self._present: dict[ParticipantId, Availability] = {}
         self._told: dict[ParticipantId, Availability] = {}
         self._changed: dict[ParticipantId, None] = {}
-        self._pace = Pace(INTERVAL)
+        self._due = _NEVER
 
     @property
     def online(self) -> int:
@@ -36,7 +39,7 @@ class Attendance:
         present = self._present
         return {each: present[each] for each in people if each in present}
 
-    def see(self, person: ParticipantId, availability: Availability) -> None:
+    def see(self, person: ParticipantId, availability: Availability, now: float) -> None:
         """A member's presence is this; subscribers are to be told if it is not what they know."""
         if availability is Availability.OFFLINE:
             self._present.pop(person, None)
@@ -45,6 +48,8 @@ class Attendance:
         if self._told.get(person, Availability.OFFLINE) is availability:
             self._changed.pop(person, None)
         else:
+            if not self._changed:
+                self._due = now + INTERVAL
             self._changed[person] = None
 
     def forget(self, person: ParticipantId) -> None:
@@ -60,7 +65,7 @@ class Attendance:
 
     def take(self, now: float, *, large: bool) -> list[PresenceChanged] | list[PresenceSummary]:
         """What subscribers are to be told now, if anything."""
-        if not self._changed or (large and not self._pace.allows(now)):
+        if not is_due(self.due, now):
             return []
         changes = [(each, self._present.get(each, Availability.OFFLINE)) for each in self._changed]
         for person, availability in changes:
@@ -77,4 +82,4 @@ class Attendance:
     @property
     def due(self) -> float:
         """When `take` may have something to tell; infinity while nothing is in sight."""
-        return self._pace.next if self._changed else float("inf")
+        return self._due if self._changed else _NEVER

@@ -40,7 +40,7 @@ class SharedTimeline(Timeline):
     ) -> None:
         super().__init__(timeline_id, surroundings)
         self._personal = personal
-        self._signals = Signals(self.channel, surroundings.presence, self._wake)
+        self._signals = Signals(self.channel, surroundings.presence, self._wake, surroundings.monotonic)
         self._next_signal = _NEVER
 
     async def stopping(self, why: Exit) -> None:
@@ -85,10 +85,9 @@ class SharedTimeline(Timeline):
             turn = self._look()
             self.check_author(turn, by)
             self.check_open(turn)
-            self._signals.typists.start(by.id, self._surroundings.monotonic())
         else:
             self.check_reader(by)
-            self._signals.typists.stop(by.id)
+        self._signals.set_typing(by.id, typing=message.typing)
         self._signal()
 
     @handles(_Look)
@@ -133,13 +132,12 @@ class SharedTimeline(Timeline):
 
     def _signal(self) -> None:
         """Deliver what is due, and come back when more is."""
-        now = self._surroundings.monotonic()
         large = max(len(self.subscribers), len(self._state.members)) > self._settings.few
-        self.subscribers.deliver(self._signals.take(now, large=large))
+        self.subscribers.deliver(self._signals.take(large=large))
         due = self._signals.due
         if due < self._next_signal:
             self._next_signal = due
-            self.send_after(max(0.0, due - now), _Signal(), key=_Signal)
+            self.send_after(max(0.0, due - self._surroundings.monotonic()), _Signal(), key=_Signal)
 
     def _tell_invited(self, member: Member, actor: ParticipantId) -> None:
         inviter = self._state.members.get(actor)

@@ -1,4 +1,4 @@
-"""The signals of one timeline: what its subscribers are told and nobody keeps. Without I/O; told the time in monotonic seconds."""
+"""The signals of one timeline: what its subscribers are told and nobody keeps. Without I/O."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
@@ -25,13 +25,17 @@ from engine.timelines.typists import Typists
 
 
 class Signals:
-    """Presence of the members and typing. `wake` is called, outside of the timeline's turn, when `people` know of changes."""
+    """Presence of the members, and typing.
 
-    def __init__(self, channel: str, people: People, wake: Callable[[], bool]) -> None:
+    `wake` is called, outside of the timeline's turn, when `people` know of changes; `time` is monotonic, in seconds.
+    """
+
+    def __init__(self, channel: str, people: People, wake: Callable[[], bool], time: Callable[[], float]) -> None:
         self.typists = Typists()
         self._channel = channel
         self._people = people
         self._wake = wake
+        self._time = time
         self._attendance = Attendance()
         self._following: Following | None = None
 
@@ -88,13 +92,21 @@ class Signals:
             case _:
                 pass
 
+    def set_typing(self, person: ParticipantId, *, typing: bool) -> None:
+        """Someone types, or has stopped."""
+        if typing:
+            self.typists.start(person, self._time())
+        else:
+            self.typists.stop(person)
+
     def live(self, shown: Iterable[ParticipantId]) -> Live:
         """What a new subscriber is shown, of these members."""
         attendance = self._attendance
         return Live(attendance.online, attendance.of(shown), self.typists.now.participants)
 
-    def take(self, now: float, *, large: bool) -> Iterator[Publication]:
+    def take(self, *, large: bool) -> Iterator[Publication]:
         """What is to be delivered now."""
+        now = self._time()
         typing = self.typists.take(now)
         if typing is not None:
             yield self._publication(typing)
@@ -105,8 +117,9 @@ class Signals:
         return Publication(self._channel, None, msgspec.json.encode(signal))
 
     def _see(self, people: Iterable[ParticipantId]) -> None:
+        now = self._time()
         for person in people:
-            self._attendance.see(person, self._people.of(person))
+            self._attendance.see(person, self._people.of(person), now)
 
     def _forget(self, person: ParticipantId) -> None:
         self.typists.stop(person)
