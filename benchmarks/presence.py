@@ -62,7 +62,7 @@ class Meter:
 async def measure(url: str, crowd: Crowd) -> list[str]:
     """Run the server in a process of its own and the members in this one; returns the report's lines."""
     meter = Meter()
-    settings = {**UNTHROTTLED, "GATHERING_PRESENCE_GRACE": "1"}
+    settings = {**UNTHROTTLED, "GATHERING_PRESENCE_GRACE": "1", "GATHERING_STORAGE_TIMEOUT": "20"}
     with served(url, settings) as address:
         async with (
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http,
