@@ -7,7 +7,7 @@
 Everything here is memory and returns at once.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 
 from engine.domain.fields import Availability, ParticipantId
 from engine.domain.people import User
@@ -24,7 +24,7 @@ class People:
     def __init__(self, time: Callable[[], float], *, grace: float) -> None:
         self._time = time
         self._grace = grace
-        self._clients: dict[ParticipantId, set[Hashable]] = {}
+        self._clients: dict[ParticipantId, set[object]] = {}
         self._availability: dict[ParticipantId, Availability] = {}
         # In the order in which their grace ends: it is the same for all.
         self._leaving: dict[ParticipantId, float] = {}
@@ -40,13 +40,13 @@ class People:
 
     # -- what the doors tell -------------------------------------------------------------------------------------------
 
-    def connected(self, user: User, client: Hashable) -> None:
-        """A client of this person has connected; telling it again changes nothing. `client` stands for it in this process."""
+    def connected(self, user: User, client: object) -> None:
+        """A client of this person has connected; telling it again changes nothing. `client` stands for it: anything that is equal only to itself."""
         self._clients.setdefault(user.id, set()).add(client)
         self._leaving.pop(user.id, None)
         self._set(user.id, Availability(user.status))
 
-    def disconnected(self, person: ParticipantId, client: Hashable) -> None:
+    def disconnected(self, person: ParticipantId, client: object) -> None:
         """A client has gone; one that was not there is fine."""
         clients = self._clients.get(person)
         if clients is None:
