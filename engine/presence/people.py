@@ -41,7 +41,10 @@ class People:
     # -- what the doors tell -------------------------------------------------------------------------------------------
 
     def connected(self, user: User, client: object) -> None:
-        """A client of this person has connected; telling it again changes nothing. `client` stands for it: anything that is equal only to itself."""
+        """A client of this person has connected; telling it again changes nothing.
+
+        `client` stands for it: anything that is equal only to itself.
+        """
         self._clients.setdefault(user.id, set()).add(client)
         self._leaving.pop(user.id, None)
         self._set(user.id, Availability(user.status))
