@@ -1,4 +1,4 @@
-"""`python -m benchmarks posts`, `python -m benchmarks actors`."""
+"""`python -m benchmarks posts`, `python -m benchmarks presence`, `python -m benchmarks actors`."""
 
 from typing import Annotated
 
@@ -8,6 +8,8 @@ import typer
 from benchmarks.actors import Loop, report
 from benchmarks.databases import Database, opened
 from benchmarks.posts import Load, measure
+from benchmarks.presence import Crowd
+from benchmarks.presence import measure as measure_presence
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
 
@@ -32,6 +34,23 @@ def posts(  # noqa: PLR0917 - typer makes options of them
     load = Load(rooms=rooms, members=members, seconds=seconds, window=window, rate=rate)
     with opened(database) as url:
         for line in anyio.run(measure, url, load, backend_options={"use_uvloop": True}):
+            typer.echo(line)
+
+
+@app.command()
+def presence(
+    database: Annotated[Database, typer.Option(help="which database")] = Database.SQLITE,
+    members: Annotated[int, typer.Option(min=2, help="members of the room, all connected")] = 1_000,
+    typing: Annotated[int, typer.Option(min=1, help="of them type at once")] = 100,
+    seconds: Annotated[float, typer.Option(min=1, help="for so long")] = 10.0,
+    returning: Annotated[int, typer.Option(min=1, help="of them disconnect and come back")] = 200,
+) -> None:
+    """Presence and typing in one large room: what each member gets, beside what telling everyone of everyone would be."""
+    if max(typing + 1, returning + 1) > members:
+        raise typer.BadParameter("fewer of them type, or go, than there are members")
+    crowd = Crowd(members=members, typing=typing, seconds=seconds, returning=returning)
+    with opened(database) as url:
+        for line in anyio.run(measure_presence, url, crowd, backend_options={"use_uvloop": True}):
             typer.echo(line)
 
 

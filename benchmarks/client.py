@@ -85,6 +85,10 @@ class Client:
                 else:
                     await self._socket.send_str("{}")  # a ping
 
+    async def close(self) -> None:
+        """End the connection; `run` must not be running any more."""
+        await self._socket.close()
+
 
 def _bytes(frame: aiohttp.WSMessage) -> bytes:
     return frame.data.encode() if isinstance(frame.data, str) else bytes(frame.data)

@@ -30,6 +30,7 @@ from engine.domain.fields import ParticipantId, TimelineId
 from engine.errors import StorageUnavailable
 from engine.journal import Journal
 from engine.ownership import Ownership
+from engine.presence import People
 from engine.settings import Settings
 from engine.storage.repositories import Storage
 from engine.timelines.archive import Archive
@@ -52,6 +53,8 @@ TAKEOVER_REST = 10.0
 """How long a timeline that another process has taken over is left alone, in seconds."""
 OWNERSHIP_INTERVAL = 2.0
 """How often takeovers of quiet timelines are looked for, in seconds."""
+PRESENCE_INTERVAL = 1.0
+"""How often those who have gone for good are looked for, in seconds."""
 ARCHIVE_REST = 10.0
 """How long an archive that nobody asks stays, in seconds."""
 WEBHOOK_INTERVAL = 5.0
@@ -94,6 +97,7 @@ class Engine:
         clock: Clock,
         system: ActorSystem,
         accounts: Accounts,
+        presence: People,
         timelines: Timelines,
         invitations: Invitations,
         webhooks: Webhooks,
@@ -104,6 +108,7 @@ class Engine:
         self.clock = clock
         self.system = system
         self.accounts = accounts
+        self.presence = presence
         self.timelines = timelines
         self.invitations = invitations
         self.webhooks = webhooks
@@ -152,6 +157,12 @@ class Engine:
                 return Archive(TimelineId(key), storage)
 
             archives = await system.virtual(archive, "archives", activation=Activation(idle_after=ARCHIVE_REST))
+            presence = People(system.clock, grace=settings.presence_grace)
+            accounts.watch(presence.account_changed)
+
+            def itself(channel: str) -> Ref[Timeline] | None:
+                return timelines.ref(channel)
+
             surroundings = Surroundings(
                 storage=storage,
                 journal=journal,
@@ -162,11 +173,14 @@ class Engine:
                 fences=Fences(system.clock, TAKEOVER_REST),
                 feed=feed,
                 quotas=accounts.quotas,
+                presence=presence,
+                itself=itself,
                 settings=TimelineSettings(
                     recent_events=settings.recent_events,
                     message_characters=settings.message_characters,
                     write_timeout=2 * settings.storage_timeout,
                     read_timeout=settings.storage_timeout,
+                    few=settings.presence_few,
                 ),
             )
             activation = Activation(
@@ -217,6 +231,7 @@ class Engine:
                 clock=clock,
                 system=system,
                 accounts=accounts,
+                presence=presence,
                 timelines=timelines,
                 invitations=invitations,
                 webhooks=webhooks,
@@ -226,6 +241,7 @@ class Engine:
             purge_activity = partial(_purge_activity, storage, clock, timedelta(days=settings.activity_days))
             async with _alongside(
                 partial(_every, OWNERSHIP_INTERVAL, ownership.check),
+                partial(_every, PRESENCE_INTERVAL, presence.sweep),
                 partial(_every, PURGE_INTERVAL, accounts.purge),
                 partial(_every, PURGE_INTERVAL, invitations.purge),
                 partial(_every, WEBHOOK_LEARNING, webhooks.learn),

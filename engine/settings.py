@@ -134,6 +134,15 @@ class Settings(BaseSettings):
     webhook_lease: float = Field(
         30.0, ge=1, le=600, description="seconds until another server goes on for one that has died"
     )
+    presence_grace: float = Field(
+        5.0, ge=0, le=600, description="seconds that someone disconnected is shown as present"
+    )
+    presence_few: int = Field(
+        100,
+        ge=1,
+        le=10_000,
+        description="clients or members of a timeline, above which comings and goings are summed up",
+    )
 
     access_token_seconds: int = Field(900, ge=1, le=86_400, description="the life of an access token")
     refresh_token_days: int = Field(30, ge=1, le=3_650, description="the life of a sign-in that is not used")

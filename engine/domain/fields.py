@@ -52,6 +52,15 @@ class Status(StrEnum):
     AWAY = "away"
 
 
+class Availability(StrEnum):
+    """How others see a participant: their status while they are connected, else offline."""
+
+    AVAILABLE = "available"
+    BUSY = "busy"
+    AWAY = "away"
+    OFFLINE = "offline"
+
+
 class AccountRole(StrEnum):
     """What a person may do on the whole server."""
 

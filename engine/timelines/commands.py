@@ -14,6 +14,7 @@ from msgspec import UNSET, UnsetType
 import actors
 from engine.domain.conversations import Conversation
 from engine.domain.fields import (
+    Availability,
     Capacity,
     ConversationKind,
     Description,
@@ -150,6 +151,18 @@ class ReadEvents(actors.Message["Timeline", Window], frozen=True):
     limit: int
 
 
+class Live(msgspec.Struct, frozen=True):
+    """How a timeline is at this moment, for those who have just come.
+
+    `online` counts the members who are connected to the server; `presence` has those of them among the members that the answer
+    shows. `typing` are those who type, longest first, as many as the event `typing` names.
+    """
+
+    online: int
+    presence: dict[ParticipantId, Availability]
+    typing: tuple[ParticipantId, ...]
+
+
 class Subscribed(msgspec.Struct, frozen=True):
     """The answer to a subscription. `recovered` is False when `since` names another life of the log, a future offset, or too old a one."""
 
@@ -159,6 +172,7 @@ class Subscribed(msgspec.Struct, frozen=True):
     room: Room | None
     members: tuple[Member, ...]
     conversation: Conversation | None = None
+    live: Live | None = None
 
 
 class Subscribe(actors.Message["Timeline", Subscribed], frozen=True):
@@ -180,9 +194,29 @@ class Unsubscribe(actors.Message["Timeline", None], frozen=True):
 
 
 class ReadPresence(actors.Message["Timeline", list[ClientInfo]], frozen=True):
-    """The clients subscribed now."""
+    """The clients subscribed now, in the order in which they came; of many the first 200 only."""
 
     by: Principal
+
+
+class Subscriptions(msgspec.Struct, frozen=True):
+    """How many clients are subscribed, and of how many people."""
+
+    clients: int
+    people: int
+
+
+class CountPresence(actors.Message["Timeline", Subscriptions], frozen=True):
+    """How many are subscribed now. Costs the same for any number."""
+
+    by: Principal
+
+
+class SetTyping(actors.Message["SharedTimeline", None], frozen=True):
+    """Say that one is typing, or has stopped: those who may write. It ends by itself after 6 seconds without saying so again."""
+
+    by: Principal
+    typing: bool
 
 
 class Describe(actors.Message["RoomActor", Room], frozen=True):
@@ -198,10 +232,10 @@ class Manage(actors.Message["RoomActor", Room], frozen=True):
 
 
 class Presence(msgspec.Struct, frozen=True):
-    """A member and whether any client of theirs is subscribed."""
+    """A member and how others see them."""
 
     member: Member
-    online: bool
+    presence: Availability
 
 
 class ReadMembers(actors.Message["Timeline", list[Presence]], frozen=True):
@@ -326,6 +360,12 @@ class ArchiveRoom(actors.Message["RoomActor", None], frozen=True):
     by: Principal
 
 
+class PresentParticipant(Participant, frozen=True, gc=False):
+    """A participant and how others see them."""
+
+    presence: Availability
+
+
 class ConversationView(msgspec.Struct, frozen=True, kw_only=True):
     """A conversation and who takes part in it, in the order in which they came."""
 
@@ -333,7 +373,7 @@ class ConversationView(msgspec.Struct, frozen=True, kw_only=True):
     kind: ConversationKind
     title: str | None
     room_id: TimelineId | None
-    participants: list[Participant]
+    participants: list[PresentParticipant]
     created_by: ParticipantId
     created_at: datetime
     archived_at: datetime | None

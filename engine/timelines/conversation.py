@@ -18,6 +18,7 @@ from engine.timelines.commands import (
     ConversationView,
     DescribeConversation,
     Leave,
+    PresentParticipant,
     RemoveParticipant,
     Reopen,
     UpdateConversation,
@@ -82,7 +83,7 @@ class ConversationActor(SharedTimeline):
     async def describe(self, message: DescribeConversation) -> ConversationView:
         """The conversation, and who takes part."""
         self.check_reader(message.by)
-        return _view(self._look())
+        return self._view(self._look())
 
     @handles(AddParticipant, batch=TURN)
     async def add_participant(self, calls: list[Call[AddParticipant, bool]]) -> None:
@@ -142,7 +143,7 @@ class ConversationActor(SharedTimeline):
                 membership.admit(turn, person, username, Role.MEMBER, actor=command.by.id)
         if turn.conversation.archived_at is not None:
             self._change(turn, command.by.id, archived=False)
-        return _view(turn)
+        return self._view(turn)
 
     def _decide_update(self, turn: Turn, command: UpdateConversation) -> ConversationView:
         by, changes, known = _participant(turn, command.by), command.changes, turn.conversation
@@ -153,7 +154,15 @@ class ConversationActor(SharedTimeline):
             if known.kind is ConversationKind.GROUP and by.role is not Role.OWNER:
                 raise Forbidden("only the owner archives a group, or opens it again")
             self._change(turn, command.by.id, archived=changes.archived)
-        return _view(turn)
+        return self._view(turn)
+
+    def _view(self, turn: Turn) -> ConversationView:
+        of = self._surroundings.presence.of
+        people = [
+            PresentParticipant(id=each, kind=member.participant.kind, name=member.participant.name, presence=of(each))
+            for each, member in turn.members.items()
+        ]
+        return ConversationView(participants=people, **msgspec.structs.asdict(turn.conversation))
 
     @staticmethod
     def _change(turn: Turn, actor: ParticipantId, *, archived: bool | None = None, **changes: str | None) -> None:
@@ -177,8 +186,3 @@ def _check_group(turn: Turn, otherwise: str) -> None:
 
 def _hidden() -> Hidden:
     return Hidden("there is no such conversation")
-
-
-def _view(turn: Turn) -> ConversationView:
-    people = [member.participant for member in turn.members.values()]
-    return ConversationView(participants=people, **msgspec.structs.asdict(turn.conversation))

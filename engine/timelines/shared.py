@@ -1,16 +1,32 @@
-"""What rooms and conversations have in common: members, who are told when others add them and hear no more when they have gone."""
+"""What rooms and conversations have in common: members, who are told when others add them and hear no more when they have gone.
+
+While they are there, they see who else is, and who is typing: `signals` decides, here are its timer and its way out.
+"""
 
 from collections.abc import Callable, Sequence
+from itertools import islice
+from typing import Final
 
-from actors import Call, Ref, handles
+from actors import ActorStopped, Call, Exit, MailboxFull, Message, Ref, Unavailable, handles
 from engine.domain.events import Event, MemberJoined, MemberLeft, MemberRemoved
 from engine.domain.fields import ParticipantId, TimelineId
 from engine.domain.rooms import Member
-from engine.timelines.commands import Leave
+from engine.timelines.commands import Leave, Live, SetTyping
 from engine.timelines.personal import Notify, PersonalTimeline, tell
+from engine.timelines.signals import Signals
 from engine.timelines.surroundings import Surroundings
-from engine.timelines.timeline import Timeline
+from engine.timelines.timeline import SHOWN, Timeline
 from engine.timelines.turn import TURN, Turn
+
+_NEVER: Final = float("inf")
+
+
+class _Look(Message["SharedTimeline", None], frozen=True):
+    """The presence of members has changed."""
+
+
+class _Signal(Message["SharedTimeline", None], frozen=True):
+    """Subscribers may be due to be told something: the timeline's own timer."""
 
 
 class SharedTimeline(Timeline):
@@ -24,6 +40,13 @@ class SharedTimeline(Timeline):
     ) -> None:
         super().__init__(timeline_id, surroundings)
         self._personal = personal
+        self._signals = Signals(self.channel, surroundings.presence, self._wake, surroundings.monotonic)
+        self._next_signal = _NEVER
+
+    async def stopping(self, why: Exit) -> None:
+        """See `Timeline.stopping`."""
+        self._signals.close()
+        await super().stopping(why)
 
     def title(self) -> str | None:
         """What the timeline is called."""
@@ -41,6 +64,7 @@ class SharedTimeline(Timeline):
     def committed(self, events: Sequence[Event]) -> None:
         """Those who lost their membership hear no more; those who were added by others are told."""
         for event in events:
+            self._signals.learn(event)
             match event:
                 case MemberLeft(participant_id=gone) | MemberRemoved(participant_id=gone):
                     if gone not in self._state.members:
@@ -49,6 +73,71 @@ class SharedTimeline(Timeline):
                     self._tell_invited(member, actor)
                 case _:
                     pass
+        self._signal()
+
+    # -- presence and typing -------------------------------------------------------------------------------------------
+
+    @handles(SetTyping)
+    async def set_typing(self, message: SetTyping) -> None:
+        """Let others see who types."""
+        by = message.by
+        if message.typing:
+            turn = self._look()
+            self.check_author(turn, by)
+            self.check_open(turn)
+        else:
+            self.check_reader(by)
+        self._signals.set_typing(by.id, typing=message.typing)
+        self._signal()
+
+    @handles(_Look)
+    async def look(self, message: _Look) -> None:
+        """Take in whose presence has changed."""
+        del message
+        self._signals.look()
+        self._signal()
+
+    @handles(_Signal)
+    async def signal(self, message: _Signal) -> None:
+        """Tell what is due."""
+        del message
+        self._next_signal = _NEVER
+        self._signal()
+
+    def came(self) -> None:
+        """See `Timeline.came`."""
+        self._signals.listen(self._state.members)
+
+    def went(self, user: ParticipantId) -> None:
+        """See `Timeline.went`: whose last client has gone has stopped typing."""
+        if user not in self.subscribers:
+            self._signals.typists.stop(user)
+        if not self.subscribers:
+            self._signals.rest()
+        self._signal()
+
+    def live(self) -> Live:
+        """See `Timeline.live`."""
+        return self._signals.live(islice(self._state.members, SHOWN))
+
+    def _wake(self) -> bool:
+        """Called from anywhere: have this timeline look at whose presence has changed."""
+        itself = self._surroundings.itself(self.channel)
+        try:
+            if itself is not None:
+                itself.tell(_Look())
+        except (MailboxFull, ActorStopped, Unavailable):
+            return False
+        return True
+
+    def _signal(self) -> None:
+        """Deliver what is due, and come back when more is."""
+        large = max(len(self.subscribers), len(self._state.members)) > self._settings.few
+        self.subscribers.deliver(self._signals.take(large=large))
+        due = self._signals.due
+        if due < self._next_signal:
+            self._next_signal = due
+            self.send_after(max(0.0, due - self._surroundings.monotonic()), _Signal(), key=_Signal)
 
     def _tell_invited(self, member: Member, actor: ParticipantId) -> None:
         inviter = self._state.members.get(actor)

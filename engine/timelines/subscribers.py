@@ -1,45 +1,59 @@
 """Who listens to a timeline at this moment."""
 
+from collections import Counter
 from collections.abc import Iterable
+from itertools import islice
 
 from engine.domain.fields import ParticipantId
 from engine.timelines.fanout import ClientInfo, Ending, Publication, Sink
 
 
 class Subscribers:
-    """The sinks of one channel, by client. Everything here happens inside the timeline's turn."""
+    """The sinks of one channel, by client. Everything here happens inside the timeline's turn.
 
-    def __init__(self, channel: str) -> None:
+    Up to `few` of them are told of each other's coming and going; more are not: among n that would be n times n pushes.
+    """
+
+    def __init__(self, channel: str, few: int) -> None:
         self._channel = channel
+        self._few = few
         self._sinks: dict[str, tuple[ClientInfo, Sink]] = {}
+        self._people: Counter[ParticipantId] = Counter()
 
     def __len__(self) -> int:
         return len(self._sinks)
 
-    @property
-    def clients(self) -> list[ClientInfo]:
-        """The connected clients, in the order in which they came."""
-        return [info for info, _ in self._sinks.values()]
+    def __contains__(self, person: ParticipantId) -> bool:
+        return person in self._people
 
     @property
-    def online(self) -> set[ParticipantId]:
-        """The people of whom at least one client is connected."""
-        return {info.user for info, _ in self._sinks.values()}
+    def people(self) -> int:
+        """How many people they are: several clients of one count once."""
+        return len(self._people)
+
+    def clients(self, most: int) -> list[ClientInfo]:
+        """The connected clients, in the order in which they came, the first `most` of them."""
+        return [info for info, _ in islice(self._sinks.values(), most)]
 
     def add(self, info: ClientInfo, sink: Sink) -> None:
-        """Begin to deliver to `sink`; the others learn of the client unless it was here already."""
-        known = info.client in self._sinks
-        if not known:
+        """Begin to deliver to `sink`; a few others learn of the client unless it was here already."""
+        known = self._sinks.get(info.client)
+        if known is not None:
+            self._count_out(known[0])
+        elif len(self._sinks) < self._few:
             for _, other in self._sinks.values():
                 other.joined(self._channel, info)
         self._sinks[info.client] = (info, sink)
+        self._people[info.user] += 1
 
-    def remove(self, client: str) -> None:
-        """Stop delivering to a client; the others learn of it."""
+    def remove(self, client: str) -> ClientInfo | None:
+        """Stop delivering to a client, if it is here; a few others learn of it."""
         gone = self._sinks.pop(client, None)
-        if gone is not None:
-            for _, other in self._sinks.values():
-                other.left(self._channel, gone[0])
+        if gone is None:
+            return None
+        self._count_out(gone[0])
+        self._tell_left(gone[0])
+        return gone[0]
 
     def deliver(self, publications: Iterable[Publication]) -> None:
         """Hand publications to every sink, in order."""
@@ -49,11 +63,23 @@ class Subscribers:
                 sink.deliver(publication)
 
     def end(self, ending: Ending, *, user: ParticipantId | None = None) -> None:
-        """Drop every subscription, or those of one person, and say why; those who stay learn who has gone."""
+        """Drop every subscription, or those of one person, and say why; a few who stay learn who has gone."""
+        if user is not None and user not in self._people:
+            return
         ended = [entry for entry in self._sinks.values() if user is None or entry[0].user == user]
         for info, _ in ended:
             del self._sinks[info.client]
+            self._count_out(info)
         for info, sink in ended:
             sink.end(self._channel, ending)
+            self._tell_left(info)
+
+    def _tell_left(self, info: ClientInfo) -> None:
+        if len(self._sinks) < self._few:
             for _, other in self._sinks.values():
                 other.left(self._channel, info)
+
+    def _count_out(self, info: ClientInfo) -> None:
+        self._people[info.user] -= 1
+        if not self._people[info.user]:
+            del self._people[info.user]

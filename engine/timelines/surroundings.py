@@ -1,6 +1,7 @@
 """What a timeline finds around it."""
 
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -9,6 +10,7 @@ from engine.accounts.quota import Quotas
 from engine.clock import Clock
 from engine.domain.fields import TimelineId
 from engine.journal import Journal
+from engine.presence import People
 from engine.storage.repositories import Storage
 from engine.timelines.archive import Archive
 from engine.timelines.feed import Feed
@@ -19,13 +21,15 @@ class TimelineSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How much timelines hold and how long they wait.
 
     `recent_events`: how many events stay in memory. `message_characters`: the longest text. `write_timeout`: seconds until a
-    write or claim without an answer counts as failed; `read_timeout`: the same for a look into the archive.
+    write or claim without an answer counts as failed; `read_timeout`: the same for a look into the archive. `few`: up to how
+    many clients and members are told of each one who comes and goes; more are told in summaries.
     """
 
     recent_events: int = 1000
     message_characters: int = 4000
     write_timeout: float = 4.0
     read_timeout: float = 2.0
+    few: int = 100
 
 
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,7 +37,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
 
     `monotonic` tells the time in seconds for waiting, `clock` the time of day. `adrift` holds the timelines that do not know
     where their log stands; `Ownership` wakes them when the database answers again. `feed` is told what they commit. `quotas`
-    are how much people may post.
+    are how much people may post. `presence` knows who is connected; `itself` is a timeline's own reference, by its channel.
     """
 
     storage: Storage
@@ -45,4 +49,6 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     adrift: set[TimelineId]
     feed: Feed
     quotas: Quotas
+    presence: People
+    itself: Callable[[str], Ref[Any] | None]
     settings: TimelineSettings

@@ -5,6 +5,7 @@ subscribers. Readers are answered from memory at any time, whatever the database
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import Any, ClassVar, TypeVar
 
 import anyio
@@ -21,8 +22,10 @@ from engine.timelines import posting, reacting
 from engine.timelines.commands import (
     CheckReader,
     CheckVersionsReader,
+    CountPresence,
     Delete,
     Edit,
+    Live,
     MessagePage,
     Position,
     Post,
@@ -37,6 +40,7 @@ from engine.timelines.commands import (
     SeeTerm,
     Subscribe,
     Subscribed,
+    Subscriptions,
     Unreact,
     Unsubscribe,
     Window,
@@ -58,7 +62,7 @@ log = structlog.get_logger(__name__)
 CATCH_UP = 10_000
 """How many events a subscriber may have missed and still recover them."""
 SHOWN = 200
-"""How many members a subscription's answer shows; the member list has them all."""
+"""How many members a subscription's answer shows, and how many clients `presence`; the member list has them all."""
 
 
 class _Answered(Message["Timeline", None], frozen=True):
@@ -77,7 +81,7 @@ class Timeline(Actor):
     def __init__(self, timeline_id: TimelineId, surroundings: Surroundings) -> None:
         self.id = timeline_id
         self.channel = f"{self.kind}:{timeline_id}"
-        self.subscribers = Subscribers(self.channel)
+        self.subscribers = Subscribers(self.channel, surroundings.settings.few)
         self._surroundings = surroundings
         self._settings = surroundings.settings
         self._state: TimelineState
@@ -116,6 +120,16 @@ class Timeline(Actor):
 
     def committed(self, events: Sequence[Event]) -> None:
         """React to events that have just become durable and been delivered."""
+
+    def came(self) -> None:
+        """React to a new subscriber, before it is answered."""
+
+    def went(self, user: ParticipantId) -> None:
+        """React to the end of a subscription of this person."""
+
+    def live(self) -> Live | None:
+        """What a new subscriber is shown of this moment."""
+        return None
 
     # -- life ----------------------------------------------------------------------------------------------------------
 
@@ -295,10 +309,10 @@ class Timeline(Actor):
 
     @handles(ReadMembers)
     async def read_members(self, message: ReadMembers) -> list[Presence]:
-        """The members, and who of them is connected."""
+        """The members, and how others see them."""
         self.check_reader(message.by)
-        online = self.subscribers.online
-        return [Presence(member, each in online) for each, member in self._state.members.items()]
+        presence = self._surroundings.presence
+        return [Presence(member, presence.of(each)) for each, member in self._state.members.items()]
 
     @handles(ReadEvents)
     async def read_events(self, message: ReadEvents) -> Window:
@@ -308,9 +322,15 @@ class Timeline(Actor):
 
     @handles(ReadPresence)
     async def read_presence(self, message: ReadPresence) -> list[ClientInfo]:
-        """The connected clients."""
+        """The subscribed clients."""
         self.check_reader(message.by)
-        return self.subscribers.clients
+        return self.subscribers.clients(SHOWN)
+
+    @handles(CountPresence)
+    async def count_presence(self, message: CountPresence) -> Subscriptions:
+        """How many clients are connected."""
+        self.check_reader(message.by)
+        return Subscriptions(len(self.subscribers), self.subscribers.people)
 
     @handles(Subscribe)
     async def subscribe(self, message: Subscribe) -> Subscribed:
@@ -320,13 +340,16 @@ class Timeline(Actor):
         recovered = since is not None and self._can_recover(since)
         window = self._window(since.offset if since is not None and recovered else self._state.head)
         self.subscribers.add(message.client, message.sink)
-        members = tuple(self._state.members.values())[:SHOWN]
-        return Subscribed(window, since is not None, recovered, self._state.room, members, self._state.conversation)
+        self.came()
+        state, members = self._state, tuple(islice(self._state.members.values(), SHOWN))
+        return Subscribed(window, since is not None, recovered, state.room, members, state.conversation, self.live())
 
     @handles(Unsubscribe)
     async def unsubscribe(self, message: Unsubscribe) -> None:
         """Stop delivering."""
-        self.subscribers.remove(message.client)
+        gone = self.subscribers.remove(message.client)
+        if gone is not None:
+            self.went(gone.user)
 
     def _can_recover(self, since: Position) -> bool:
         head = self._state.head
@@ -341,3 +364,4 @@ class Timeline(Actor):
     def end_subscriptions(self, user: ParticipantId) -> None:
         """Someone may not read any more."""
         self.subscribers.end(Ending.NOT_A_MEMBER, user=user)
+        self.went(user)

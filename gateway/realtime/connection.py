@@ -8,6 +8,7 @@ import anyio
 import structlog
 
 from engine.domain.fields import ParticipantId
+from engine.domain.people import User
 from gateway.realtime import codes
 from gateway.realtime.outbox import Outbox
 from gateway.realtime.protocol import Emulated
@@ -95,6 +96,11 @@ class Connection:
     def user_id(self) -> ParticipantId | None:
         """Who is connected; None before that is known."""
         return self.session.user_id
+
+    @property
+    def user(self) -> User | None:
+        """Who is connected."""
+        return self.session.user
 
     @property
     def api_key(self) -> str | None:

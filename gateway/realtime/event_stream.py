@@ -13,6 +13,7 @@ from actors import Ref
 from actors.errors import ActorError
 from engine.accounts.forms import Identity
 from engine.domain.fields import ParticipantId
+from engine.domain.people import User
 from engine.errors import EngineError, TryLater, Unauthenticated
 from engine.timelines.commands import Position, Subscribe
 from engine.timelines.fanout import ClientInfo, Ending, Publication
@@ -79,6 +80,11 @@ class EventStream:
     def user_id(self) -> ParticipantId:
         """Whose it is."""
         return self._user.id
+
+    @property
+    def user(self) -> User:
+        """Whose it is."""
+        return self._user
 
     @property
     def api_key(self) -> str | None:

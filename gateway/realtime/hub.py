@@ -17,6 +17,7 @@ import anyio
 from aiohttp import web
 
 from engine.domain.fields import ParticipantId
+from engine.domain.people import User
 from gateway.realtime import codes
 from gateway.realtime.connection import Carrier, Connection
 from gateway.realtime.protocol import Emulated
@@ -34,6 +35,11 @@ class Live(Protocol):
     @property
     def user_id(self) -> ParticipantId | None:
         """Who it is of; None before that is known."""
+        ...
+
+    @property
+    def user(self) -> User | None:
+        """Who it is of, as they were when it was opened; None before that is known."""
         ...
 
     @property
@@ -123,6 +129,8 @@ class Hub:
     def recognised(self, live: Live, user_id: ParticipantId) -> None:
         """See `gateway.realtime.connection.Directory`."""
         self._by_user.setdefault(user_id, set()).add(live)
+        if live.user is not None:
+            self._engine.presence.connected(live.user, live)
 
     def disconnect_user(self, user_id: ParticipantId) -> None:
         """End everything that a person has open, for good (3503), at once."""
@@ -155,6 +163,8 @@ class Hub:
         if not self._live:
             self._empty.set()
         user_id = live.user_id
+        if user_id is not None:
+            self._engine.presence.disconnected(user_id, live)
         if user_id is not None and (theirs := self._by_user.get(user_id)) is not None:
             theirs.discard(live)
             if not theirs:

@@ -46,6 +46,10 @@ class Outbox:
         self._append(item, pushed=True)
         return True
 
+    def offer(self, item: bytes) -> bool:
+        """Add a push that may be missed. It is not added, and the answer is False, when the pushes would fill half the limit."""
+        return self._pushed + len(item) <= self._limit // 2 and self.push(item)
+
     def reply(self, item: bytes) -> None:
         """Add a reply."""
         if not self._closed:

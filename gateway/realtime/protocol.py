@@ -18,6 +18,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from engine.timelines.commands import Subscriptions
 from engine.timelines.fanout import ClientInfo, Publication
 from gateway.realtime.codes import Disconnect, ErrorReply, Unsubscribed
 
@@ -301,10 +302,9 @@ def presence_result(clients: Iterable[ClientInfo]) -> bytes:
     return b'{"presence":{%b}}' % members
 
 
-def presence_stats_result(clients: Iterable[ClientInfo]) -> bytes:
+def presence_stats_result(counted: Subscriptions) -> bytes:
     """The result of `presence_stats`."""
-    infos = list(clients)
-    return b'{"num_clients":%d,"num_users":%d}' % (len(infos), len({info.user for info in infos}))
+    return b'{"num_clients":%d,"num_users":%d}' % (counted.clients, counted.people)
 
 
 def _client_info(info: ClientInfo) -> bytes:

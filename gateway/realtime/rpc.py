@@ -14,8 +14,9 @@
 | join       | timeline                                              | member                                     |
 | leave      | timeline                                              | (empty)                                    |
 | room       | timeline                                              | room                                       |
-| members    | timeline                                              | items: {participant, role, joined_at, online} |
-| presence   | timeline                                              | clients: {user, client}                    |
+| members    | timeline                                              | items: {participant, role, joined_at, online, presence} |
+| presence   | timeline                                              | clients: {user, client}, at most 200       |
+| typing     | timeline, typing? (false: has stopped)                | (empty)                                    |
 | set_status | status: available, busy or away                       | status                                     |
 
 `timeline` is a channel, `room:<id>` or `conversation:<id>`.
@@ -32,7 +33,7 @@ import msgspec
 from actors import Message as ActorMessage
 from actors import Ref
 from engine.accounts.forms import ProfileChanges
-from engine.domain.fields import ClientId, Language, MessageId, Status, Text, TimelineId
+from engine.domain.fields import Availability, ClientId, Language, MessageId, Status, Text, TimelineId
 from engine.domain.messages import Draft, Message
 from engine.domain.people import Principal
 from engine.domain.rooms import Member, Room
@@ -51,6 +52,7 @@ from engine.timelines.commands import (
     React,
     ReadMembers,
     ReadPresence,
+    SetTyping,
     Unreact,
 )
 from engine.timelines.directory import Thread
@@ -118,6 +120,12 @@ class ThreadPage(OfMessage, frozen=True, kw_only=True):
 
     after: _Cursor = 0
     limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 50
+
+
+class IsTyping(OfTimeline, frozen=True, kw_only=True):
+    """Data of `typing`."""
+
+    typing: bool = True
 
 
 class NewStatus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -244,6 +252,12 @@ def _presence(
     return timeline_of(timelines, data.timeline), ReadPresence(by)
 
 
+def _typing(timelines: "Timelines", by: Principal, data: IsTyping) -> "tuple[Ref[Any], ActorMessage[Any, None]]":
+    if data.timeline.startswith(USER_PREFIX):
+        raise NotFound("nobody types in a personal channel")
+    return timeline_of(timelines, data.timeline), SetTyping(by, data.typing)
+
+
 async def _history(engine: "Engine", by: Principal, data: Page) -> MessagePage:
     ref = timeline_of(engine.timelines, data.timeline)
     return await engine.timelines.messages(ref, by, before=data.before, after=data.after, limit=data.limit)
@@ -276,7 +290,8 @@ def _member_items(members: list[Presence]) -> dict[str, Any]:
                 "participant": each.member.participant,
                 "role": each.member.role,
                 "joined_at": each.member.joined_at,
-                "online": each.online,
+                "online": each.presence is not Availability.OFFLINE,
+                "presence": each.presence,
             }
             for each in members
         ]
@@ -302,6 +317,7 @@ METHODS: Final[dict[str, Method]] = {
     "room": Asked(OfTimeline, _room, lambda room: {"room": room}),
     "members": Asked(OfTimeline, _members, _member_items),
     "presence": Asked(OfTimeline, _presence, _clients),
+    "typing": Asked(IsTyping, _typing, lambda _: {}),
     "set_status": Awaited(NewStatus, _set_status),
 }
 """The methods by name; any other is error 104."""

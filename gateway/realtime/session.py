@@ -9,18 +9,18 @@ pipelined and stay in order; the others run in tasks of the connection and may b
 from collections.abc import Callable, Coroutine
 from enum import Enum
 from math import ceil
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import anyio
 import msgspec
 import structlog
 
+from actors import Message as ActorMessage
 from engine.domain.fields import ParticipantId
 from engine.domain.messages import Draft
 from engine.domain.people import Principal, User
 from engine.errors import TokenExpired, TryLater, Unauthenticated
-from engine.timelines.commands import ReadPresence, Subscribed
-from engine.timelines.fanout import ClientInfo
+from engine.timelines.commands import CountPresence, ReadPresence, Subscribed
 from gateway.realtime import codes, protocol
 from gateway.realtime.answers import Answers
 from gateway.realtime.history import read_history
@@ -35,6 +35,8 @@ from gateway.realtime.subscriptions import Subscriptions, subscribe_result
 if TYPE_CHECKING:
     from engine.accounts.forms import Identity
     from engine.engine import Engine
+
+R = TypeVar("R")
 
 VERSION: Final = "gathering 1.0"
 
@@ -120,6 +122,11 @@ class Session:
         self._connect_by = now() + settings.connect_timeout
         self._expires_at = self._ping_at = self._pong_by = _NEVER
         self._check_account_at = 0.0
+
+    @property
+    def user(self) -> User | None:
+        """The account that is connected, as last seen; None before that is known."""
+        return self._user
 
     @property
     def user_id(self) -> ParticipantId | None:
@@ -208,9 +215,11 @@ class Session:
             history = command.history
             self._answers.later(command_id, lambda: self._history(command_id, by, history))
         elif command.presence is not None:
-            self._presence(command_id, by, command.presence, b"presence", protocol.presence_result)
+            channel = command.presence.channel
+            self._of_channel(command_id, channel, b"presence", ReadPresence(by), protocol.presence_result)
         elif command.presence_stats is not None:
-            self._presence(command_id, by, command.presence_stats, b"presence_stats", protocol.presence_stats_result)
+            channel = command.presence_stats.channel
+            self._of_channel(command_id, channel, b"presence_stats", CountPresence(by), protocol.presence_stats_result)
         elif command.refresh is not None:
             token = command.refresh.token
             self._answers.later(command_id, lambda: self._refresh(command_id, token))
@@ -320,20 +329,16 @@ class Session:
             lambda _: b"{}",
         )
 
-    def _presence(
+    def _of_channel(
         self,
         command_id: int,
-        by: Principal,
-        request: protocol.ChannelRequest,
+        channel: str,
         kind: bytes,
-        encode: Callable[[list[ClientInfo]], bytes],
+        message: ActorMessage[Any, R],
+        encode: Callable[[R], bytes],
     ) -> None:
-        self._answers.ask(
-            command_id,
-            kind,
-            lambda: (timeline_of(self._engine.timelines, request.channel), ReadPresence(by)),
-            encode,
-        )
+        timelines = self._engine.timelines
+        self._answers.ask(command_id, kind, lambda: (timeline_of(timelines, channel), message), encode)
 
     async def _history(self, command_id: int, by: Principal, request: protocol.HistoryRequest) -> None:
         result = await read_history(self._engine.timelines, by, request, self._settings.history_limit)

@@ -84,7 +84,10 @@ class Subscription:
     def deliver(self, publication: Publication) -> None:
         """See `Sink.deliver`."""
         if self._state is State.LIVE:
-            if not self._subscriber.outbox.push(publication.form(self._forms.publication)):
+            item = publication.form(self._forms.publication)
+            if publication.offset is None:
+                self._subscriber.outbox.offer(item)
+            elif not self._subscriber.outbox.push(item):
                 self._subscriber.fell_behind()
         else:
             self._push(publication.offset, publication.form(self._forms.publication))

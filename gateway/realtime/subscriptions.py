@@ -142,6 +142,8 @@ def subscribe_result(answer: Subscribed) -> bytes:
         data = {"room": answer.room, "members": answer.members, "answers": []}
     elif answer.conversation is not None:
         data = {"conversation": answer.conversation, "members": answer.members, "answers": []}
+    if data is not None and answer.live is not None:
+        data |= {"online": answer.live.online, "presence": answer.live.presence, "typing": answer.live.typing}
     window = answer.window
     return protocol.subscribe_result(
         (window.offset, window.epoch),

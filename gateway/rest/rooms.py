@@ -5,7 +5,7 @@ from typing import Annotated, Final, TypeAlias
 
 import msgspec
 
-from engine.domain.fields import ParticipantId, Reason, Role, TimelineId
+from engine.domain.fields import Availability, ParticipantId, Reason, Role, TimelineId
 from engine.domain.people import Participant, Principal
 from engine.domain.rooms import Ban, Member, Room
 from engine.engine import Engine
@@ -31,17 +31,15 @@ from engine.timelines.invitations import Invitation
 from gateway.rest.endpoints import Endpoint, delete, get, patch, post, put
 from gateway.rest.pages import Page, PageQuery, page
 
-_OFFLINE: Final = "offline"
-
 Moment: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True, description="RFC 3339, with a zone")]
 
 
 class MemberView(msgspec.Struct, frozen=True):
-    """A member. `presence` is what they say of themselves while connected to the room, else `offline`."""
+    """A member. `presence` is what they say of themselves while connected to the server, else `offline`."""
 
     participant: Participant
     role: Role
-    presence: str
+    presence: Availability
 
 
 class RoleChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -117,7 +115,7 @@ async def leave_room(engine: Engine, by: Principal, room_id: TimelineId) -> None
 async def list_members(engine: Engine, by: Principal, room_id: TimelineId) -> Page[MemberView]:
     """Every member, in the order in which they joined."""
     members = await engine.timelines.room(room_id).ask(ReadMembers(by))
-    return Page([await _view(engine, seen.member, online=seen.online) for seen in members])
+    return Page([MemberView(each.member.participant, each.member.role, each.presence) for each in members])
 
 
 async def put_member(
@@ -172,11 +170,6 @@ async def accept_invite(engine: Engine, by: Principal, code: str) -> Room:
 async def revoke_invite(engine: Engine, by: Principal, code: str) -> None:
     """Make a code useless."""
     await engine.invitations.revoke(by, code)
-
-
-async def _view(engine: Engine, member: Member, *, online: bool) -> MemberView:
-    presence = (await engine.accounts.user(member.participant.id)).status.value if online else _OFFLINE
-    return MemberView(member.participant, member.role, presence)
 
 
 _ROOMS: Final = "Rooms"

@@ -147,7 +147,7 @@ async def test_subscribing_answers_with_the_position_and_the_room(
     assert (reply["recoverable"], reply["positioned"], reply["offset"]) == (True, True, 2)
     assert reply["epoch"]
     assert not reply.get("recovered")
-    assert reply["data"].keys() == {"room", "members", "answers"}
+    assert reply["data"].keys() == {"room", "members", "answers", "online", "presence", "typing"}
     assert reply["data"]["room"] == ada.get(f"/rooms/{room}").body
     assert [each["participant"]["id"] for each in reply["data"]["members"]] == [ada.id, bob.id]
     assert reply["data"]["answers"] == []

@@ -4,11 +4,9 @@ import anyio
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from engine.domain.fields import ParticipantId, TimelineId
+from engine.domain.fields import ParticipantId
 from engine.engine import Engine
 from engine.settings import RoomCreation, Settings
-from engine.timelines.commands import Subscribe
-from engine.timelines.fanout import ClientInfo, Ending, Publication
 from gateway.app import build_app
 from tests.support.rest import Answer, Caller, Client, Person, sign_up
 
@@ -251,24 +249,10 @@ async def test_presence_says_offline_for_who_is_not_connected(ada: Person) -> No
     assert member["presence"] == "offline"
 
 
-class Sleeper:
-    """A subscriber that does nothing with what it gets."""
-
-    def deliver(self, publication: Publication) -> None: ...
-
-    def joined(self, channel: str, info: ClientInfo) -> None: ...
-
-    def left(self, channel: str, info: ClientInfo) -> None: ...
-
-    def end(self, channel: str, ending: Ending) -> None: ...
-
-
 async def test_presence_is_the_status_of_who_is_connected(engine: Engine, ada: Person) -> None:
     room = await ada.room()
+    engine.presence.connected(await engine.accounts.user(ParticipantId(ada.id)), "client-1")
     await ada.patch("/me", {"status": "busy"})
-    user = await engine.accounts.user(ParticipantId(ada.id))
-    client = ClientInfo("client-1", user.id)
-    await engine.timelines.room(TimelineId(room)).ask(Subscribe(user.principal, client, Sleeper()))
 
     (member,) = (await ada.get(f"/rooms/{room}/members")).body["items"]
 

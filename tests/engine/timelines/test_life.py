@@ -211,3 +211,21 @@ async def test_leaving_the_engine_does_not_wait_longer_than_half_of_the_grace(st
         started = anyio.current_time()
 
     assert anyio.current_time() - started < 4
+
+
+@pytest.mark.usefixtures("bug")
+async def test_a_room_that_restarts_follows_its_members_again_and_forgets_those_before(
+    engine: Engine, lobby: Place, ada: Principal, ben: Principal
+):
+    await lobby.listen(ada)
+    with pytest.raises(ActorCrashed):
+        await lobby.post(ada, "bug")
+    listener, _ = await lobby.listen(ada)
+
+    engine.presence.connected(await engine.accounts.user(ben.id), "phone")
+    await anyio.sleep(2)
+
+    assert [each.data for each in listener.publications] == [
+        b'{"type":"presence","participant_id":"%b","presence":"available"}' % ben.id.encode()
+    ]
+    assert [len(each) for each in engine.presence._followings.values()] == [1, 1]

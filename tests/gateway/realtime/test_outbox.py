@@ -28,6 +28,16 @@ def test_everything_leaves_in_order_in_frames_within_the_limit(items: list[tuple
     assert box.push(b"x" * 10_000)
 
 
+def test_what_may_be_missed_leaves_half_the_room_to_what_may_not() -> None:
+    box = outbox(10)
+
+    offered = [box.offer(b"12345"), box.offer(b"x")]
+
+    assert offered == [True, False]
+    assert box.push(b"67890")
+    assert box.take(100) == b"12345\n67890"
+
+
 def test_pushes_are_refused_over_the_limit_and_replies_never() -> None:
     box = outbox(10)
 

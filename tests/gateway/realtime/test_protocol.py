@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.timelines.commands import Subscriptions
 from engine.timelines.fanout import ClientInfo, Publication
 from gateway.realtime import codes, protocol
 from gateway.realtime.protocol import BadCommand, Malformed, decode_frame
@@ -127,7 +128,8 @@ def test_our_own_errors_have_a_number_each_and_the_problem_code_as_message() -> 
 
 
 def test_presence_lists_clients_and_counts_people() -> None:
-    clients = [ClientInfo("c1", "ada"), ClientInfo("c2", "ada"), ClientInfo("c3", "bob")]  # type: ignore[arg-type]
+    clients = [ClientInfo("c1", "ada"), ClientInfo("c2", "ada")]  # type: ignore[arg-type]
 
     assert json.loads(protocol.presence_result(clients))["presence"]["c2"] == {"user": "ada", "client": "c2"}
-    assert json.loads(protocol.presence_stats_result(clients)) == {"num_clients": 3, "num_users": 2}
+    counted = Subscriptions(clients=3, people=2)
+    assert json.loads(protocol.presence_stats_result(counted)) == {"num_clients": 3, "num_users": 2}

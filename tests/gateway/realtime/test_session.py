@@ -14,7 +14,7 @@ from engine.domain.fields import MessageId, ParticipantKind, TimelineId
 from engine.domain.messages import Message
 from engine.domain.people import Participant
 from engine.errors import Conflict, Forbidden, InvalidRequest, NotFound, RoomFull, StorageUnavailable
-from engine.timelines.commands import Post, Posted
+from engine.timelines.commands import Post, Posted, Subscriptions
 from engine.timelines.fanout import ClientInfo
 from gateway.realtime import codes
 from gateway.realtime.settings import RealtimeSettings
@@ -271,8 +271,9 @@ async def test_presence_is_by_client_and_counted_by_person(client: Client) -> No
         rpc(7, "presence", timeline="room:1"),
     )
     ref = client.timelines.refs["room:1"]
-    for _ in range(3):
-        ref.answer([ClientInfo("c1", ADA), ClientInfo("c2", ADA)])
+    clients = [ClientInfo("c1", ADA), ClientInfo("c2", ADA)]
+    for answer in (clients, Subscriptions(clients=2, people=1), clients):
+        ref.answer(answer)
 
     one, two = {"user": "ada", "client": "c1"}, {"user": "ada", "client": "c2"}
     assert client.received() == [
