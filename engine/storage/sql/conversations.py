@@ -43,7 +43,8 @@ class SqlConversations:
         try:
             await self._database.write(store)
         except Conflict:
-            row = await self._database.row(select(conversations).where(conversations.c.pair_key == pair_key))
+            same = select(conversations).where(conversations.c.pair_key == pair_key)
+            row = None if pair_key is None else await self._database.row(same)
             if row is None:
                 raise
             return to_conversation(row)
