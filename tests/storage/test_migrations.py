@@ -10,6 +10,7 @@ from sqlalchemy import Connection, inspect
 from engine.storage.sql.engine import create_migration_engine, parse_url
 from engine.storage.sql.migrate import _config, head, migrate, revision
 from engine.storage.sql.tables import metadata
+from engine.storage.sql.tables.search import include_name
 
 pytestmark = pytest.mark.anyio
 
@@ -21,7 +22,7 @@ def anyio_backend() -> str:
 
 async def test_migrating_gives_exactly_the_tables(database_url: str) -> None:
     def differences(connection: Connection) -> object:
-        return compare_metadata(MigrationContext.configure(connection), metadata)
+        return compare_metadata(MigrationContext.configure(connection, opts={"include_name": include_name}), metadata)
 
     engine = create_migration_engine(parse_url(database_url))
     async with engine.connect() as connection:

@@ -7,6 +7,7 @@ from engine.storage.memory.log import MemoryTimelineLog
 from engine.storage.memory.messages import MemoryMessages
 from engine.storage.memory.rooms import MemoryRooms
 from engine.storage.memory.state import State
+from engine.storage.memory.search import MemorySearch
 from engine.storage.memory.tokens import MemoryTokens
 from engine.storage.memory.users import MemoryUsers
 
@@ -18,6 +19,7 @@ class MemoryStorage:
         self.state = State() if state is None else state
         self.log = MemoryTimelineLog(self.state)
         self.messages = MemoryMessages(self.state)
+        self.search = MemorySearch(self.state)
         self.rooms = MemoryRooms(self.state)
         self.users = MemoryUsers(self.state)
         self.tokens = MemoryTokens(self.state)

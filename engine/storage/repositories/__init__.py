@@ -8,6 +8,7 @@ leaves the database as if it had not been called, or as if it had completed.
 from engine.storage.repositories.log import Append, AppendFailure, Claimed, TimelineLog
 from engine.storage.repositories.messages import Messages
 from engine.storage.repositories.rooms import Rooms
+from engine.storage.repositories.search import Search
 from engine.storage.repositories.storage import Storage
 from engine.storage.repositories.tokens import RefreshToken, Tokens
 from engine.storage.repositories.users import Users
@@ -19,6 +20,7 @@ __all__ = [
     "Messages",
     "RefreshToken",
     "Rooms",
+    "Search",
     "Storage",
     "TimelineLog",
     "Tokens",

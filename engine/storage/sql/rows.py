@@ -9,6 +9,7 @@ from engine.domain.fields import AccountRole, ParticipantKind, Role, Status, Vis
 from engine.domain.messages import Message
 from engine.domain.people import Participant, User
 from engine.domain.rooms import Member, Room
+from engine.search.words import indexed
 from engine.storage.records import login_key, search_key
 from engine.storage.sql import tables
 
@@ -18,7 +19,11 @@ Values = dict[str, Any]
 _REACTIONS: msgspec.json.Decoder[dict[str, list[Any]]] = msgspec.json.Decoder(dict[str, list[Any]])
 _MENTIONS: msgspec.json.Decoder[list[Any]] = msgspec.json.Decoder(list[Any])
 
-MESSAGE_COLUMNS = (*tables.messages.c, tables.participants.c.kind, tables.participants.c.name)
+MESSAGE_COLUMNS = (
+    *(column for column in tables.messages.c if column is not tables.messages.c.search_text),
+    tables.participants.c.kind,
+    tables.participants.c.name,
+)
 """What `to_message` reads: a message and its author's present name (by an outer join)."""
 MEMBER_COLUMNS = (*tables.members.c, tables.participants.c.kind, tables.participants.c.name)
 """What `to_member` reads."""
@@ -42,6 +47,7 @@ def changing_values(message: Message) -> Values:
     """The part of a message that edits and deletion change."""
     return {
         "text": message.text,
+        "search_text": indexed(message.text),
         "language": message.language,
         "edited_at": message.edited_at,
         "deleted_at": message.deleted_at,
