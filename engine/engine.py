@@ -15,6 +15,7 @@ from engine.domain.fields import ParticipantId, TimelineId
 from engine.errors import StorageUnavailable
 from engine.journal import Journal
 from engine.ownership import Ownership
+from engine.search.searching import Searching
 from engine.settings import Settings
 from engine.storage.repositories import Storage
 from engine.timelines.archive import Archive
@@ -75,6 +76,7 @@ class Engine:
         self.system = system
         self.accounts = accounts
         self.timelines = timelines
+        self.searching = Searching(storage)
         self._canary = canary
 
     @classmethod

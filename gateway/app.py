@@ -18,7 +18,7 @@ from gateway.logs import configure_logging
 from gateway.middleware import add_headers, frame
 from gateway.realtime.hub import Hub
 from gateway.realtime.settings import RealtimeSettings
-from gateway.rest import accounts, admin, health, messages, rooms
+from gateway.rest import accounts, admin, export, health, messages, rooms, search
 from gateway.rest.docs import add_docs
 from gateway.rest.endpoints import Endpoint
 from gateway.rest.health import LIFECYCLE, Lifecycle
@@ -35,6 +35,8 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *accounts.ENDPOINTS,
     *rooms.ENDPOINTS,
     *messages.ENDPOINTS,
+    *search.ENDPOINTS,
+    *export.ENDPOINTS,
     *admin.ENDPOINTS,
     *health.ENDPOINTS,
 )

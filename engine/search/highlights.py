@@ -23,16 +23,18 @@ def matches(query: Query, text: str) -> bool:
     )
 
 
-def rank(query: Query, text: str) -> int:
-    """How many of the wanted terms stand in the text as they were typed; the others are there in another form."""
+def highlight(query: Query, text: str) -> tuple[int, list[Snippet]]:
+    """How many of the wanted terms stand in a text as they were typed (the others are there in another form), and where.
+
+    These are at most three parts of the text around what is wanted; its beginning when nothing can be pointed at.
+    """
     found = list(words(text))
-    return sum(any(_places(term, found)) for term in query.wanted)
+    exact = {term: list(_places(term, found)) for term in query.wanted}
+    spans = [span for term, places in exact.items() for span in places or _related_places(term, found)]
+    return sum(map(bool, exact.values())), _snippets(text, list(_merged(sorted(spans))))
 
 
-def snippets(query: Query, text: str) -> list[Snippet]:
-    """At most three parts of a text around what is wanted; its beginning when nothing can be pointed at."""
-    found = list(words(text))
-    spans = list(_merged(sorted(span for term in query.wanted for span in _spans(term, found))))
+def _snippets(text: str, spans: Sequence[tuple[int, int]]) -> list[Snippet]:
     if not spans:
         return [Snippet(text[: 2 * _AROUND], [])]
     shown: list[tuple[int, int, list[tuple[int, int]]]] = []
@@ -48,12 +50,9 @@ def snippets(query: Query, text: str) -> list[Snippet]:
     ]
 
 
-def _spans(term: Term, found: Sequence[Word]) -> Iterator[tuple[int, int]]:
-    exact = list(_places(term, found))
-    if exact:
-        yield from exact
-        return
-    for word in term.words:  # the database knew it in another form
+def _related_places(term: Term, found: Sequence[Word]) -> Iterator[tuple[int, int]]:
+    """Where words of a term may stand in another form, which only the database knows for certain."""
+    for word in term.words:
         yield from ((each.start, each.end) for each in found if not each.unspaced and _related(word, each.text))
 
 

@@ -5,6 +5,7 @@ knows where their words end: "東京都" is indexed as 東京, 京都 and a last
 hexadecimal digits (`zz06771`, five for each character): no tokenizer takes it apart, whatever it thinks of the script.
 """
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -45,7 +46,7 @@ def words(text: str) -> Iterator[Word]:
             for index, character in enumerate(run[0])
             for folded in unicodedata.normalize("NFKC", character)
         ]
-        for (first, begin), (second, end) in zip(characters, characters[1:], strict=False):
+        for (first, begin), (second, end) in itertools.pairwise(characters):
             yield Word(_spell(first + second), begin, end + 1, unspaced=True)
         last, begin = characters[-1]
         yield Word(_spell(last), begin, begin + 1, unspaced=True)

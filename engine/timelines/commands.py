@@ -85,6 +85,26 @@ class ReadMessage(actors.Message["Timeline", Message | None], frozen=True):
     message_id: MessageId
 
 
+class CheckReader(actors.Message["Timeline", None], frozen=True):
+    """Whether someone may read the timeline: refused if not."""
+
+    by: Principal
+
+
+class Exportable(msgspec.Struct, frozen=True):
+    """What may be exported: the room, and its log up to `offset`."""
+
+    name: str
+    room: Room | None
+    offset: int
+
+
+class AskExport(actors.Message["Timeline", Exportable], frozen=True):
+    """Whether someone may take the whole timeline away: its owners and administrators."""
+
+    by: Principal
+
+
 class Position(msgspec.Struct, frozen=True):
     """A reader's place in a timeline: the offset of the last event they have, in the log's life `epoch`."""
 

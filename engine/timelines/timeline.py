@@ -12,16 +12,19 @@ import structlog
 
 from actors import Actor, Answer, AskFailed, Call, Exit, ExitKind, Mailbox, Message, Ref, handles
 from engine.domain.events import Event
-from engine.domain.fields import MessageId, ParticipantId, TimelineId, TimelineKind
+from engine.domain.fields import MessageId, ParticipantId, Role, TimelineId, TimelineKind
 from engine.domain.messages import Message as ChatMessage
 from engine.domain.people import Principal
 from engine.domain.rooms import Member, Room
-from engine.errors import NotFound, StorageUnavailable
+from engine.errors import Forbidden, NotFound, StorageUnavailable
 from engine.journal import Claim
 from engine.timelines import posting
 from engine.timelines.commands import (
+    AskExport,
+    CheckReader,
     Delete,
     Edit,
+    Exportable,
     MessagePage,
     Position,
     Post,
@@ -237,6 +240,21 @@ class Timeline(Actor):
         """Events from memory."""
         self.check_reader(message.by)
         return self._window(message.since, message.limit)
+
+    @handles(CheckReader)
+    async def see_reader(self, message: CheckReader) -> None:
+        """Refuse those who may not read."""
+        self.check_reader(message.by)
+
+    @handles(AskExport)
+    async def ask_export(self, message: AskExport) -> Exportable:
+        """Let owners and administrators take everything away."""
+        self.check_reader(message.by)
+        member = self._state.members.get(message.by.id)
+        if not message.by.admin and (member is None or member.role is not Role.OWNER):
+            raise Forbidden(f"only an owner of this {self.kind}, or an administrator, exports it")
+        room = self._state.room
+        return Exportable("" if room is None else room.name, room, self._state.head)
 
     @handles(ReadPresence)
     async def read_presence(self, message: ReadPresence) -> list[ClientInfo]:

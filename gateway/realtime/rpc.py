@@ -7,6 +7,7 @@
 | delete     | timeline, message_id                                  | message                                    |
 | message    | timeline, message_id                                  | message                                    |
 | history    | timeline, before?, after?, limit? (1 to 100, else 50) | items (newest first), next_before          |
+| search     | q, timeline? (else all of mine), before? or after?, limit? (1 to 100, else 20), language? | items, next_before or next |
 | join       | timeline                                              | member                                     |
 | leave      | timeline                                              | (empty)                                    |
 | room       | timeline                                              | room                                       |
@@ -31,7 +32,9 @@ from engine.domain.fields import ClientId, Language, MessageId, Status, Text, Ti
 from engine.domain.messages import Draft, Message
 from engine.domain.people import Principal
 from engine.domain.rooms import Member, Room
-from engine.errors import NotFound
+from engine.errors import InvalidRequest, NotFound
+from engine.search.query import QueryText
+from engine.search.searching import FoundInMine, FoundInTimeline
 from engine.timelines.commands import (
     Delete,
     Describe,
@@ -95,6 +98,17 @@ class Page(OfTimeline, frozen=True, kw_only=True):
     before: _Cursor | None = None
     after: _Cursor | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 50
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Data of `search`: `before` is the cursor within a timeline, `after` the one across all of mine."""
+
+    q: QueryText
+    timeline: str | None = None
+    before: _Cursor | None = None
+    after: MessageId | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 20
+    language: Language | None = None
 
 
 class NewStatus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -221,6 +235,19 @@ async def _message(engine: "Engine", by: Principal, data: OfMessage) -> dict[str
     return {"message": await engine.timelines.message(ref, by, data.message_id)}
 
 
+async def _search(engine: "Engine", by: Principal, data: Wanted) -> FoundInTimeline | FoundInMine:
+    if data.timeline is None:
+        if data.before is not None:
+            raise InvalidRequest.field("before", "is for one timeline; across all of them it is `after`")
+        return await engine.searching.in_mine(by, data.q, after=data.after, limit=data.limit, language=data.language)
+    if data.after is not None:
+        raise InvalidRequest.field("after", "is for all timelines; within one it is `before`")
+    ref = timeline_of(engine.timelines, data.timeline)
+    return await engine.searching.in_timeline(
+        ref, by, data.q, before=data.before, limit=data.limit, language=data.language
+    )
+
+
 async def _set_status(engine: "Engine", by: Principal, data: NewStatus) -> dict[str, Status]:
     user = await engine.accounts.update_profile(by.id, ProfileChanges(status=data.status))
     return {"status": user.status}
@@ -250,6 +277,7 @@ METHODS: Final[dict[str, Method]] = {
     "delete": Asked(OfMessage, _delete, lambda message: {"message": message}, of_channel=False),
     "message": Awaited(OfMessage, _message, of_channel=False),
     "history": Awaited(Page, _history),
+    "search": Awaited(Wanted, _search),
     "join": Asked(OfTimeline, _join, lambda member: {"member": member}),
     "leave": Asked(OfTimeline, _leave, lambda _: {}),
     "room": Asked(OfTimeline, _room, lambda room: {"room": room}),

@@ -17,12 +17,12 @@ A handler is a plain typed coroutine function. Its signature says what it needs 
 | of type `Engine`, `Settings`, `web.Request` | these                                               |
 
 The docstring is the endpoint's description. `Reply` and `Encoded` around the answer's type give the handler its say over status,
-cookies and bytes; a handler that answers None answers 204.
+cookies and bytes, `Lines` streams; a handler that answers None answers 204.
 """
 
 import inspect
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from types import NoneType, UnionType
@@ -39,6 +39,7 @@ from gateway.problems import KINDS, ProblemError
 from gateway.rest.cookies import Cookie
 
 PREFIX: Final = "/api/v1"
+LINES: Final = "application/x-ndjson"
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 T = TypeVar("T")
@@ -70,6 +71,19 @@ class Encoded(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
+class Lines(Generic[T]):
+    """An answer of any length, streamed as it is read: lines that mostly decode to `T`, to be saved under a name (plain ASCII).
+
+    `chunks` are whole lines, each with its line feed. They are asked for as the client takes them, and closed when it leaves.
+    The first is asked for before the answer begins: what it raises is an ordinary problem. An engine's error after that becomes
+    the last line, `{"error": <problem document>}`.
+    """
+
+    chunks: AsyncGenerator[bytes]
+    filename: str
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """One request, as far as it has been understood before the handler runs."""
 
@@ -96,6 +110,7 @@ class Signature:
     body_required: bool
     query: type[msgspec.Struct] | None
     answer: Any
+    media_type: str
     arguments: Mapping[str, Callable[[Call], object]] = field(default_factory=dict)
 
 
@@ -218,9 +233,12 @@ def _inspect(handler: Handler, path_names: tuple[str, ...]) -> Signature:
             msg = f"{handler.__qualname__}: nothing can be given to its parameter {name!r}"
             raise TypeError(msg)
     body, body_required = _optional(hints.get("body"))
-    if get_origin(answer) in {Reply, Encoded}:
+    media_type = LINES if get_origin(answer) is Lines else "application/json"
+    if get_origin(answer) in {Reply, Encoded, Lines}:
         (answer,) = get_args(answer)
-    return Signature(body, body_required, hints.get("query"), None if answer is NoneType else answer, arguments)
+    return Signature(
+        body, body_required, hints.get("query"), None if answer is NoneType else answer, media_type, arguments
+    )
 
 
 def _optional(hint: Any) -> tuple[Any, bool]:

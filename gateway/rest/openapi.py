@@ -126,7 +126,7 @@ def _responses(endpoint: Endpoint, schemas: _Schemas) -> Document:
     for status in endpoint.statuses:
         answer: Document = {"description": _GOOD[status]}
         if endpoint.signature.answer is not None:
-            answer["content"] = {"application/json": {"schema": schemas.of(endpoint.signature.answer)}}
+            answer["content"] = {endpoint.signature.media_type: {"schema": schemas.of(endpoint.signature.answer)}}
         responses[str(status)] = answer
     by_status: dict[int, list[str]] = defaultdict(list)
     for code, statuses in endpoint.codes.items():

@@ -224,12 +224,16 @@ async def test_a_match_far_back_is_found_behind_many_that_do_not(place: Place) -
     | st.sampled_from(["AND OR NOT", "NEAR(a b)", "words:a", "a:*", "''", '"a"*"b"', "-", '-"', "a\\", "1e5abc"])
 )
 async def test_whatever_is_typed_is_a_query_or_refused_by_name(place: Place, typed: str) -> None:
+    query = refused = None
     try:
         query = parse(typed)
-    except InvalidRequest as refused:
+    except InvalidRequest as error:
+        refused = error
+
+    if query is None:
+        assert refused is not None
         assert [error.path for error in refused.errors] == ["q"]
         return
-
     assert await place.storage.search.in_timeline(place.room.id, query, limit=5, language="de") == []
     assert await place.storage.search.of_member(place.author.id, query, limit=5, language="en") == []
     await place.storage.search.in_timeline(place.room.id, query, limit=5)

@@ -23,7 +23,7 @@ class MemorySearch:
         *,
         before: int | None = None,
         limit: int,
-        language: str | None = None,  # noqa: ARG002 - see the class
+        language: str | None = None,
     ) -> list[Message]:
         await self._state.enter()
         timeline = self._state.timelines.get(timeline_id)
@@ -39,7 +39,7 @@ class MemorySearch:
         *,
         before: MessageId | None = None,
         limit: int,
-        language: str | None = None,  # noqa: ARG002 - see the class
+        language: str | None = None,
     ) -> list[Message]:
         await self._state.enter()
         ids = [

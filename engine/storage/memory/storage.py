@@ -6,8 +6,8 @@ from typing import Self
 from engine.storage.memory.log import MemoryTimelineLog
 from engine.storage.memory.messages import MemoryMessages
 from engine.storage.memory.rooms import MemoryRooms
-from engine.storage.memory.state import State
 from engine.storage.memory.search import MemorySearch
+from engine.storage.memory.state import State
 from engine.storage.memory.tokens import MemoryTokens
 from engine.storage.memory.users import MemoryUsers
 

@@ -62,13 +62,13 @@ class SqlSearch:
         if self._database.dialect == "sqlite":
             return await self._read(sqlite_in_timeline(timeline_id, query, before, limit))
         newest = select(func.max(messages.c.offset)).where(messages.c.timeline_id == timeline_id).scalar_subquery()
-        row = await self._database.row(select(tsquery(query, language), newest))
-        if row is None or row[1] is None or not row[0]:
+        row = await self._database.row(select(tsquery(query, language).label("words"), newest.label("newest")))
+        if row is None or row.newest is None or not row.words:
             return []
-        top = row[1] + 1 if before is None else min(before, row[1] + 1)
+        top = row.newest + 1 if before is None else min(before, row.newest + 1)
         found: list[Message] = []
         for marks in timeline_rounds(timeline_id, top):
-            found = await self._read(postgresql_in_timeline(timeline_id, marks, row[0], top, limit))
+            found = await self._read(postgresql_in_timeline(timeline_id, marks, row.words, top, limit))
             if len(found) >= limit:
                 break
         return found
@@ -86,14 +86,20 @@ class SqlSearch:
             return []
         if self._database.dialect == "sqlite":
             return await self._read(sqlite_of_member(member, query, before, limit))
-        row = await self._database.row(select(tsquery(query, language), newest_of(member), marks_of(member)))
-        if row is None or row[1] is None or not row[0]:
+        row = await self._database.row(
+            select(
+                tsquery(query, language).label("words"),
+                newest_of(member).label("newest"),
+                marks_of(member).label("marks"),
+            )
+        )
+        if row is None or row.newest is None or not row.words:
             return []
-        newest = row[1] if before is None else min(before, row[1])
+        newest = row.newest if before is None else min(before, row.newest)
         found: list[Message] = []
         for digits in (*_TIME_DIGITS, 0):
-            marks = f"({row[2]}) & {_quote('#' + newest[:digits])}:*" if digits else row[2]
-            found = await self._read(postgresql_of_member(member, marks, row[0], before, limit))
+            marks = f"({row.marks}) & {_quote('#' + newest[:digits])}:*" if digits else row.marks
+            found = await self._read(postgresql_of_member(member, marks, row.words, before, limit))
             if len(found) >= limit:
                 break
         return found
@@ -165,7 +171,7 @@ def _quoted(term: Term) -> str:
 
 # -- PostgreSQL --------------------------------------------------------------------------------------------------------
 
-_SIMPLE = literal_column("'pg_catalog.simple'::regconfig")
+_SIMPLE: ColumnElement[Any] = literal_column("'pg_catalog.simple'::regconfig")
 
 
 def tsquery(query: Query, language: str | None) -> ColumnElement[str]:

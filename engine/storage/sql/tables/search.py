@@ -13,7 +13,7 @@ that builds SQLite's `messages` anew must create its triggers again.
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 BLOCK_BITS: Final = 12
 """Offsets of one mark: 2 to this power."""
@@ -24,7 +24,7 @@ _OWN_TABLES: Final = ("message_search", "timeline_numbers")
 _OWN = frozenset({("column", "words"), ("index", "ix_messages_words")})
 
 
-def include_name(name: str | None, kind: str, parents: Mapping[str, str | None]) -> bool:
+def include_name(name: str | None, kind: str, parents: Mapping[Any, str | None]) -> bool:
     """Whether something in the database is to be compared with the metadata (for Alembic, which asks for every name)."""
     if kind == "table" and name is not None and name.startswith(_OWN_TABLES):
         return False
