@@ -1,4 +1,4 @@
-"""`python -m benchmarks posts`, `python -m benchmarks actors`."""
+"""`python -m benchmarks posts`, `python -m benchmarks history`, `python -m benchmarks actors`."""
 
 from typing import Annotated
 
@@ -7,6 +7,7 @@ import typer
 
 from benchmarks.actors import Loop, report
 from benchmarks.databases import Database, opened
+from benchmarks.history import measure as measure_history
 from benchmarks.posts import Load, measure
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
@@ -33,6 +34,22 @@ def posts(  # noqa: PLR0917 - typer makes options of them
     with opened(database) as url:
         for line in anyio.run(measure, url, load, backend_options={"use_uvloop": True}):
             typer.echo(line)
+
+
+@app.command()
+def history(
+    database: Annotated[Database, typer.Option(help="which database")] = Database.SQLITE,
+    messages: Annotated[int, typer.Option(min=1000, help="messages in the room")] = 1_000_000,
+    requests: Annotated[int, typer.Option(min=20, help="requests of each kind")] = 200,
+) -> None:
+    """Reading a long history through the gateway: pages, events and searches, and the query plans behind them."""
+
+    async def report_history(url: str) -> None:
+        async for line in measure_history(url, messages, requests):
+            typer.echo(line)
+
+    with opened(database) as url:
+        anyio.run(report_history, url, backend_options={"use_uvloop": True})
 
 
 @app.command()
