@@ -23,6 +23,7 @@ lint: .venv/dev
 bench: .venv/dev
 	$(BIN)/python -m benchmarks actors
 	$(BIN)/python -m benchmarks posts
+	$(BIN)/python -m benchmarks history
 
 lock: .venv/dev # UPGRADE=--upgrade takes the newest versions; without it only what pyproject.toml asks for changes
 	$(COMPILE) $(UPGRADE) pyproject.toml --extra chat --group build -o requirements/run.txt

@@ -1,4 +1,4 @@
-"""`python -m benchmarks posts`, `python -m benchmarks presence`, `python -m benchmarks actors`."""
+"""`python -m benchmarks posts`, `… presence`, `… history`, `… actors`."""
 
 from typing import Annotated
 
@@ -7,6 +7,7 @@ import typer
 
 from benchmarks.actors import Loop, report
 from benchmarks.databases import Database, opened
+from benchmarks.history import measure as measure_history
 from benchmarks.posts import Load, measure
 from benchmarks.presence import Crowd
 from benchmarks.presence import measure as measure_presence
@@ -52,6 +53,21 @@ def presence(
     with opened(database) as url:
         for line in anyio.run(measure_presence, url, crowd, backend_options={"use_uvloop": True}):
             typer.echo(line)
+
+
+def history(
+    database: Annotated[Database, typer.Option(help="which database")] = Database.SQLITE,
+    messages: Annotated[int, typer.Option(min=1000, help="messages in the room")] = 1_000_000,
+    requests: Annotated[int, typer.Option(min=20, help="requests of each kind")] = 200,
+) -> None:
+    """Reading a long history through the gateway: pages, events and searches, and the query plans behind them."""
+
+    async def report_history(url: str) -> None:
+        async for line in measure_history(url, messages, requests):
+            typer.echo(line)
+
+    with opened(database) as url:
+        anyio.run(report_history, url, backend_options={"use_uvloop": True})
 
 
 @app.command()

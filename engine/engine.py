@@ -31,6 +31,7 @@ from engine.errors import StorageUnavailable
 from engine.journal import Journal
 from engine.ownership import Ownership
 from engine.presence import People
+from engine.search.searching import Searching
 from engine.settings import Settings
 from engine.storage.repositories import Storage
 from engine.timelines.archive import Archive
@@ -112,6 +113,7 @@ class Engine:
         self.timelines = timelines
         self.invitations = invitations
         self.webhooks = webhooks
+        self.searching = Searching(storage)
         self._canary = canary
 
     @classmethod

@@ -19,7 +19,20 @@ from gateway.middleware import add_headers, frame
 from gateway.realtime.emulation import Emulation
 from gateway.realtime.hub import HUB, Hub
 from gateway.realtime.settings import RealtimeSettings
-from gateway.rest import accounts, activity, admin, api_keys, conversations, health, messages, rooms, streams, webhooks
+from gateway.rest import (
+    accounts,
+    activity,
+    admin,
+    api_keys,
+    conversations,
+    export,
+    health,
+    messages,
+    rooms,
+    search,
+    streams,
+    webhooks,
+)
 from gateway.rest.docs import add_docs
 from gateway.rest.endpoints import Endpoint
 from gateway.rest.health import LIFECYCLE, Lifecycle
@@ -40,6 +53,8 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *messages.ENDPOINTS,
     *webhooks.ENDPOINTS,
     *streams.ENDPOINTS,
+    *search.ENDPOINTS,
+    *export.ENDPOINTS,
     *admin.ENDPOINTS,
     *activity.ENDPOINTS,
     *health.ENDPOINTS,

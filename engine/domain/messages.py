@@ -1,8 +1,10 @@
 """Messages."""
 
 from datetime import datetime
+from typing import Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from engine.domain.fields import ClientId, Language, MessageId, ParticipantId, Text, TimelineId
 from engine.domain.people import Participant
@@ -36,4 +38,4 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     deleted_at: datetime | None = None
     reactions: dict[str, list[ParticipantId]] = {}
     mentions: list[ParticipantId] = []
-    mentions_all: bool = False
+    mentions_all: Literal[True] | UnsetType = UNSET

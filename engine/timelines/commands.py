@@ -122,6 +122,21 @@ class CheckVersionsReader(actors.Message["Timeline", None], frozen=True):
     author: ParticipantId
 
 
+class Exportable(msgspec.Struct, frozen=True):
+    """What may be exported: the room, and its log up to `offset`."""
+
+    name: str
+    room: Room | None
+    offset: int
+    conversation: Conversation | None = None
+
+
+class AskExport(actors.Message["Timeline", Exportable], frozen=True):
+    """Whether someone may take the whole timeline away: its owners and administrators."""
+
+    by: Principal
+
+
 class Position(msgspec.Struct, frozen=True):
     """A reader's place in a timeline: the offset of the last event they have, in the log's life `epoch`."""
 

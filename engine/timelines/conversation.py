@@ -77,6 +77,11 @@ class ConversationActor(SharedTimeline):
         """The owner of a group."""
         return _participant(turn, by).role is not Role.MEMBER
 
+    def may_export(self, by: Principal) -> bool:
+        """The owner of a group; in private either."""
+        member = self._state.members[by.id]
+        return self._conversation.kind is ConversationKind.PRIVATE or member.role is Role.OWNER
+
     # -- taking part ---------------------------------------------------------------------------------------------------
 
     @handles(DescribeConversation)

@@ -1,6 +1,7 @@
 """The rules of posting, editing and deleting: decisions over a turn, without I/O."""
 
 import msgspec
+from msgspec import UNSET
 
 from engine.accounts.quota import Quotas, exceeded
 from engine.clock import Clock
@@ -41,7 +42,7 @@ def post(turn: Turn, command: Post, timeline_id: TimelineId, clock: Clock, *, lo
         client_id=draft.client_id,
         created_at=turn.now,
         mentions=mentions.people,
-        mentions_all=mentions.everyone,
+        mentions_all=True if mentions.everyone else UNSET,
     )
     turn.add(MessagePosted(offset=turn.next_offset, at=turn.now, actor=author.id, message=message))
     return Posted(message, created=True)
@@ -73,7 +74,7 @@ def edit(turn: Turn, command: Edit, longest: int) -> Message:
         text=command.text,
         edited_at=turn.now,
         mentions=mentions.people,
-        mentions_all=mentions.everyone,
+        mentions_all=True if mentions.everyone else UNSET,
     )
     turn.add(MessageEdited(offset=turn.next_offset, at=turn.now, actor=command.by.id, message=edited))
     return edited
@@ -87,7 +88,7 @@ def delete(turn: Turn, command: Delete, *, moderator: bool) -> Message:
     if message.deleted_at is not None:
         return message
     deleted = msgspec.structs.replace(
-        message, text="", reactions={}, mentions=[], mentions_all=False, deleted_at=turn.now
+        message, text="", reactions={}, mentions=[], mentions_all=UNSET, deleted_at=turn.now
     )
     turn.add(
         MessageDeleted(

@@ -13,18 +13,20 @@ import structlog
 
 from actors import Actor, Answer, AskFailed, Call, Exit, ExitKind, Mailbox, Message, Ref, handles
 from engine.domain.events import Event
-from engine.domain.fields import MessageId, ParticipantId, TimelineId, TimelineKind
+from engine.domain.fields import MessageId, ParticipantId, Role, TimelineId, TimelineKind
 from engine.domain.messages import Message as ChatMessage
 from engine.domain.people import Principal
 from engine.errors import Forbidden, NotFound, StorageUnavailable
 from engine.journal import Claim
 from engine.timelines import posting, reacting
 from engine.timelines.commands import (
+    AskExport,
     CheckReader,
     CheckVersionsReader,
     CountPresence,
     Delete,
     Edit,
+    Exportable,
     Live,
     MessagePage,
     Position,
@@ -106,6 +108,11 @@ class Timeline(Actor):
     def moderates(self, turn: Turn, by: Principal) -> bool:
         """Whether this person may remove the messages of others."""
         raise NotImplementedError
+
+    def may_export(self, by: Principal) -> bool:
+        """Whether a reader may take the whole timeline away."""
+        member = self._state.members.get(by.id)
+        return by.admin or (member is not None and member.role is Role.OWNER)
 
     async def exists(self) -> bool:
         """Whether there is a timeline of this kind under this id. Asked before its log is claimed.
@@ -319,6 +326,16 @@ class Timeline(Actor):
         """Events from memory."""
         self.check_reader(message.by)
         return self._window(message.since, message.limit)
+
+    @handles(AskExport)
+    async def ask_export(self, message: AskExport) -> Exportable:
+        """Let owners and administrators take everything away."""
+        self.check_reader(message.by)
+        if not self.may_export(message.by):
+            raise Forbidden(f"only an owner of this {self.kind}, or an administrator, exports it")
+        room, conversation = self._state.room, self._state.conversation
+        name = room.name if room is not None else conversation.title if conversation is not None else None
+        return Exportable(name or "", room, self._state.head, conversation)
 
     @handles(ReadPresence)
     async def read_presence(self, message: ReadPresence) -> list[ClientInfo]:

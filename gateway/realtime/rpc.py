@@ -11,6 +11,7 @@
 | history    | timeline, before?, after?, limit? (1 to 100, else 50) | items (newest first), next_before          |
 | thread     | timeline, message_id, after?, limit?                  | message, items (oldest first), next        |
 | versions   | timeline, message_id                                  | items: {text, at}                          |
+| search     | q, timeline? (else all of mine), before? or after?, limit? (1 to 100, else 20), language? | items, next_before or next |
 | join       | timeline                                              | member                                     |
 | leave      | timeline                                              | (empty)                                    |
 | room       | timeline                                              | room                                       |
@@ -37,7 +38,9 @@ from engine.domain.fields import Availability, ClientId, Language, MessageId, St
 from engine.domain.messages import Draft, Message
 from engine.domain.people import Principal
 from engine.domain.rooms import Member, Room
-from engine.errors import NotFound
+from engine.errors import InvalidRequest, NotFound
+from engine.search.query import QueryText
+from engine.search.searching import FoundInMine, FoundInTimeline
 from engine.storage.repositories import Version
 from engine.timelines.commands import (
     Delete,
@@ -126,6 +129,17 @@ class IsTyping(OfTimeline, frozen=True, kw_only=True):
     """Data of `typing`."""
 
     typing: bool = True
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Data of `search`: `before` is the cursor within a timeline, `after` the one across all of mine."""
+
+    q: QueryText
+    timeline: str | None = None
+    before: _Cursor | None = None
+    after: MessageId | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 20
+    language: Language | None = None
 
 
 class NewStatus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -278,6 +292,19 @@ async def _versions(engine: "Engine", by: Principal, data: OfMessage) -> dict[st
     return {"items": await engine.timelines.versions(ref, by, data.message_id)}
 
 
+async def _search(engine: "Engine", by: Principal, data: Wanted) -> FoundInTimeline | FoundInMine:
+    if data.timeline is None:
+        if data.before is not None:
+            raise InvalidRequest.field("before", "is for one timeline; across all of them it is `after`")
+        return await engine.searching.in_mine(by, data.q, after=data.after, limit=data.limit, language=data.language)
+    if data.after is not None:
+        raise InvalidRequest.field("after", "is for all timelines; within one it is `before`")
+    ref = timeline_of(engine.timelines, data.timeline)
+    return await engine.searching.in_timeline(
+        ref, by, data.q, before=data.before, limit=data.limit, language=data.language
+    )
+
+
 async def _set_status(engine: "Engine", by: Principal, data: NewStatus) -> dict[str, Status]:
     user = await engine.accounts.update_profile(by.id, ProfileChanges(status=data.status))
     return {"status": user.status}
@@ -312,6 +339,7 @@ METHODS: Final[dict[str, Method]] = {
     "history": Awaited(Page, _history),
     "thread": Awaited(ThreadPage, _thread, of_channel=False),
     "versions": Awaited(OfMessage, _versions, of_channel=False),
+    "search": Awaited(Wanted, _search),
     "join": Asked(OfTimeline, _join, lambda member: {"member": member}),
     "leave": Asked(OfTimeline, _leave, lambda _: {}),
     "room": Asked(OfTimeline, _room, lambda room: {"room": room}),

@@ -19,12 +19,12 @@ A handler is a plain typed coroutine function. Its signature says what it needs 
 | of type `Engine`, `Settings`, `web.Request` | these                                               |
 
 The docstring is the endpoint's description. `Reply` and `Encoded` around the answer's type give the handler its say over status,
-cookies and bytes, `Streamed` over everything; a handler that answers None answers 204.
+cookies and bytes, `Lines` streams, `Streamed` leaves everything to it; a handler that answers None answers 204.
 """
 
 import inspect
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from types import NoneType, UnionType
@@ -46,6 +46,8 @@ from gateway.rest.cookies import Cookie
 from gateway.rest.origin import origin_of
 
 PREFIX: Final = "/api/v1"
+LINES: Final = "application/x-ndjson"
+EVENT_STREAM: Final = "text/event-stream"
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 T = TypeVar("T")
@@ -84,6 +86,19 @@ class Streamed(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
+class Lines(Generic[T]):
+    """An answer of any length, streamed as it is read: lines that mostly decode to `T`, to be saved under a name (plain ASCII).
+
+    `chunks` are whole lines, each with its line feed. They are asked for as the client takes them, and closed when it leaves.
+    The first is asked for before the answer begins: what it raises is an ordinary problem. An engine's error after that becomes
+    the last line, `{"error": <problem document>}`.
+    """
+
+    chunks: AsyncGenerator[bytes]
+    filename: str
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """One request, as far as it has been understood before the handler runs."""
 
@@ -110,7 +125,7 @@ class Signature:
     body_required: bool
     query: type[msgspec.Struct] | None
     answer: Any
-    streamed: bool = False
+    media_type: str
     arguments: Mapping[str, Callable[[Call], object]] = field(default_factory=dict)
 
 
@@ -247,11 +262,15 @@ def _inspect(handler: Handler, path_names: tuple[str, ...]) -> Signature:
             msg = f"{handler.__qualname__}: nothing can be given to its parameter {name!r}"
             raise TypeError(msg)
     body, body_required = _optional(hints.get("body"))
-    streamed = get_origin(answer) is Streamed
-    if get_origin(answer) in {Reply, Encoded, Streamed}:
+    media_type = _MEDIA_TYPES.get(get_origin(answer), "application/json")
+    if get_origin(answer) in {Reply, Encoded, Lines, Streamed}:
         (answer,) = get_args(answer)
-    answer = None if answer is NoneType else answer
-    return Signature(body, body_required, hints.get("query"), answer, streamed, arguments)
+    return Signature(
+        body, body_required, hints.get("query"), None if answer is NoneType else answer, media_type, arguments
+    )
+
+
+_MEDIA_TYPES: Final[Mapping[object, str]] = {Lines: LINES, Streamed: EVENT_STREAM}
 
 
 def _optional(hint: Any) -> tuple[Any, bool]:

@@ -1,7 +1,6 @@
 """Messages and events of a room or a conversation: each operation stands under both addresses."""
 
-from collections.abc import Callable
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 import msgspec
 
@@ -15,10 +14,9 @@ from engine.storage.repositories import Version
 from engine.timelines.commands import Delete, Edit, MessagePage, Post, React, Unreact
 from engine.timelines.directory import Thread
 from engine.timelines.timeline import Timeline
-from gateway.rest.endpoints import Encoded, Endpoint, Handler, Reply, delete, get, patch, post, put
+from gateway.rest.endpoints import Encoded, Endpoint, Reply, delete, get, patch, post, put
 from gateway.rest.pages import Limit, Offset, Page
-
-Declare: TypeAlias = Callable[..., Endpoint]
+from gateway.rest.shared import shared
 
 
 class NewText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -129,23 +127,6 @@ async def list_versions(engine: Engine, by: Principal, timeline: Ref[Timeline], 
 
 
 _MESSAGES: Final = "Messages"
-
-
-def shared(
-    declare: Declare, path: str, handler: Handler, *, problems: tuple[str, ...] = (), **options: Any
-) -> tuple[Endpoint, Endpoint]:
-    """Declare an operation that rooms and conversations have alike, under `/rooms/{room_id}` and `/conversations/{conversation_id}`."""
-    name = handler.__name__
-    return (
-        declare("/rooms/{room_id}" + path, handler, problems=("forbidden", *problems), **options),
-        declare(
-            "/conversations/{conversation_id}" + path,
-            handler,
-            problems=("forbidden", *problems),
-            name=f"{name}_in_conversation",
-            **options,
-        ),
-    )
 
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (

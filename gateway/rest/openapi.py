@@ -9,7 +9,7 @@ import msgspec
 
 from gateway.problems import KINDS, MEDIA_TYPE, Problem
 from gateway.rest.cookies import ACCESS_TOKEN, CSRF_HEADER
-from gateway.rest.endpoints import Access, Endpoint
+from gateway.rest.endpoints import EVENT_STREAM, Access, Endpoint
 
 Document: TypeAlias = dict[str, Any]
 
@@ -109,7 +109,7 @@ def _operation(endpoint: Endpoint, schemas: _Schemas) -> Document:
                 for name in endpoint.parameters
             ),
             *schemas.parameters(signature.query),
-            *([_LAST_EVENT_ID] if signature.streamed else []),
+            *([_LAST_EVENT_ID] if signature.media_type == EVENT_STREAM else []),
         ],
         "responses": _responses(endpoint, schemas),
     }
@@ -134,8 +134,7 @@ def _responses(endpoint: Endpoint, schemas: _Schemas) -> Document:
     for status in endpoint.statuses:
         answer: Document = {"description": _GOOD[status]}
         if endpoint.signature.answer is not None:
-            media_type = "text/event-stream" if endpoint.signature.streamed else "application/json"
-            answer["content"] = {media_type: {"schema": schemas.of(endpoint.signature.answer)}}
+            answer["content"] = {endpoint.signature.media_type: {"schema": schemas.of(endpoint.signature.answer)}}
         responses[str(status)] = answer
     by_status: dict[int, list[str]] = defaultdict(list)
     for code, statuses in endpoint.codes.items():

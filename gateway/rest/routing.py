@@ -11,7 +11,8 @@ from engine.errors import FieldError, InvalidRequest
 from engine.settings import Settings
 from gateway.problems import ProblemError
 from gateway.rest.auth import authenticate
-from gateway.rest.endpoints import Call, Encoded, Endpoint, Reply, Streamed
+from gateway.rest.endpoints import Call, Encoded, Endpoint, Lines, Reply, Streamed
+from gateway.rest.streaming import stream
 
 S = TypeVar("S", bound=msgspec.Struct)
 WebHandler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -44,7 +45,10 @@ def serve(endpoint: Endpoint, engine: Engine, settings: Settings) -> WebHandler:
         body = await _body(request, decoder, required=signature.body_required) if endpoint.unsafe else None
         call = Call(request, engine, settings, identity, body, query)
         arguments = {name: argument(call) for name, argument in signature.arguments.items()}
-        return _response(await endpoint.handler(**arguments), endpoint.statuses[0])
+        answer = await endpoint.handler(**arguments)
+        if isinstance(answer, Lines):
+            return await stream(request, answer, endpoint.statuses[0])
+        return _response(answer, endpoint.statuses[0])
 
     return handle
 

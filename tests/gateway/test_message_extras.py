@@ -74,7 +74,7 @@ async def test_members_are_mentioned_by_name_and_strangers_are_not(ada: Person, 
     edited = await ada.patch(f"/rooms/{room}/messages/{message['id']}", {"text": "@ada alone"})
 
     assert (message["mentions"], message["mentions_all"]) == ([bob.id], True)
-    assert (edited.body["mentions"], edited.body["mentions_all"]) == ([ada.id], False)
+    assert (edited.body["mentions"], "mentions_all" in edited.body) == ([ada.id], False)
 
 
 async def test_a_thread_is_a_message_and_what_answers_it_at_any_depth(ada: Person, bob: Person) -> None:

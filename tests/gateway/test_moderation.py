@@ -14,8 +14,8 @@ def in_seconds(seconds: float) -> str:
     return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
 
 
-async def a_room(owner: Person, *members: Person, **settings: object) -> str:
-    room = await owner.room(**settings)
+async def a_room(owner: Person, *members: Person, slow_mode_seconds: int = 0) -> str:
+    room = await owner.room(slow_mode_seconds=slow_mode_seconds)
     for member in members:
         assert (await owner.put(f"/rooms/{room}/members/{member.id}", {"role": "member"})).status == 200
     return room

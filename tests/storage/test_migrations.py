@@ -5,11 +5,17 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.command import downgrade
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from msgspec.structs import replace
 from sqlalchemy import Connection, inspect
 
+from engine.search.query import parse
+from engine.storage.sql import SqlStorage
 from engine.storage.sql.engine import create_migration_engine, parse_url
 from engine.storage.sql.migrate import _config, head, migrate, revision
 from engine.storage.sql.tables import metadata
+from engine.storage.sql.tables.search import include_name
+from tests.storage.made import a_message, add_user, append, at, claim, deleted, edited, open_room, posted
 
 pytestmark = pytest.mark.anyio
 
@@ -21,7 +27,7 @@ def anyio_backend() -> str:
 
 async def test_migrating_gives_exactly_the_tables(database_url: str) -> None:
     def differences(connection: Connection) -> object:
-        return compare_metadata(MigrationContext.configure(connection), metadata)
+        return compare_metadata(MigrationContext.configure(connection, opts={"include_name": include_name}), metadata)
 
     engine = create_migration_engine(parse_url(database_url))
     async with engine.connect() as connection:
@@ -67,3 +73,34 @@ async def test_several_processes_may_migrate_at_once(database_url: str) -> None:
             group.start_soon(migrate, database_url)
 
     assert await revision(database_url) == head()
+
+
+async def test_messages_from_before_the_search_are_found_after_it(database_url: str) -> None:
+    def undo(connection: Connection) -> None:
+        config = _config(connection)
+        before = ScriptDirectory.from_config(config).get_revision("0004").down_revision
+        assert isinstance(before, str)
+        downgrade(config, before)
+
+    async with SqlStorage(database_url, time_limit=20.0) as storage:
+        ada = (await add_user(storage, "Ada")).participant
+        room = await open_room(storage, ada)
+        said = [a_message(room, offset, ada, text) for offset, text in enumerate(["plain", "東京 Größe", "gone"], 2)]
+        gone = deleted(5, replace(said[2], text="", deleted_at=at(5)))
+        await append(storage, await claim(storage, room), *map(posted, said), gone)
+    engine = create_migration_engine(parse_url(database_url))
+    async with engine.begin() as connection:
+        await connection.run_sync(undo)
+    await engine.dispose()
+
+    await migrate(database_url)
+
+    async with SqlStorage(database_url, time_limit=20.0) as storage:
+        found = {
+            typed: await storage.search.in_timeline(room.id, parse(typed), limit=5)
+            for typed in ("plain", "grosse", "東京", "gone")
+        }
+        await append(storage, await claim(storage, room), edited(6, replace(said[0], text="new")))
+        changed = await storage.search.in_timeline(room.id, parse("plain"), limit=5)
+    assert found == {"plain": [said[0]], "grosse": [said[1]], "東京": [said[1]], "gone": []}
+    assert changed == []

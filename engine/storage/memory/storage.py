@@ -10,6 +10,7 @@ from engine.storage.memory.invites import MemoryInvites
 from engine.storage.memory.log import MemoryTimelineLog
 from engine.storage.memory.messages import MemoryMessages
 from engine.storage.memory.rooms import MemoryRooms
+from engine.storage.memory.search import MemorySearch
 from engine.storage.memory.state import State
 from engine.storage.memory.tokens import MemoryTokens
 from engine.storage.memory.usage import MemoryUsage
@@ -24,6 +25,7 @@ class MemoryStorage:
         self.state = State() if state is None else state
         self.log = MemoryTimelineLog(self.state)
         self.messages = MemoryMessages(self.state)
+        self.search = MemorySearch(self.state)
         self.rooms = MemoryRooms(self.state)
         self.conversations = MemoryConversations(self.state)
         self.invites = MemoryInvites(self.state)

@@ -12,6 +12,7 @@ from engine.storage.repositories.invites import Invite, Invites
 from engine.storage.repositories.log import Append, AppendFailure, Claimed, TimelineLog
 from engine.storage.repositories.messages import Messages, Version
 from engine.storage.repositories.rooms import Rooms
+from engine.storage.repositories.search import Search
 from engine.storage.repositories.storage import Storage
 from engine.storage.repositories.tokens import RefreshToken, Tokens
 from engine.storage.repositories.usage import Usage
@@ -34,6 +35,7 @@ __all__ = [
     "Progress",
     "RefreshToken",
     "Rooms",
+    "Search",
     "Storage",
     "TimelineLog",
     "Tokens",

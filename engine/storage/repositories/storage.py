@@ -10,6 +10,7 @@ from engine.storage.repositories.invites import Invites
 from engine.storage.repositories.log import TimelineLog
 from engine.storage.repositories.messages import Messages
 from engine.storage.repositories.rooms import Rooms
+from engine.storage.repositories.search import Search
 from engine.storage.repositories.tokens import Tokens
 from engine.storage.repositories.usage import Usage
 from engine.storage.repositories.users import Users
@@ -23,6 +24,8 @@ class Storage(Protocol):
     def log(self) -> TimelineLog: ...
     @property
     def messages(self) -> Messages: ...
+    @property
+    def search(self) -> Search: ...
     @property
     def rooms(self) -> Rooms: ...
     @property

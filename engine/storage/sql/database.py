@@ -28,6 +28,11 @@ class Database:
         self._limit = limit
         self._engines = create_engines(parse_url(url), limit)
 
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self._engines.readers.dialect.name
+
     async def rows(self, statement: Executable) -> Sequence[Row[Any]]:
         """The rows of one reading statement, from its own snapshot."""
 

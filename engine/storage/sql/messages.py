@@ -31,7 +31,7 @@ class SqlMessages:
             return None
         found = _MESSAGES.where(messages.c.id == message_id, messages.c.timeline_id == timeline_id)
         row = await self._database.row(found)
-        return (await self._complete([row]))[0] if row else None
+        return (await complete(self._database, [row]))[0] if row else None
 
     async def by_client_ids(self, timeline_id: TimelineId, keys: Sequence[tuple[ParticipantId, str]]) -> list[Message]:
         wanted = {(author, client_id) for author, client_id in keys if is_storable(author) and is_storable(client_id)}
@@ -45,7 +45,7 @@ class SqlMessages:
             messages.c.client_id.is_not(None),  # names the partial index
         )
         rows = await self._database.rows(found)
-        return await self._complete([row for row in rows if (row.author_id, row.client_id) in wanted])
+        return await complete(self._database, [row for row in rows if (row.author_id, row.client_id) in wanted])
 
     async def page(
         self, timeline_id: TimelineId, *, before: int | None = None, after: int | None = None, limit: int
@@ -59,7 +59,7 @@ class SqlMessages:
             found = found.where(messages.c.offset > after)
         upwards = after is not None and before is None
         order = messages.c.offset.asc() if upwards else messages.c.offset.desc()
-        page = await self._complete(await self._database.rows(found.order_by(order).limit(limit)))
+        page = await complete(self._database, await self._database.rows(found.order_by(order).limit(limit)))
         return page[::-1] if upwards else page
 
     async def thread(
@@ -71,7 +71,7 @@ class SqlMessages:
         answers = select(messages.c.id).where(here, messages.c.reply_to == message_id).cte("answers", recursive=True)
         answers = answers.union(select(messages.c.id).where(here, messages.c.reply_to == answers.c.id))
         found = _MESSAGES.where(here, messages.c.id.in_(select(answers.c.id)), messages.c.offset > after)
-        return await self._complete(await self._database.rows(found.order_by(messages.c.offset).limit(limit)))
+        return await complete(self._database, await self._database.rows(found.order_by(messages.c.offset).limit(limit)))
 
     async def versions(self, timeline_id: TimelineId, message_id: MessageId) -> list[Version]:
         if not (is_storable(timeline_id) and is_storable(message_id)):
@@ -83,12 +83,13 @@ class SqlMessages:
             Version(event.message.text, event.at) for event in said if isinstance(event, MessagePosted | MessageEdited)
         ]
 
-    async def _complete(self, rows: Sequence[Row[Any]]) -> list[Message]:
-        """Messages from their rows, and from one more statement for the reactions to all of them."""
-        if not rows:
-            return []
-        known: defaultdict[str, dict[str, list[ParticipantId]]] = defaultdict(dict)
-        ids = [row.id for row in rows]
-        for each in await self._database.rows(_REACTIONS.where(among(reactions.c.message_id, ids))):
-            known[each.message_id].setdefault(each.emoji, []).append(each.participant_id)
-        return [to_message(row, known.get(row.id)) for row in rows]
+
+async def complete(database: Database, rows: Sequence[Row[Any]]) -> list[Message]:
+    """Messages from rows of `MESSAGE_COLUMNS`, and from one more statement for the reactions to all of them."""
+    if not rows:
+        return []
+    known: defaultdict[str, dict[str, list[ParticipantId]]] = defaultdict(dict)
+    ids = [row.id for row in rows]
+    for each in await database.rows(_REACTIONS.where(among(reactions.c.message_id, ids))):
+        known[each.message_id].setdefault(each.emoji, []).append(each.participant_id)
+    return [to_message(row, known.get(row.id)) for row in rows]

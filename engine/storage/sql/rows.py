@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 from sqlalchemy import Row
 
 from engine.domain.conversations import Conversation
@@ -10,6 +11,7 @@ from engine.domain.fields import AccountRole, ConversationKind, ParticipantId, P
 from engine.domain.messages import Message
 from engine.domain.people import Participant, User
 from engine.domain.rooms import Ban, Member, Room
+from engine.search.words import indexed
 from engine.storage.records import login_key, search_key
 from engine.storage.sql import tables
 
@@ -18,7 +20,11 @@ Values = dict[str, Any]
 
 _MENTIONS: msgspec.json.Decoder[list[Any]] = msgspec.json.Decoder(list[Any])
 
-MESSAGE_COLUMNS = (*tables.messages.c, tables.participants.c.kind, tables.participants.c.name)
+MESSAGE_COLUMNS = (
+    *(column for column in tables.messages.c if column is not tables.messages.c.search_text),
+    tables.participants.c.kind,
+    tables.participants.c.name,
+)
 """What `to_message` reads: a message and its author's present name (by an outer join)."""
 MEMBER_COLUMNS = (
     *tables.members.c,
@@ -49,11 +55,12 @@ def changing_values(message: Message) -> Values:
     """The part of a message that edits and deletion change. Reactions are rows of their own."""
     return {
         "text": message.text,
+        "search_text": indexed(message.text),
         "language": message.language,
         "edited_at": message.edited_at,
         "deleted_at": message.deleted_at,
         "mentions": _json(message.mentions),
-        "mentions_all": message.mentions_all,
+        "mentions_all": message.mentions_all is True,
     }
 
 
@@ -73,7 +80,7 @@ def to_message(row: Row[Any], reactions: dict[str, list[ParticipantId]] | None =
         deleted_at=row.deleted_at,
         reactions=reactions or {},
         mentions=_MENTIONS.decode(row.mentions) if row.mentions else [],
-        mentions_all=row.mentions_all,
+        mentions_all=True if row.mentions_all else UNSET,
     )
 
 

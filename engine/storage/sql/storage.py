@@ -14,6 +14,7 @@ from engine.storage.sql.log import SqlTimelineLog
 from engine.storage.sql.messages import SqlMessages
 from engine.storage.sql.migrate import SchemaOutdated, head
 from engine.storage.sql.rooms import SqlRooms
+from engine.storage.sql.search import SqlSearch
 from engine.storage.sql.tokens import SqlTokens
 from engine.storage.sql.usage import SqlUsage
 from engine.storage.sql.users import SqlUsers
@@ -34,6 +35,7 @@ class SqlStorage:
         self._database = Database(url, limit=time_limit)
         self.log = SqlTimelineLog(self._database)
         self.messages = SqlMessages(self._database)
+        self.search = SqlSearch(self._database)
         self.rooms = SqlRooms(self._database)
         self.conversations = SqlConversations(self._database)
         self.invites = SqlInvites(self._database)

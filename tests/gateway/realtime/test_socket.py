@@ -400,3 +400,25 @@ async def is_there(ref: Ref[Timeline], by: Principal) -> bool:
 
 async def is_gone(ref: Ref[Timeline], by: Principal) -> bool:
     return not await is_there(ref, by)
+
+
+async def test_search_finds_in_one_timeline_and_in_all_of_mine(client: Client, ada: Person, bob: Person) -> None:
+    room, other = await ada.room(), await ada.room()
+    await ada.say(room, "an apple")
+    await ada.say(other, "an apple pie")
+    async with wire(client) as hers, wire(client) as his:
+        await hers.connect(ada)
+        await his.connect(bob)
+
+        here = await hers.ask(2, rpc={"method": "search", "data": {"q": "apple", "timeline": f"room:{room}"}})
+        mine = await hers.ask(3, rpc={"method": "search", "data": {"q": "apple", "limit": 1}})
+        mixed = await hers.ask(4, rpc={"method": "search", "data": {"q": "apple", "before": 5}})
+        stranger = await his.ask(2, rpc={"method": "search", "data": {"q": "apple", "timeline": f"room:{room}"}})
+        nothing = await his.ask(3, rpc={"method": "search", "data": {"q": "apple"}})
+
+    assert [item["text"] for item in here["rpc"]["data"]["items"]] == ["an apple"]
+    [newest] = mine["rpc"]["data"]["items"]
+    assert (newest["text"], mine["rpc"]["data"]["next"]) == ("an apple pie", newest["id"])
+    assert newest["highlights"] == [{"text": "an apple pie", "ranges": [[3, 8]]}]
+    assert (mixed["error"]["code"], stranger["error"]["code"]) == (107, 103)
+    assert nothing["rpc"]["data"]["items"] == []

@@ -3,11 +3,13 @@
 from alembic import context
 
 from engine.storage.sql.tables import metadata
+from engine.storage.sql.tables.search import include_name
 
 connection = context.config.attributes["connection"]
 context.configure(
     connection=connection,
     target_metadata=metadata,
+    include_name=include_name,
     render_as_batch=connection.dialect.name == "sqlite",  # SQLite alters a table by building it anew
 )
 with context.begin_transaction():

@@ -1,0 +1,264 @@
+"""Full-text search, on the index of either database; `tables/search.py` says what is in them.
+
+A word that is in every third message must be as quick to find as a rare one, so nothing ever looks at all that matches.
+SQLite walks a timeline's matches from the newest and stops when it has enough. PostgreSQL's index knows no order: there the newest
+part of the timeline is searched first, and a larger part only when that held too little. A common word ends in the first
+round; what gets to the last one is rare, and few rows have to be sorted.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    Select,
+    String,
+    and_,
+    bindparam,
+    cast,
+    column,
+    func,
+    literal_column,
+    select,
+    table,
+    text,
+)
+from sqlalchemy.dialects.postgresql import TSQUERY
+
+from engine.domain.fields import MessageId, ParticipantId, TimelineId
+from engine.domain.messages import Message
+from engine.search.query import Query, Term
+from engine.storage.records import is_storable
+from engine.storage.sql.database import Database
+from engine.storage.sql.messages import complete
+from engine.storage.sql.rows import MESSAGE_COLUMNS
+from engine.storage.sql.tables import members, messages, participants
+from engine.storage.sql.tables.search import BLOCK_BITS
+
+_MESSAGES = select(*MESSAGE_COLUMNS).outerjoin_from(messages, participants, participants.c.id == messages.c.author_id)
+_BLOCKS = (2, 16)
+"""Of how many blocks the first rounds are."""
+_TIME_DIGITS = (6, 5, 4)
+"""How many digits of an id are the same within a round: hours, three days, seven weeks."""
+
+
+class SqlSearch:
+    """See `repositories.Search`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def in_timeline(
+        self,
+        timeline_id: TimelineId,
+        query: Query,
+        *,
+        before: int | None = None,
+        limit: int,
+        language: str | None = None,
+    ) -> list[Message]:
+        if not is_storable(timeline_id):
+            return []
+        if self._database.dialect == "sqlite":
+            return await self._read(sqlite_in_timeline(timeline_id, query, before, limit))
+        newest = select(func.max(messages.c.offset)).where(messages.c.timeline_id == timeline_id).scalar_subquery()
+        row = await self._database.row(select(tsquery(query, language).label("words"), newest.label("newest")))
+        if row is None or row.newest is None or not row.words:
+            return []
+        top = row.newest + 1 if before is None else min(before, row.newest + 1)
+        found: list[Message] = []
+        for marks in timeline_rounds(timeline_id, top):
+            found = await self._read(postgresql_in_timeline(timeline_id, marks, row.words, top, limit))
+            if len(found) >= limit:
+                break
+        return found
+
+    async def of_member(
+        self,
+        member: ParticipantId,
+        query: Query,
+        *,
+        before: MessageId | None = None,
+        limit: int,
+        language: str | None = None,
+    ) -> list[Message]:
+        if not is_storable(member) or (before is not None and not is_storable(before)):
+            return []
+        if self._database.dialect == "sqlite":
+            return await self._read(sqlite_of_member(member, query, before, limit))
+        row = await self._database.row(
+            select(
+                tsquery(query, language).label("words"),
+                newest_of(member).label("newest"),
+                marks_of(member).label("marks"),
+            )
+        )
+        if row is None or row.newest is None or not row.words:
+            return []
+        newest = row.newest if before is None else min(before, row.newest)
+        found: list[Message] = []
+        for digits in (*_TIME_DIGITS, 0):
+            marks = f"({row.marks}) & {_quote('#' + newest[:digits])}:*" if digits else row.marks
+            found = await self._read(postgresql_of_member(member, marks, row.words, before, limit))
+            if len(found) >= limit:
+                break
+        return found
+
+    async def _read(self, statement: Executable) -> list[Message]:
+        return await complete(self._database, await self._database.rows(statement))
+
+
+# -- SQLite ------------------------------------------------------------------------------------------------------------
+
+_fts = table("message_search", column("rowid"))
+_numbers = table("timeline_numbers", column("number"), column("timeline_id"))
+
+
+def sqlite_in_timeline(timeline_id: TimelineId, query: Query, before: int | None, limit: int) -> Executable:
+    """One timeline's matches from the newest: a range of rowids, walked from its end."""
+    number = select(_numbers.c.number).where(_numbers.c.timeline_id == timeline_id).scalar_subquery()
+    first, last = number.op("<<")(32), number.op("<<")(32).op("|")(0xFFFFFFFF if before is None else max(0, before - 1))
+    hits = (
+        select(_fts.c.rowid)
+        .where(literal_column("message_search").op("MATCH")(match_expression(query)))
+        .where(_fts.c.rowid.between(first, last))
+        .order_by(_fts.c.rowid.desc())
+        .limit(limit)
+        .subquery("hits")
+    )
+    here = and_(messages.c.timeline_id == timeline_id, messages.c.offset == hits.c.rowid.op("&")(0xFFFFFFFF))
+    return _MESSAGES.join(hits, here).where(messages.c.deleted_at.is_(None)).order_by(messages.c.offset.desc())
+
+
+def sqlite_of_member(member: ParticipantId, query: Query, before: MessageId | None, limit: int) -> Executable:
+    """Each timeline's newest matches, and of those the newest. SQLite knows no LATERAL; a JSON array of ids will do."""
+    statement = text(
+        """
+        SELECT value AS id FROM members
+        JOIN timeline_numbers ON timeline_numbers.timeline_id = members.timeline_id
+        JOIN json_each((SELECT json_group_array(found.id) FROM (
+            SELECT hit.id FROM message_search CROSS JOIN messages AS hit
+                ON hit.timeline_id = members.timeline_id AND hit."offset" = message_search.rowid & 4294967295
+            WHERE message_search MATCH :words
+                AND message_search.rowid BETWEEN timeline_numbers.number << 32
+                    AND (timeline_numbers.number << 32) | 4294967295
+                AND (:before IS NULL OR hit.id < :before)
+            ORDER BY message_search.rowid DESC LIMIT :limit
+        ) AS found))
+        WHERE members.participant_id = :member
+        ORDER BY value DESC LIMIT :limit
+        """
+    ).bindparams(
+        bindparam("words", match_expression(query)),
+        bindparam("before", before, String),
+        bindparam("limit", limit),
+        bindparam("member", member),
+    )
+    hits = statement.columns(column("id", String)).subquery("hits")
+    found = _MESSAGES.where(messages.c.id.in_(select(hits.c.id)), messages.c.deleted_at.is_(None))
+    return found.order_by(messages.c.id.desc())
+
+
+def match_expression(query: Query) -> str:
+    """The query in FTS5's words. Ours hold letters and digits only, and stand in quotes: nothing in them is syntax."""
+    wanted = " AND ".join(_quoted(term) for term in query.wanted)
+    return f"({wanted})" + "".join(f" NOT {_quoted(term)}" for term in query.unwanted)
+
+
+def _quoted(term: Term) -> str:
+    return '"' + " ".join(term.words).replace('"', '""') + '"' + (" *" if term.prefix else "")
+
+
+# -- PostgreSQL --------------------------------------------------------------------------------------------------------
+
+_SIMPLE: ColumnElement[Any] = literal_column("'pg_catalog.simple'::regconfig")
+
+
+def tsquery(query: Query, language: str | None) -> ColumnElement[str]:
+    """The query in PostgreSQL's words, as text: each term as it is, or as the language's dictionary has it."""
+    made = _term(query.wanted[0], language)
+    for term in query.wanted[1:]:
+        made = func.tsquery_and(made, _term(term, language))
+    for term in query.unwanted:
+        made = func.tsquery_and(made, func.tsquery_not(_term(term, None)))
+    return cast(made, String)
+
+
+def _term(term: Term, language: str | None) -> ColumnElement[Any]:
+    if term.prefix:
+        beginning = _tsquery(_quote(term.words[-1]) + ":*")
+        if len(term.words) == 1:
+            return beginning
+        return func.tsquery_phrase(func.phraseto_tsquery(_SIMPLE, " ".join(term.words[:-1])), beginning)
+    words = " ".join(term.words)
+    exact = func.phraseto_tsquery(_SIMPLE, words)
+    if language is None:
+        return exact
+    known = func.phraseto_tsquery(func.search_dictionary(language), words)
+    return func.tsquery_or(exact, func.coalesce(known, _tsquery("")))
+
+
+def timeline_rounds(timeline_id: TimelineId, top: int) -> Iterator[str]:
+    """The marks of the parts of a timeline below an offset, each larger than the one before, the last one all of it."""
+    timeline, block = f"@{timeline_id[-8:]}", max(0, top - 1) >> BLOCK_BITS
+    for count in _BLOCKS:
+        if block < count:
+            break
+        yield " | ".join(_quote(f"{timeline}/{each}") for each in range(block, block - count, -1))
+    yield _quote(timeline)
+
+
+def postgresql_in_timeline(timeline_id: TimelineId, marks: str, words: str, top: int, limit: int) -> Executable:
+    """The newest matches within the marked part of a timeline."""
+    matching = _matching(marks, words).where(messages.c.timeline_id == timeline_id, messages.c.offset < top)
+    return _newest(matching, "offset", limit)
+
+
+def postgresql_of_member(
+    member: ParticipantId, marks: str, words: str, before: MessageId | None, limit: int
+) -> Executable:
+    """The newest matches of a member's timelines, within the marked parts."""
+    mine = select(members.c.timeline_id).where(members.c.participant_id == member)
+    matching = _matching(marks, words).where(messages.c.timeline_id.in_(mine))
+    return _newest(matching if before is None else matching.where(messages.c.id < before), "id", limit)
+
+
+def _matching(marks: str, words: str) -> Select[Any]:
+    matching = literal_column("messages.words").op("@@")(_tsquery(f"({marks}) & ({words})"))
+    return select(messages.c.id, messages.c.offset).where(matching, messages.c.deleted_at.is_(None))
+
+
+def _newest(matching: Select[Any], order: str, limit: int) -> Executable:
+    """Materialized: with the order in sight the planner would rather walk through everything and hope to find enough soon."""
+    hits = matching.cte("hits").prefix_with("MATERIALIZED")
+    newest = select(hits.c.id).order_by(hits.c[order].desc()).limit(limit).subquery("newest")
+    return _MESSAGES.join(newest, newest.c.id == messages.c.id).order_by(messages.c[order].desc())
+
+
+def newest_of(member: ParticipantId) -> ColumnElement[str]:
+    """The id of the newest message in a member's timelines."""
+    last = (
+        select(messages.c.id)
+        .where(messages.c.timeline_id == members.c.timeline_id)
+        .order_by(messages.c.offset.desc())
+        .limit(1)
+        .correlate(members)
+        .scalar_subquery()
+    )
+    return select(func.max(last)).where(members.c.participant_id == member).scalar_subquery()
+
+
+def marks_of(member: ParticipantId) -> ColumnElement[str]:
+    """The marks of a member's timelines."""
+    mark = func.quote_literal(func.concat("@", func.right(members.c.timeline_id, 8)))
+    every = select(func.string_agg(mark, literal_column("' | '"))).where(members.c.participant_id == member)
+    return every.scalar_subquery()
+
+
+def _quote(lexeme: str) -> str:
+    return "'" + lexeme.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def _tsquery(written: str) -> ColumnElement[Any]:
+    return cast(cast(written, String), TSQUERY)
