@@ -208,7 +208,8 @@ class Stream(Generic[T]):
         try:
             if not self._begun:
                 self._begun = True
-                due = self._call.deadline = self._runtime.clock() + self._timeout
+                self._call.since = self._runtime.clock()
+                due = self._call.deadline = self._call.since + self._timeout
                 await self._begin(self._call)
                 self._inherits = self._call.deadline < due
             item = await self._channel.take(self._wait)

@@ -46,8 +46,8 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
 
 def node_of(cell: Cell[Any], now: float) -> Node:
     """One actor as it is at this moment."""
-    life = cell.life
-    current = life.turns.current[0] if life is not None and life.turns.current else None
+    turns = None if cell.life is None else cell.life.turns
+    current = None if turns is None else turns.call
     exit_ = cell.last_exit
     return Node(
         path=cell.path,
@@ -58,7 +58,7 @@ def node_of(cell: Cell[Any], now: float) -> Node:
         high_water=cell.queue.high_water,
         oldest_for=now - cell.queue.calls[0].since if cell.queue.calls else None,
         current=type(current.message).__name__ if current else None,
-        current_for=now - life.turns.current_since if life is not None and current else None,
+        current_for=None if turns is None or current is None else now - turns.begun_at,
         idle_for=None if cell.busy else now - cell.idle_since,
         handled=cell.handled,
         restarts=cell.restarts,

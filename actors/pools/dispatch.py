@@ -73,7 +73,7 @@ class Dispatch(Generic[A]):
     ) -> Job:
         """Accept a job. Raises `Unavailable` and `MailboxFull`; the job is a dead letter then."""
         job = Job(key, self._runtime.clock(), deliver)
-        job.call = Call(message, partial(self._settled, job), deadline, chain)
+        job.call = Call(message, partial(self._settled, job), deadline, job.accepted_at, chain)
         if self.closing:
             unavailable = self.unavailable()
             self._bury(job, "unavailable", unavailable)
@@ -99,7 +99,11 @@ class Dispatch(Generic[A]):
             place = self._choose(job.key)
             del self.idle[place]
             turn: Call[Any, Any] = Call(
-                job.call.message, partial(self._handled, place, job), job.call.deadline, job.call.chain
+                job.call.message,
+                partial(self._handled, place, job),
+                job.call.deadline,
+                job.accepted_at,
+                job.call.chain,
             )
             place.give(job, turn)
 
