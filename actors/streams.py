@@ -164,6 +164,8 @@ class StreamCall(Call[Any, None], eq=False, kw_only=True):
     """A call that is open for as long as its stream."""
 
     channel: Channel[Any]
+    over: Callable[[], None] | None = None
+    """Called when nothing of the generator runs any more, however it has ended."""
 
 
 class Stream(Generic[T]):

@@ -23,7 +23,9 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     `depth` is the number of waiting messages, `high_water` the most that there have been, `capacity` the most that there may be
     (None where nothing waits), `oldest_for` for how many seconds the first of them has been waiting. `current` names the type of
     the message being handled and `current_for` says for how many seconds. `idle_for` is in seconds, None while busy. `last_exit`
-    says how the instance before this one ended. `pool` is there where `children` are the workers of one.
+    says how the instance before this one ended. `pool` is there where `children` are the workers of one. An actor that did not end
+    when it had to, and was replaced, is shown as `stuck`, with what it is at, until it does end: as a child of the one in its place,
+    or, in a pool or family, beside it.
     """
 
     path: str

@@ -199,13 +199,15 @@ class Turns:
 
     def _stream(self, call: AnyCall, actor: Actor, method: Callable[[Any, Any], Any]) -> None:
         if isinstance(call, StreamCall):
-            self._beside(call, partial(call.channel.feed, method(actor, call.message)))
+            self._beside(call, partial(call.channel.feed, method(actor, call.message)), call.over)
         else:
             error = ActorCrashed(f"{type(call.message).__name__} is to be sent with Ref.stream")
             self._cell.bury(call, "unhandled", error)
             call.refuse(error)
 
-    def _beside(self, call: AnyCall, work: Callable[[], Awaitable[Any]]) -> None:
+    def _beside(
+        self, call: AnyCall, work: Callable[[], Awaitable[Any]], over: Callable[[], None] | None = None
+    ) -> None:
         """Work on a call in a task of its own. The call stays open until that ends; when its caller leaves, so does the task."""
 
         def done(answer: Answer[Any]) -> None:
@@ -218,7 +220,7 @@ class Turns:
             self._cell.waiter.wake()
 
         self._keep(call)
-        call.ended = self._tasks().start(work, done=done, asker=call).cancel
+        call.ended = self._tasks().start(work, done=done, asker=call, over=over).cancel
 
     def _keep(self, call: AnyCall) -> None:
         call.kept_by = self._open
