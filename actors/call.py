@@ -44,8 +44,17 @@ class Answer(msgspec.Struct, Generic[R_co], frozen=True, eq=False):
         return self.value
 
 
-def nobody(answer: Answer[Any]) -> None:
-    """Where the answer to a message goes that was told, not asked."""
+class Nobody(msgspec.Struct, frozen=True, gc=False):
+    """Where the answer to a message goes that was told, not asked.
+
+    An object in which the garbage collector takes no interest, unlike a function: nor does it then in a call that holds it.
+    """
+
+    def __call__(self, answer: Answer[Any]) -> None:
+        """Drop the answer."""
+
+
+nobody = Nobody()
 
 
 class Call(msgspec.Struct, Generic[M_co, R], eq=False):
