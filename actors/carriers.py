@@ -28,12 +28,11 @@ SPARE = 256
 class Carrier:
     """One task, and what it carries now."""
 
-    __slots__ = ("_handle", "cancelled", "load", "waiter")
+    __slots__ = ("_handle", "load", "waiter")
 
     def __init__(self, backend: Backend, load: Load) -> None:
         self.load: Load | None = load
         self.waiter = backend.waiter()
-        self.cancelled = False
         self._handle: TaskHandle[None] | None = None
 
     def runs_in(self, handle: TaskHandle[None]) -> None:
@@ -41,8 +40,7 @@ class Carrier:
         self._handle = handle
 
     def cancel(self) -> None:
-        """Cancel the task, with what it carries. It carries nothing after that."""
-        self.cancelled = True
+        """Cancel the task, with what it carries."""
         if self._handle is not None:
             self._handle.cancel()
 
@@ -67,7 +65,7 @@ class Carriers:
         self._context = context
         self._spare: list[Carrier] = []
 
-    def carry(self, life: Life[Any], ended: Callable[[Exit | None], None]) -> Carrier:
+    def carry(self, life: Life[Any], ended: Callable[[Exit | None], None]) -> None:
         """Run a life in a task that is free, or in a new one. `ended` is told how it ended, in that task, and must not raise."""
         if self._spare:
             carrier = self._spare.pop()
@@ -76,7 +74,7 @@ class Carriers:
         else:
             carrier = Carrier(self._backend, (life, ended))
             carrier.runs_in(self._start(self._run, carrier))
-        return carrier
+        life.carrier = carrier
 
     async def _run(self, carrier: Carrier) -> None:
         while carrier.load is not None:
@@ -91,8 +89,8 @@ class Carriers:
                 ended(exit_)
                 del life, ended, exit_
             running.set(None)
-            # What an actor has left in the context, or a cancellation on its way to it, is not for the next one.
-            if not carrier.cancelled and len(self._spare) < SPARE and self._is_clean(copy_context()):
+            # What an actor has left in the context is not for the next one.
+            if len(self._spare) < SPARE and self._is_clean(copy_context()):
                 await self._wait(carrier)
 
     async def _wait(self, carrier: Carrier) -> None:
@@ -100,7 +98,7 @@ class Carriers:
         try:
             await carrier.waiter.park()
         except anyio.get_cancelled_exc_class():
-            if carrier.load is not None:
+            if carrier.load is not None:  # the cancellation was not meant for this one
                 self.carry(*carrier.load)
                 carrier.load = None
             else:

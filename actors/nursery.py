@@ -83,7 +83,7 @@ class Nursery:
             self._fatal(error)
 
     def _go_on(self, life: Life[Any], exited: Callable[[Cell[Any], Exit], None]) -> None:
-        life.carrier = self._carriers.carry(life, partial(self._ended, life, exited))
+        self._carriers.carry(life, partial(self._ended, life, exited))
 
     def _ended(self, life: Life[Any], exited: Callable[[Cell[Any], Exit], None], exit_: Exit | None) -> None:
         life.carrier = None

@@ -4,8 +4,6 @@ After each step the group must have done exactly what the model says: who was st
 handled, and how often the group itself was restarted by the supervisor above.
 """
 
-from functools import partial
-
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
@@ -68,18 +66,11 @@ class Model:
         self.crashes: list[float] = []
         self.failures = 0
 
-    @staticmethod
-    def lives(line: str) -> bool:
-        return line[0] in "+-"
-
-    @staticmethod
-    def said(name: str, line: str) -> bool:
-        return line[0] == name
-
     def crash(self, name: str, now: float) -> None:
         self.crashes = [*(at for at in self.crashes if now - at < ALLOWED.period), now]
         failed = len(self.crashes) > ALLOWED.restarts
         place = NAMES.index(name)
+        again: tuple[str, ...]
         match self.strategy:
             case _ if failed:
                 again = NAMES
@@ -142,8 +133,8 @@ async def _follow(
 
             [node] = system.tree().children
             # One that is back handles what waits for it before the next one is back.
-            for told in (model.lives, *(partial(model.said, name) for name in NAMES)):
-                assert list(filter(told, log)) == list(filter(told, model.log))
+            for signs in ("+-", *NAMES):
+                assert [line for line in log if line[0] in signs] == [line for line in model.log if line[0] in signs]
             assert (node.state, node.restarts) == ("running", model.failures)
             assert [(child.state, child.depth) for child in node.children] == [("running", 0)] * 3
         assert system.dead_letters.counts == ({"crashed": crashed} if crashed else {})
