@@ -96,7 +96,14 @@ CASES = (
     ),
     Case(name="the same, virtual", measure="activate_and_stop", count=10_000, limits=("empty_task",)),
     Case(name="restart after a crash", measure="restart", count=500, limits=("empty_task",), aims=(Aim(1e-3),)),
-    Case(name="an actor, idle just now", measure="awake_bytes", count=10_000, limits=("parked_bytes",)),
+    Case(
+        name="an actor just started",
+        measure="started_bytes",
+        count=10_000,
+        limits=("parked_bytes",),
+        aims=(Aim(4096),),
+    ),
+    Case(name="an actor, busy just now", measure="awake_bytes", count=10_000, limits=("parked_bytes",)),
     Case(
         name="an idle actor",
         measure="spawned_bytes",

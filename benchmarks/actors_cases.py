@@ -241,8 +241,20 @@ class Idle(Actor):
         return self.ticks
 
 
+async def started_bytes(count: int) -> float:
+    """The memory of an actor with a name that has started, and had no message yet."""
+    async with ActorSystem("benchmark", stop_grace=60) as system:
+        before = 0
+        for number in range(count + count // 10):
+            if number == count // 10:
+                before = resident()
+            await system.spawn(Idle, str(number))
+        return (resident() - before) / count
+    raise AssertionError
+
+
 async def awake_bytes(count: int) -> float:
-    """The memory of an actor with a name that has just become idle."""
+    """The memory of an actor with a name that has handled a message just now, and keeps its task for the next."""
     return await _bytes(count, spawned=True, asleep=False)
 
 

@@ -233,8 +233,9 @@ async def test_a_generator_that_does_not_let_go_has_its_worker_replaced(simulati
 
         assert await pool.ask(Ping(), timeout=100) == "pong"
         assert simulation.now == pytest.approx(before + 2.0, abs=0.02)
-        assert [each.state for each in system.tree().children[0].children] == ["running", "stuck"]
+        children = system.tree().children[0].children
         gate.set()
+        assert [each.state for each in children] == ["running", "stuck"]
         await simulation.advance(10)
         assert [each.state for each in system.tree().children[0].children] == ["running"]
         assert pool.statistics().stuck == 1

@@ -157,9 +157,9 @@ async def test_the_late_end_of_a_replaced_actor_means_nothing(simulation: Simula
         await simulation.advance(10)
         assert await clinging.ask(Say("the successor")) == "the successor"
         before = system.tree().children[0]
+        gate.set()
         [stuck] = before.children[0].children
         assert (stuck.state, stuck.generation, stuck.current) == ("stuck", 1, "Do")
-        gate.set()
         await simulation.advance(10)
 
         assert await clinging.ask(Say("undisturbed")) == "undisturbed"
