@@ -22,38 +22,39 @@ log = structlog.get_logger(__name__)
 NEVER = float("inf")
 
 
-class Answer(Generic[R_co]):
-    """How a call ended: a value or an error."""
+class Answer(msgspec.Struct, Generic[R_co], frozen=True, eq=False):
+    """How a call ended: a value, or the error that there is in its place."""
 
-    __slots__ = ("_error", "_value")
-
-    def __init__(self, value: R_co, error: Exception | None = None) -> None:
-        self._value = value
-        self._error = error
+    value: R_co
+    error: Exception | None = None
 
     @classmethod
     def failed(cls, error: Exception) -> Answer[Any]:
         """An answer that raises `error`."""
         return Answer(None, error)
 
-    @property
-    def error(self) -> Exception | None:
-        """The error, None for a value."""
-        return self._error
-
     def result(self) -> R_co:
         """The value; raises the error."""
-        if self._error is not None:
+        if self.error is not None:
             try:
                 # One error may be the answer to many callers: each raises it without the tracebacks of the others.
-                raise self._error.with_traceback(None)
+                raise self.error.with_traceback(None)
             finally:
                 del self  # the traceback holds this frame: without this, frame and error would hold each other
-        return self._value
+        return self.value
 
 
-def nobody(answer: Answer[Any]) -> None:
-    """Where the answer to a message goes that was told, not asked."""
+class Nobody(msgspec.Struct, frozen=True, gc=False):
+    """Where the answer to a message goes that was told, not asked.
+
+    An object in which the garbage collector takes no interest, unlike a function: nor does it then in a call that holds it.
+    """
+
+    def __call__(self, answer: Answer[Any]) -> None:
+        """Drop the answer."""
+
+
+nobody = Nobody()
 
 
 class Call(msgspec.Struct, Generic[M_co, R], eq=False):
@@ -67,6 +68,8 @@ class Call(msgspec.Struct, Generic[M_co, R], eq=False):
     reply: Callable[[Answer[Any]], None] | None = nobody
     """What is to be called with the answer; None once the call is settled."""
     deadline: float = NEVER
+    since: float = 0.0
+    """When it was sent."""
     chain: tuple[Cell[Any], ...] = ()
     """The actors that wait for this call, through one another."""
     kept_by: Calls | None = None
@@ -74,8 +77,6 @@ class Call(msgspec.Struct, Generic[M_co, R], eq=False):
     watched_by: Calls | None = None
     ended: Callable[[], None] | None = None
     """Called when the call is settled or its caller leaves, whichever is first; set by whoever works on it meanwhile."""
-    since: float = 0.0
-    """When it came into the mailbox."""
 
     @property
     def expects_answer(self) -> bool:

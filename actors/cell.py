@@ -105,11 +105,11 @@ class Cell(Generic[A]):
     __slots__ = (
         "announce",
         "blocked",
+        "clock",
         "closed",
         "draining",
         "factory",
         "generation",
-        "handled",
         "hooks",
         "idle_since",
         "last_exit",
@@ -141,6 +141,7 @@ class Cell(Generic[A]):
     ) -> None:
         self.runtime = runtime
         self.hooks = runtime.hooks
+        self.clock = runtime.clock
         self.name = name
         self.path = f"{parent}/{name}"
         self.factory = factory
@@ -154,7 +155,6 @@ class Cell(Generic[A]):
         self.life: Life[A] | None = None
         self.generation = 0
         self.restarts = 0
-        self.handled = 0
         self.timings: defaultdict[type[Message[Any, Any]], Timing] = defaultdict(Timing)
         self.idle_since = runtime.clock()
         self.poisons: Poisons | None = None
@@ -175,26 +175,32 @@ class Cell(Generic[A]):
             quarantined = self.state is State.QUARANTINED
             self.bury(call, "quarantined" if quarantined else "stopped")
             raise self.quarantined() if quarantined else ActorStopped(self.path)
-        call.since = self.runtime.clock()
         queue = self.queue
-        depth = len(queue.calls)
-        if queue.plain and depth < queue.capacity:
-            queue.calls.append(call)
+        calls = queue.calls
+        depth = len(calls)
+        if depth < queue.room:
+            calls.append(call)
             if depth >= queue.high_water:
                 queue.high_water = depth + 1
-        elif (outcome := queue.put(call)) is not None:
-            if not self._overflow(call, outcome):
-                return
-        elif len(queue.calls) > queue.high_water:
-            queue.high_water = len(queue.calls)
+        elif not self._put(call):
+            return
         if self.hooks is not None:
             self.hooks.enqueued(self.path, call.message, len(queue.calls))
         if depth == 0:  # otherwise the message before this one has woken it
             self.waiter.wake()
 
+    def _put(self, call: AnyCall) -> bool:
+        """Take a message where that is not simply appending it; whether there was room."""
+        queue = self.queue
+        outcome = queue.put(call)
+        if outcome is not None and not self._overflow(call, outcome):
+            return False
+        queue.high_water = max(queue.high_water, len(queue.calls))
+        return True
+
     def put_own(self, call: AnyCall) -> None:
         """Take what the actor itself has caused: an answer that it waits for, a message from one of its timers or tasks."""
-        call.since = self.runtime.clock()
+        call.since = self.clock()
         queue = self.queue
         queue.put_past_the_bound(call)
         queue.high_water = max(queue.high_water, len(queue.calls))
@@ -283,7 +289,7 @@ class Cell(Generic[A]):
         parent = self.path.removesuffix(f"/{self.name}")
         cell = Cell(self.runtime, parent, self.name, factory=self.factory, mailbox=Mailbox(), limits=self.limits)
         cell.queue, self.queue = self.queue, cell.queue
-        cell.generation, cell.restarts, cell.handled = self.generation, self.restarts, self.handled
+        cell.generation, cell.restarts = self.generation, self.restarts
         cell.timings, cell.last_exit = self.timings, self.last_exit
         cell.watchers, self.watchers = self.watchers, None
         if self.life is not None:
@@ -318,6 +324,11 @@ class Cell(Generic[A]):
     def depth(self) -> int:
         """How many messages wait."""
         return len(self.queue)
+
+    @property
+    def handled(self) -> int:
+        """How many messages it has handled, over all its restarts."""
+        return sum(timing.count for timing in self.timings.values())
 
     @property
     def busy(self) -> bool:

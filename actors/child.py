@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import anyio
+import msgspec
 
 from actors.call import Answer
 from actors.cell import Cell, State
@@ -46,6 +47,8 @@ class Child:
         self._resuming = False
         self.gone = False
         self._retry: Appointment | None = None
+        self._stuck: dict[Cell[Any], None] | None = None
+        """Those that were replaced and have not ended."""
         self._down: anyio.Event | None = None
         """Set when nothing runs, for whoever waits for that."""
 
@@ -131,6 +134,7 @@ class Child:
             return
         self._halting = True
         for cell in await self._go_down(drain=False, grace=SHUTDOWN if self._shutdown is None else self._shutdown):
+            self._stuck = {**(self._stuck or {}), cell: None}
             self.cell = cell.replaced()
             self._settle(KILLED)
 
@@ -155,10 +159,13 @@ class Child:
 
     def node(self, now: float) -> Node:
         """See `Unit`."""
-        return node_of(self.cell, now)
+        node = node_of(self.cell, now)
+        return msgspec.structs.replace(node, children=[node_of(cell, now) for cell in self._stuck or ()])
 
     def _exited(self, cell: Cell[Any], exit_: Exit) -> None:
         if cell is not self.cell:
+            if self._stuck is not None:
+                self._stuck.pop(cell, None)
             return  # it was stuck, and another has taken its place
         if (announce := cell.announce) is not None:
             cell.announce = None

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from actors.cell import Cell
     from actors.life import Life
     from actors.schedule import Schedule
 
@@ -55,10 +56,16 @@ class Hibernation:
 class Asleep:
     """Stands in the place of the waiter of an actor that has no task."""
 
-    __slots__ = ("wake",)
+    __slots__ = ("_cell", "_wake")
 
-    def __init__(self, wake: Callable[[], None]) -> None:
-        self.wake = wake
+    def __init__(self, cell: Cell[Any], wake: Callable[[], None]) -> None:
+        self._cell = cell
+        self._wake = wake
+
+    def wake(self) -> None:
+        """Have it run in a task again."""
+        self._cell.waiter = self._cell.runtime.backend.waiter()
+        self._wake()
 
     def park(self) -> Awaitable[None]:
         """Nobody is there who could."""

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import anyio
 import structlog
-from anyio import TaskHandle
 from anyio.lowlevel import checkpoint
 
 from actors.actor import Actor
 from actors.bonds import Bonds
 from actors.call import Answer, Call
+from actors.carriers import Carrier
 from actors.cell import Cell, Signal, State, running
 from actors.errors import ActorStopped, Refused, StartFailed
 from actors.exits import KILLED, Exit, ExitKind
@@ -29,10 +29,6 @@ if TYPE_CHECKING:
 A = TypeVar("A", bound=Actor)
 
 log = structlog.get_logger(__name__)
-
-BATCH = 64
-"""How many messages an actor handles before it lets others run."""
-
 
 DRAIN_INTERVAL = 0.05
 """How often an actor that drains looks whether the calls it has left open are settled, in seconds."""
@@ -51,14 +47,15 @@ class Life(Generic[A]):
         "_start_task",
         "_tasks",
         "_timers",
+        "carrier",
         "cell",
-        "handle",
         "turns",
     )
 
     def __init__(self, cell: Cell[A], start_task: Start) -> None:
         self.cell = cell
-        self.handle: TaskHandle[None] | None = None
+        self.carrier: Carrier | None = None
+        """What it runs in; None while it hibernates."""
         self._start_task = start_task
         self._actor: A | None = None
         self._farewell: anyio.CancelScope | None = None
@@ -135,20 +132,13 @@ class Life(Generic[A]):
 
     def hibernate(self, wake: Callable[[], None]) -> None:
         """The task is over, the instance is not: `wake` is to start another one."""
-        cell = self.cell
-
-        def woken() -> None:
-            cell.waiter = cell.runtime.backend.waiter()
-            wake()
-
-        self.handle = None
-        cell.queue.fold()
-        cell.waiter = Asleep(woken)
+        self.cell.queue.fold()
+        self.cell.waiter = Asleep(self.cell, wake)
 
     def cancel(self) -> None:
         """Cancel the task that this instance runs in, and its farewell."""
-        if self.handle is not None:
-            self.handle.cancel()
+        if self.carrier is not None:
+            self.carrier.cancel()
         if self._farewell is not None:
             self._farewell.cancel()
 
@@ -234,23 +224,11 @@ class Life(Generic[A]):
                 await self._start(actor)
             except Refused as error:
                 return Exit(ExitKind.REFUSED, error)
-            cell.state = State.RUNNING
-            cell.runtime.log.debug("actor.started", path=cell.path, generation=cell.generation)
-            if cell.hooks is not None:
-                cell.hooks.actor_started(cell.path, cell.generation)
-            if cell.announce is not None:
-                cell.announce(Answer(None))
-                cell.announce = None
+            self._started()
+        if cell.told is None and not cell.busy:
+            return None  # its task is for others until there is something to do
         cell.runtime.hibernation.watch(self)
-        return await self._loop(actor)
-
-    async def _loop(self, actor: A) -> Exit | None:
-        cell = self.cell
-        calls = cell.queue.unfold()
-        turns = self.turns
-        table = turns.table(actor)
-        waiter = cell.waiter
-        budget = BATCH
+        table = self.turns.table(actor)
         while True:
             if cell.told is not None:
                 if cell.told is Signal.HIBERNATE:
@@ -259,19 +237,24 @@ class Life(Generic[A]):
                         return None
                 elif (exit_ := self._heed(actor)) is not None:
                     return exit_
-            if calls:
-                budget = await turns.work(actor, table, calls, budget)
-                if budget == 0:
-                    await checkpoint()
-                    budget = BATCH
-            else:
-                # While it drains it looks again now and then: an open call may also end elsewhere.
-                if cell.draining:
-                    with anyio.move_on_after(DRAIN_INTERVAL):
-                        await waiter.park()
-                else:
-                    await waiter.park()
-                budget = BATCH
+            if cell.draining and not cell.queue.calls:
+                # It looks again now and then: an open call may also end elsewhere.
+                with anyio.move_on_after(DRAIN_INTERVAL):
+                    await cell.waiter.park()
+                continue
+            await self.turns.work(actor, table)
+            if cell.told is not None:
+                await checkpoint()  # one that drains takes a message at a time
+
+    def _started(self) -> None:
+        cell = self.cell
+        cell.state = State.RUNNING
+        cell.runtime.log.debug("actor.started", path=cell.path, generation=cell.generation)
+        if cell.hooks is not None:
+            cell.hooks.actor_started(cell.path, cell.generation)
+        if cell.announce is not None:
+            cell.announce(Answer(None))
+            cell.announce = None
 
     async def _start(self, actor: A) -> None:
         # Apart from the loop, whose frame would keep the scope for as long as the actor lives.

@@ -76,15 +76,15 @@ FOLDED: deque[AnyCall] = deque(maxlen=0)
 class Queue:
     """The calls that wait for one actor, in order. Outlives the actor's restarts."""
 
-    __slots__ = ("_by_key", "_latest", "calls", "capacity", "high_water", "overflow", "plain")
+    __slots__ = ("_by_key", "_latest", "calls", "capacity", "high_water", "overflow", "room")
 
     def __init__(self, mailbox: Mailbox) -> None:
         self.capacity = mailbox.capacity
         self.overflow = mailbox.overflow
         self.high_water = 0
         """The most calls that have waited at once."""
-        self.plain = False
-        """Whether a call that finds room is simply appended."""
+        self.room = 0
+        """How many calls are simply appended; those above that are to be `put`."""
         self.calls: deque[AnyCall] = FOLDED
         # Coalescing: the call that holds the place of a key, and for each such call the one that has taken its place.
         self._by_key: dict[Hashable, AnyCall] | None = None
@@ -102,13 +102,13 @@ class Queue:
         """Give back the memory of an empty queue, until the next call: an empty deque takes 0.75 KiB."""
         if self.calls is not FOLDED and not self.calls:
             self.calls = FOLDED
-            self.plain = False
+            self.room = 0
 
     def unfold(self) -> deque[AnyCall]:
         """Have a deque of one's own."""
         if self.calls is FOLDED:
             self.calls = deque()
-            self.plain = not isinstance(self.overflow, Coalesce)
+            self.room = 0 if isinstance(self.overflow, Coalesce) else self.capacity
         return self.calls
 
     def put(self, call: AnyCall) -> Dropped | Rejected | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
@@ -14,10 +14,11 @@ from anyio import TaskHandle
 from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
 
-from actors.cell import Cell, Signal, State
-from actors.exits import KILLED, Exit, ExitKind
+from actors.carriers import Carriers
+from actors.cell import Cell, Signal, State, running
+from actors.exits import Exit, ExitKind
 from actors.life import Life
-from actors.schedule import Schedule
+from actors.runtime import Runtime
 
 log = structlog.get_logger(__name__)
 
@@ -33,9 +34,10 @@ class Nursery:
     program (`KeyboardInterrupt`, `SystemExit`), so that it, too, ends it in order.
     """
 
-    def __init__(self, schedule: Schedule, fatal: Callable[[BaseException], None]) -> None:
+    def __init__(self, runtime: Runtime, fatal: Callable[[BaseException], None]) -> None:
         self.serving = anyio.Event()
-        self._schedule = schedule
+        self._schedule = runtime.schedule
+        self._backend = runtime.backend
         self._fatal = fatal
         self._scope = anyio.CancelScope(shield=True)
         self._group: TaskGroup | None = None
@@ -43,7 +45,9 @@ class Nursery:
 
     async def serve(self) -> None:
         """Hold the task group open until `close`."""
+        running.set(None)
         self._context = copy_context()
+        self._carriers = Carriers(self._backend, self._context, self._begin, self._fatal)
         with self._scope:
             async with anyio.create_task_group() as self._group:
                 self._group.start_soon(self._schedule.run)
@@ -56,7 +60,6 @@ class Nursery:
 
     def run(self, cell: Cell[Any], exited: Callable[[Cell[Any], Exit], None]) -> None:
         """Start one life of a cell. Its task inherits the system's context, not that of whoever happened to wake it."""
-        assert self._group is not None, "the system is not running"
         if cell.state is State.RESTARTING:
             cell.restarts += 1
             log.info("actor.restarted", path=cell.path, restarts=cell.restarts)
@@ -67,8 +70,11 @@ class Nursery:
 
     def start(self, work: Callable[..., Awaitable[None]], *args: Any) -> TaskHandle[None]:
         """Run a coroutine function beside the actors, in the system's context. It must not raise an `Exception`."""
+        return self._begin(self._guard, work, args)
+
+    def _begin(self, work: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> TaskHandle[None]:
         assert self._group is not None, "the system is not running"
-        return self._context.run(self._group.start_soon, self._guard, work, args)
+        return self._context.run(self._group.start_soon, work, *args)
 
     async def _guard(self, work: Callable[..., Awaitable[None]], args: tuple[Any, ...]) -> None:
         try:
@@ -77,24 +83,18 @@ class Nursery:
             self._fatal(error)
 
     def _go_on(self, life: Life[Any], exited: Callable[[Cell[Any], Exit], None]) -> None:
-        assert self._group is not None, "the system is not running"
-        life.handle = self._context.run(self._group.start_soon, self._run, life, exited)
+        self._carriers.carry(life, partial(self._ended, life, exited))
 
-    async def _run(self, life: Life[Any], exited: Callable[[Cell[Any], Exit], None]) -> None:
+    def _ended(self, life: Life[Any], exited: Callable[[Cell[Any], Exit], None], exit_: Exit | None) -> None:
+        life.carrier = None
+        if exit_ is None:
+            life.hibernate(partial(self._go_on, life, exited))
+            return
         cell = life.cell
-        exit_: Exit | None = KILLED
-        try:
-            exit_ = await life.run()
-        except (KeyboardInterrupt, SystemExit) as error:
-            self._fatal(error)
-        finally:
-            if exit_ is None:
-                life.hibernate(partial(self._go_on, life, exited))
-            else:
-                cell.last_exit = exit_
-                with suppress(Exception):  # a log that cannot be written must not end every actor
-                    _report(cell, exit_)
-                exited(cell, exit_)
+        cell.last_exit = exit_
+        with suppress(Exception):  # a log that cannot be written must not end every actor
+            _report(cell, exit_)
+        exited(cell, exit_)
 
 
 def _report(cell: Cell[Any], exit_: Exit) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
 import anyio
@@ -65,11 +66,15 @@ class OwnedTasks:
         *args: Any,
         done: Callable[[Answer[T]], None],
         asker: Asker | None = None,
+        over: Callable[[], None] | None = None,
     ) -> OwnedTask:
-        """Start one. `done` gets the answer unless it is cancelled; what it asks others, it asks as `asker`."""
+        """Start one. `done` gets the answer unless it is cancelled; what it asks others, it asks as `asker`.
+
+        `over` is called last, when nothing of it runs any more, cancelled or not.
+        """
         task = OwnedTask()
         self._tasks[task] = None
-        task.runs_in(self._start(self._run, task, work, args, done, asker))
+        task.runs_in(self._start(partial(self._run, task, work, args, done=done, asker=asker, over=over)))
         return task
 
     def cancel(self) -> None:
@@ -93,8 +98,10 @@ class OwnedTasks:
         task: OwnedTask,
         work: Callable[..., Awaitable[T]],
         args: tuple[Any, ...],
+        *,
         done: Callable[[Answer[T]], None],
         asker: Asker | None,
+        over: Callable[[], None] | None,
     ) -> None:
         running.set(asker)
         answer: Answer[Any] | None = None
@@ -112,5 +119,7 @@ class OwnedTasks:
             del self._tasks[task]
             if answer is not None and not task.cancelled:
                 done(answer)
+            if over is not None:
+                over()
             if self._emptied is not None and not self._tasks:
                 self._emptied.set()

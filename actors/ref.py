@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from actors.bonds import ended
-from actors.call import NEVER, Answer, Call
+from actors.call import NEVER, Answer, Call, nobody
 from actors.cell import Asker, Cell, running
 from actors.dead_letters import DeadLetter
 from actors.errors import AskCycle, AskTimeout, CallerTimedOut, Unavailable
@@ -82,7 +82,7 @@ class Ref(Generic[A_co]):
         except Unavailable as error:
             self._bury(message, error)
             raise
-        cell.put(Call(message))
+        cell.put(Call(message, nobody, NEVER, self.runtime.clock()))
 
     async def ask(self, message: Message[A_co, R], /, *, timeout: float = 5.0) -> R:
         """Send and wait for the answer, at most `timeout` seconds.
@@ -94,8 +94,9 @@ class Ref(Generic[A_co]):
         """
         runtime = self.runtime
         slot = runtime.backend.slot()
-        due = runtime.clock() + timeout
-        call: Call[Any, R] = Call(message, slot.settle, due)
+        now = runtime.clock()
+        due = now + timeout
+        call: Call[Any, R] = Call(message, slot.settle, due, now)
         asker = running.get()
         if asker is not None:
             cell = self._locate_for(asker, call)
@@ -106,18 +107,19 @@ class Ref(Generic[A_co]):
         cell.put(call)
         runtime.deadlines.add(call)
         try:
-            answer = await slot.wait()
+            answer: Answer[R] = await slot.wait()
         except BaseException:
             call.abandon()
             raise
+        if answer.error is None:
+            return answer.value
         del slot  # it holds the answer; an error would hold this frame, and so itself
         if call.deadline < due and type(answer.error) is AskTimeout:
             raise _caller_timed_out(message)
         try:
-            result: R = answer.result()
+            return answer.result()
         finally:
             del answer
-        return result
 
     def stream(
         self,
@@ -168,7 +170,8 @@ class Ref(Generic[A_co]):
         No task and no waiting: for doors that serve thousands of connections. The callback runs inside the actor's turn, or
         the deadline sweeper's: it must neither block nor raise. Raises like `tell`; the callback is then not called.
         """
-        call: Call[Any, R] = Call(message, callback, self.runtime.clock() + timeout)
+        now = self.runtime.clock()
+        call: Call[Any, R] = Call(message, callback, now + timeout, now)
         self._locate(message).put(call)
         self.runtime.deadlines.add(call)
 

@@ -164,6 +164,8 @@ class StreamCall(Call[Any, None], eq=False, kw_only=True):
     """A call that is open for as long as its stream."""
 
     channel: Channel[Any]
+    over: Callable[[], None] | None = None
+    """Called when nothing of the generator runs any more, however it has ended."""
 
 
 class Stream(Generic[T]):
@@ -208,7 +210,8 @@ class Stream(Generic[T]):
         try:
             if not self._begun:
                 self._begun = True
-                due = self._call.deadline = self._runtime.clock() + self._timeout
+                self._call.since = self._runtime.clock()
+                due = self._call.deadline = self._call.since + self._timeout
                 await self._begin(self._call)
                 self._inherits = self._call.deadline < due
             item = await self._channel.take(self._wait)

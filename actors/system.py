@@ -74,7 +74,7 @@ class ActorSystem(Supervisor):
             hibernate_after=self._hibernate_after,
             hooks=self._hooks,
         )
-        self._nursery = Nursery(self._runtime.schedule, self._fail)
+        self._nursery = Nursery(self._runtime, self._fail)
         self._branch = Branch(
             self._runtime,
             self.name,

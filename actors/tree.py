@@ -23,7 +23,9 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     `depth` is the number of waiting messages, `high_water` the most that there have been, `capacity` the most that there may be
     (None where nothing waits), `oldest_for` for how many seconds the first of them has been waiting. `current` names the type of
     the message being handled and `current_for` says for how many seconds. `idle_for` is in seconds, None while busy. `last_exit`
-    says how the instance before this one ended. `pool` is there where `children` are the workers of one.
+    says how the instance before this one ended. `pool` is there where `children` are the workers of one. An actor that did not end
+    when it had to, and was replaced, is shown as `stuck`, with what it is at, until it does end: as a child of the one in its place,
+    or, in a pool or family, beside it.
     """
 
     path: str
@@ -46,8 +48,8 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
 
 def node_of(cell: Cell[Any], now: float) -> Node:
     """One actor as it is at this moment."""
-    life = cell.life
-    current = life.turns.current[0] if life is not None and life.turns.current else None
+    turns = None if cell.life is None else cell.life.turns
+    current = None if turns is None else turns.call
     exit_ = cell.last_exit
     return Node(
         path=cell.path,
@@ -58,7 +60,7 @@ def node_of(cell: Cell[Any], now: float) -> Node:
         high_water=cell.queue.high_water,
         oldest_for=now - cell.queue.calls[0].since if cell.queue.calls else None,
         current=type(current.message).__name__ if current else None,
-        current_for=now - life.turns.current_since if life is not None and current else None,
+        current_for=None if turns is None or current is None else now - turns.begun_at,
         idle_for=None if cell.busy else now - cell.idle_since,
         handled=cell.handled,
         restarts=cell.restarts,

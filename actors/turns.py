@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import structlog
+from anyio.lowlevel import checkpoint
 
 from actors.actor import Actor, Handler, Table
 from actors.call import Answer, Call, Calls, nobody
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+BATCH = 64
+"""How many messages an actor handles before it lets others run."""
+
 
 class Failure(Message[Any, None], frozen=True):
     """Stands for what failed outside the actor's turns: the actor crashes on it, in its own turn."""
@@ -41,19 +44,27 @@ class Turns:
     `tasks` gives the tasks of the instance, for what is worked on beside its turns.
     """
 
-    __slots__ = ("_cell", "_open", "_tasks", "current", "current_since")
+    __slots__ = ("_cell", "_open", "_others", "_tasks", "begun_at", "call")
 
     def __init__(self, cell: Cell[Any], tasks: Callable[[], OwnedTasks]) -> None:
         self._cell = cell
         self._tasks = tasks
         self._open: Calls = {}
-        self.current: list[AnyCall] = []
-        self.current_since = 0.0
+        self.call: AnyCall | None = None
+        """The call being handled, or the first of a batch of them."""
+        self.begun_at = 0.0
+        """When that began, on the system's clock."""
+        self._others: list[AnyCall] = []
 
     @property
     def busy(self) -> bool:
         """Whether this instance is handling a message, or owes an answer."""
-        return bool(self.current or self._open)
+        return self.call is not None or bool(self._open)
+
+    @property
+    def current(self) -> list[AnyCall]:
+        """The calls of the present turn."""
+        return [] if self.call is None else [self.call, *self._others]
 
     def table(self, actor: Actor) -> Table:
         """The handlers of the actor, without those of messages that are poison to it."""
@@ -64,37 +75,41 @@ class Turns:
             table = {kind: entry for kind, entry in table.items() if not poisons.rests(kind, now)}
         return table
 
-    async def work(self, actor: Actor, table: Table, calls: deque[AnyCall], budget: int) -> int:
-        """Handle what waits: until nothing does, at most `budget` messages, or until a signal comes. What is left of the budget.
+    async def work(self, actor: Actor, table: Table) -> None:
+        """Handle what comes, and wait for it, until a signal comes; after one, a single message.
 
         Raises what a handler does not declare.
         """
         cell = self._cell
-        clock = cell.runtime.clock
-        hooks = cell.hooks
+        clock = cell.clock
+        watched = cell.hooks is not None
         timings = cell.timings
-        current = self.current
-        take = calls.popleft if cell.queue.plain else cell.queue.take
+        calls = cell.queue.unfold()
+        take = calls.popleft if cell.queue.room else cell.queue.take
+        waiter = cell.waiter
+        budget = BATCH
         now = clock()
         while True:
-            budget -= 1
+            if not calls:
+                cell.idle_since = now
+                await waiter.park()
+                if cell.told is not None:
+                    return
+                now = clock()
+                continue
             call = take()
-            message = call.message
-            kind = type(message)
+            kind = type(message := call.message)
             entry = table.get(kind)
-            if call.deadline <= now or call.reply is None:
-                self._skip(call, now)
-            elif entry is None:
-                self._unhandled(call, actor, table, now)
+            if entry is None or call.deadline <= now or call.reply is None:
+                self._pass_over(call, actor, table, now)
             else:
+                self.begun_at = now
+                self.call = call
                 method, how = entry
-                self.current_since = now
-                current.append(call)
-                if how is not None:
-                    await self._handle(actor, method, how, now)
+                timing = timings[kind]
+                if how is not None or watched or cell.blocked:
+                    timing.count += await self._handle(call, actor, method, how, now)
                 else:
-                    if cell.blocked or hooks is not None:
-                        self._begun(now)
                     try:
                         answer = await method(actor, message)
                     except (Refused, CallerTimedOut) as error:
@@ -102,19 +117,19 @@ class Turns:
                     else:
                         if call.reply is not nobody:
                             call.answer(answer)
-                if hooks is not None:
-                    self._ended(now)
-                handled = len(current)
-                current.clear()
-                cell.handled += handled
-                timing = timings[kind]
+                    timing.count += 1
+                self.call = None
                 after = clock()
-                timing.count += handled
                 timing.seconds += after - now
                 now = after
-            if not calls or budget == 0 or cell.told is not None:
+            budget -= 1
+            if not budget:
+                await checkpoint()
+                budget = BATCH
+                now = clock()
+            if cell.told is not None:
                 cell.idle_since = now
-                return budget
+                return
 
     def _begun(self, now: float) -> None:
         cell = self._cell
@@ -130,28 +145,44 @@ class Turns:
             for call in self.current:
                 cell.hooks.handled(cell.path, call.message, seconds)
 
-    async def _handle(self, actor: Actor, method: Callable[[Any, Any], Any], how: Handler, now: float) -> None:
-        """Handle the call in its hands in a way that is not the plain one."""
-        call = self.current[0]
-        if how.batch:
+    async def _handle(
+        self, call: AnyCall, actor: Actor, method: Callable[[Any, Any], Any], how: Handler | None, now: float
+    ) -> int:
+        """Handle a call in the way that its handler says, with all that belongs to it; how many there were."""
+        if how is not None and how.batch:
             self._take_more(type(call.message), how.batch, now)
         self._begun(now)
-        if how.stream:
+        if how is None:
+            await self._plain(call, method(actor, call.message))
+        elif how.stream:
             self._stream(call, actor, method)
         elif how.interleave:
             self._beside(call, partial(method, actor, call.message))
         elif how.cancel_with_caller:
             await self._with_caller(call, method(actor, call.message))
         else:
-            calls = list(self.current)
-            try:
-                await method(actor, calls)
-            except (Refused, CallerTimedOut) as error:
-                for each in self.current:
-                    each.refuse(error)
-            for each in self.current:
-                if each.expects_answer:
-                    self._keep(each)
+            await self._batch(self.current, actor, method)
+        self._ended(now)
+        handled = 1 + len(self._others)
+        self._others.clear()
+        return handled
+
+    @staticmethod
+    async def _plain(call: AnyCall, handling: Awaitable[Any]) -> None:
+        try:
+            call.answer(await handling)
+        except (Refused, CallerTimedOut) as error:
+            call.refuse(error)
+
+    async def _batch(self, calls: list[AnyCall], actor: Actor, method: Callable[[Any, Any], Any]) -> None:
+        try:
+            await method(actor, list(calls))
+        except (Refused, CallerTimedOut) as error:
+            for each in calls:
+                each.refuse(error)
+        for each in calls:
+            if each.expects_answer:
+                self._keep(each)
 
     async def _with_caller(self, call: AnyCall, handling: Awaitable[Any]) -> None:
         answer: Answer[Any] | None = None
@@ -168,13 +199,15 @@ class Turns:
 
     def _stream(self, call: AnyCall, actor: Actor, method: Callable[[Any, Any], Any]) -> None:
         if isinstance(call, StreamCall):
-            self._beside(call, partial(call.channel.feed, method(actor, call.message)))
+            self._beside(call, partial(call.channel.feed, method(actor, call.message)), call.over)
         else:
             error = ActorCrashed(f"{type(call.message).__name__} is to be sent with Ref.stream")
             self._cell.bury(call, "unhandled", error)
             call.refuse(error)
 
-    def _beside(self, call: AnyCall, work: Callable[[], Awaitable[Any]]) -> None:
+    def _beside(
+        self, call: AnyCall, work: Callable[[], Awaitable[Any]], over: Callable[[], None] | None = None
+    ) -> None:
         """Work on a call in a task of its own. The call stays open until that ends; when its caller leaves, so does the task."""
 
         def done(answer: Answer[Any]) -> None:
@@ -187,7 +220,7 @@ class Turns:
             self._cell.waiter.wake()
 
         self._keep(call)
-        call.ended = self._tasks().start(work, done=done, asker=call).cancel
+        call.ended = self._tasks().start(work, done=done, asker=call, over=over).cancel
 
     def _keep(self, call: AnyCall) -> None:
         call.kept_by = self._open
@@ -195,12 +228,18 @@ class Turns:
 
     def _take_more(self, kind: type[Message[Any, Any]], batch: int, now: float) -> None:
         queue = self._cell.queue
-        while queue.calls and len(self.current) < batch and type(queue.peek().message) is kind:
+        while queue.calls and len(self._others) + 1 < batch and type(queue.peek().message) is kind:
             call = queue.take()
             if call.deadline <= now or call.settled:
                 self._skip(call, now)
             else:
-                self.current.append(call)
+                self._others.append(call)
+
+    def _pass_over(self, call: AnyCall, actor: Actor, table: Table, now: float) -> None:
+        if call.deadline <= now or call.settled:
+            self._skip(call, now)
+        else:
+            self._unhandled(call, actor, table, now)
 
     def _skip(self, call: AnyCall, now: float) -> None:
         self._cell.bury(call, "expired" if call.deadline <= now else "abandoned")
@@ -211,7 +250,7 @@ class Turns:
         cell = self._cell
         kind = type(call.message)
         if isinstance(call.message, Failure):
-            self.current.append(call)
+            self.call = call
             raise call.message.error
         error: Exception
         known = actor._table.get(kind)  # noqa: SLF001 - as in table()
@@ -231,8 +270,8 @@ class Turns:
     def end(self, exit_: Exit, rule: Poison | None) -> None:
         """Fail the calls that this instance leaves behind: those in its hands, and those it has not settled yet."""
         crashed = exit_.kind is ExitKind.CRASHED
-        if crashed and rule is not None and self.current:
-            self._blame(self.current[0].message, rule)
+        if crashed and rule is not None and self.call is not None:
+            self._blame(self.call.message, rule)
         error = (
             ActorCrashed(f"{self._cell.path} crashed: {exit_.error!r}") if crashed else ActorStopped(self._cell.path)
         )
@@ -240,7 +279,7 @@ class Turns:
         for call in self.current:
             self._cell.bury(call, "crashed" if crashed else "killed", exit_.error)
             call.refuse(error)
-        self.current.clear()
+        self.call = None
         for call in list(self._open):
             call.refuse(error)
 

@@ -78,6 +78,8 @@ class VirtualActors(Generic[A]):
         """Of those that have crashed lately, active or not: asking for an actor again does not make its start less likely to fail."""
         self._retries: dict[str, Appointment] = {}
         """When those that rest come back."""
+        self._stuck: dict[Cell[A], None] = {}
+        """Those that were replaced and have not ended."""
         self._running = 0
         self._down = anyio.Event()
         self._held = False
@@ -97,7 +99,9 @@ class VirtualActors(Generic[A]):
     def node(self, now: float) -> Node:
         """The family with its active actors, at the moment `now`."""
         state = "stopping" if self._closing else "restarting" if self._held else "running"
-        return Node(path=self.path, state=state, children=[node_of(cell, now) for cell in self._cells.values()])
+        return Node(
+            path=self.path, state=state, children=[node_of(cell, now) for cell in (*self._cells.values(), *self._stuck)]
+        )
 
     def _find(self, key: str) -> Cell[A]:
         cell = self._cells.get(key)
@@ -132,7 +136,8 @@ class VirtualActors(Generic[A]):
 
     def _exited(self, cell: Cell[A], exit_: Exit) -> None:
         if self._cells.get(cell.name) is not cell:
-            return  # it was stuck, and another has taken its place
+            self._stuck.pop(cell, None)
+            return  # another has taken its place
         self._running -= 1
         if cell.has_more_to_drain(exit_):
             self._run(cell)
@@ -226,6 +231,7 @@ class VirtualActors(Generic[A]):
         self._held = True
         for cell in await self._go_down(drain=False, grace=SHUTDOWN):
             self._running -= 1
+            self._stuck[cell] = None
             self._cells[cell.name] = cell.replaced()
             self._hold(self._cells[cell.name])
 

@@ -47,12 +47,33 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
 CASES = (
     Case(
-        name="tell",
+        name="tell, in bursts of 500",
         measure="tell",
         count=100_000,
         limits=("stream_hop", "parked_hop", "queue_hop"),
         aims=(Aim(0.25, "stream_hop"),),
         peer="tell",
+    ),
+    Case(
+        name="tell, all 100,000 at once",
+        measure="tell_flow",
+        count=100_000,
+        limits=("parked_hop", "queue_hop"),
+        peer="tell_flow",
+    ),
+    Case(
+        name="the sender's part of it",
+        measure="tell_sent",
+        count=100_000,
+        limits=("parked_hop", "queue_hop"),
+        peer="tell_sent",
+    ),
+    Case(
+        name="tell, one after another",
+        measure="tell_handled",
+        count=10_000,
+        limits=("event_ask",),
+        peer="tell_handled",
     ),
     Case(
         name="ask, 1 caller",
@@ -87,7 +108,14 @@ CASES = (
     ),
     Case(name="the same, virtual", measure="activate_and_stop", count=10_000, limits=("empty_task",)),
     Case(name="restart after a crash", measure="restart", count=500, limits=("empty_task",), aims=(Aim(1e-3),)),
-    Case(name="an actor, idle just now", measure="awake_bytes", count=10_000, limits=("parked_bytes",)),
+    Case(
+        name="an actor just started",
+        measure="started_bytes",
+        count=10_000,
+        limits=("parked_bytes",),
+        aims=(Aim(4096),),
+    ),
+    Case(name="an actor, busy just now", measure="awake_bytes", count=10_000, limits=("parked_bytes",)),
     Case(
         name="an idle actor",
         measure="spawned_bytes",
@@ -124,7 +152,7 @@ def report(loops: Sequence[str], repetitions: int, scale: float) -> Iterator[str
     """The report's lines, as they become known. `scale` shrinks or stretches the number of operations."""
     ours: dict[str, float] = {}
     for loop in loops:
-        yield f"{loop:26}{'':>12}   {'limit':28}{'':>10}   ratio"
+        yield f"{loop:28}{'':>12}   {'limit':28}{'':>10}   ratio"
         for case in CASES:
             numbers = _numbers(case, loop, repetitions, scale)
             if loop == loops[0] and case.peer:
@@ -160,7 +188,7 @@ def _spoken(module: str, *arguments: str) -> dict[str, float]:
 def _lines(case: Case, loop: str, numbers: dict[str, float]) -> Iterator[str]:
     value = numbers[case.measure]
     aims = {aim.of: aim for aim in case.aims if loop in aim.loops}
-    start = f"  {case.name:24}{_shown(value, case.unit)}"
+    start = f"  {case.name:26}{_shown(value, case.unit)}"
     for limit in case.limits:
         if limit in numbers:
             ratio = value / numbers[limit]
@@ -168,7 +196,7 @@ def _lines(case: Case, loop: str, numbers: dict[str, float]) -> Iterator[str]:
             yield line + _verdict(aims.get(limit), ratio, "x")
             start = " " * len(start)
     if aim := aims.get(None):
-        yield f"{'':26}" + _verdict(aim, value, case.unit)
+        yield f"{'':28}" + _verdict(aim, value, case.unit)
 
 
 def _verdict(aim: Aim | None, value: float, unit: str) -> str:
@@ -187,13 +215,13 @@ def _peer_lines(peer: str, loop: str, ours: dict[str, float], repetitions: int) 
     if not runs[0]:
         yield f"{peer}: not installed"
         return
-    yield f"{peer:26}{'':>12}   {'gathering on ' + loop:28}{'':>10}   ratio"
+    yield f"{peer:28}{'':>12}   {'gathering on ' + loop:28}{'':>10}   ratio"
     for case in CASES:
         if case.peer in runs[0]:
             theirs = statistics.median(run[case.peer] for run in runs)
             mine = ours[case.peer]
-            line = f"  {case.name:24}{_shown(theirs, case.unit)}   {'':28}{_shown(mine, case.unit)}"
-            aimed = peer == "pykka" and case.measure in {"tell", "ask"}
+            line = f"  {case.name:26}{_shown(theirs, case.unit)}   {'':28}{_shown(mine, case.unit)}"
+            aimed = peer == "pykka" and case.measure in {"tell", "tell_flow", "tell_handled", "ask"}
             verdict = f"   aim >= 5x: {'met' if theirs >= 5 * mine else 'MISSED'}" if aimed else ""
             yield f"{line}  {theirs / mine:5.2f}x{verdict}"
     yield ""

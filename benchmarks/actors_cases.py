@@ -101,6 +101,45 @@ async def tell(count: int) -> float:
     raise AssertionError
 
 
+async def tell_flow(count: int) -> float:
+    """Messages to one actor, all told at once, until the last is handled."""
+    async with ActorSystem("benchmark") as system:
+        actor = await system.spawn(Member, "actor", mailbox=Mailbox(count + 1))
+        started = time.perf_counter()
+        for number in range(count):
+            actor.tell(Tick(number))
+        await actor.ask(Read(), timeout=60)
+        return (time.perf_counter() - started) / count
+    raise AssertionError
+
+
+async def tell_sent(count: int) -> float:
+    """What the sender of those spends on each."""
+    async with ActorSystem("benchmark") as system:
+        actor = await system.spawn(Member, "actor", mailbox=Mailbox(count + 1))
+        started = time.perf_counter()
+        for number in range(count):
+            actor.tell(Tick(number))
+        elapsed = time.perf_counter() - started
+        await actor.ask(Read(), timeout=60)
+        return elapsed / count
+    raise AssertionError
+
+
+async def tell_handled(count: int) -> float:
+    """Messages to one actor that is idle, each told when the one before has been handled."""
+    board = Board()
+    async with ActorSystem("benchmark") as system:
+        actor = await system.spawn(lambda: Member(board), "actor")
+        started = time.perf_counter()
+        for number in range(count):
+            board.missing, board.done = 1, anyio.Event()
+            actor.tell(Tick(number))
+            await board.done.wait()
+        return (time.perf_counter() - started) / count
+    raise AssertionError
+
+
 async def ask(count: int, callers: int = 1) -> float:
     """Questions with a deadline, one after another from each caller."""
 
@@ -202,8 +241,20 @@ class Idle(Actor):
         return self.ticks
 
 
+async def started_bytes(count: int) -> float:
+    """The memory of an actor with a name that has started, and had no message yet."""
+    async with ActorSystem("benchmark", stop_grace=60) as system:
+        before = 0
+        for number in range(count + count // 10):
+            if number == count // 10:
+                before = resident()
+            await system.spawn(Idle, str(number))
+        return (resident() - before) / count
+    raise AssertionError
+
+
 async def awake_bytes(count: int) -> float:
-    """The memory of an actor with a name that has just become idle."""
+    """The memory of an actor with a name that has handled a message just now, and keeps its task for the next."""
     return await _bytes(count, spawned=True, asleep=False)
 
 

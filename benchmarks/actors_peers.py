@@ -12,16 +12,18 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from threading import Thread
+from threading import Event, Thread
 from typing import Any, TypeAlias
 
 import msgspec
 
-from benchmarks.actors_limits import CALLERS, FAN, resident
+from benchmarks.actors_limits import BURST, CALLERS, FAN, resident
 
 Numbers: TypeAlias = dict[str, float]
 
 MESSAGES = 5_000
+FLOW = 100_000
+"""Messages told in bursts, and all at once."""
 SPAWNED = 1_000
 
 
@@ -49,15 +51,33 @@ def pykka() -> Numbers:  # noqa: C901 - a list of measurements
                     self.following = following
                 case "tick":
                     self.ticks += 1
+                case Event():
+                    self.ticks += 1
+                    message.set()
             return self.ticks
 
     numbers: Numbers = {}
     actor = Member.start()
+    # From another thread, as one does there: in bursts, all at once, and each when the one before has been handled.
+    started = time.perf_counter()
+    for _ in range(FLOW // BURST):
+        for _ in range(BURST):
+            actor.tell("tick")
+        actor.ask("read")
+    numbers["tell"] = _each(started, FLOW)
+    started = time.perf_counter()
+    for _ in range(FLOW):
+        actor.tell("tick")
+    numbers["tell_sent"] = _each(started, FLOW)
+    actor.ask("read")
+    numbers["tell_flow"] = _each(started, FLOW)
+    handled = Event()
     started = time.perf_counter()
     for _ in range(MESSAGES):
-        actor.tell("tick")
-    actor.ask("read")
-    numbers["tell"] = _each(started, MESSAGES)
+        handled.clear()
+        actor.tell(handled)
+        handled.wait()
+    numbers["tell_handled"] = _each(started, MESSAGES)
     started = time.perf_counter()
     for _ in range(MESSAGES):
         actor.ask("read", timeout=5)  # as ours: every ask has a deadline

@@ -43,6 +43,8 @@ class Crew(Generic[A]):
         self.size = 0
         self.cells: set[Cell[Any]] = set()
         """Those that work, for looking up; in `places` they are in order."""
+        self.stuck: dict[Cell[Any], None] = {}
+        """Those that were replaced and have not ended."""
         self._runtime = runtime
         self._nursery = nursery
         self._factory = factory
@@ -181,6 +183,7 @@ class Crew(Generic[A]):
 
     def _exited(self, place: Place, cell: Cell[Any], exit_: Exit) -> None:
         if place.cell is not cell:  # the late end of one that was replaced
+            self.stuck.pop(cell, None)
             return
         place.up = False
         self._lost(place)
@@ -204,6 +207,7 @@ class Crew(Generic[A]):
         stuck = place.cell
         stuck.tell(Signal.STOP)
         self.cells.discard(stuck)
+        self.stuck[stuck] = None
         place.cell = stuck.replaced()
         place.cell.state = State.RESTARTING
         place.up = False

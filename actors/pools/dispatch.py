@@ -21,6 +21,7 @@ from actors.pools.crew import Crew
 from actors.pools.job import Job, Place
 from actors.pools.statistics import Counts, PoolStatistics
 from actors.runtime import Runtime
+from actors.streams import Channel, StreamCall
 
 A = TypeVar("A", bound=Actor)
 
@@ -69,11 +70,14 @@ class Dispatch(Generic[A]):
         deliver: Callable[[Answer[Any]], None],
         key: Hashable | None,
         deadline: float,
+        *,
         chain: tuple[Cell[Any], ...] = (),
+        channel: Channel[Any] | None = None,
     ) -> Job:
         """Accept a job. Raises `Unavailable` and `MailboxFull`; the job is a dead letter then."""
         job = Job(key, self._runtime.clock(), deliver)
-        job.call = Call(message, partial(self._settled, job), deadline, chain)
+        job.channel = channel
+        job.call = Call(message, partial(self._settled, job), deadline, job.accepted_at, chain)
         if self.closing:
             unavailable = self.unavailable()
             self._bury(job, "unavailable", unavailable)
@@ -98,10 +102,17 @@ class Dispatch(Generic[A]):
                 continue
             place = self._choose(job.key)
             del self.idle[place]
-            turn: Call[Any, Any] = Call(
-                job.call.message, partial(self._handled, place, job), job.call.deadline, job.call.chain
-            )
-            place.give(job, turn)
+            place.give(job, self._turn(place, job))
+
+    def _turn(self, place: Place, job: Job) -> Call[Any, Any]:
+        """The worker's side of a job."""
+        call = job.call
+        handled = partial(self._handled, place, job)
+        if job.channel is None:
+            return Call(call.message, handled, call.deadline, job.accepted_at, call.chain)
+        over = partial(self._stream_over, place, job)
+        chain = (*call.chain, place.cell)  # unlike other actors, it serves nobody else meanwhile
+        return StreamCall(call.message, handled, call.deadline, job.accepted_at, chain, channel=job.channel, over=over)
 
     def _choose(self, key: Hashable | None) -> Place:
         """The idle worker that had this key last, else the one that has been idle longest."""
@@ -129,6 +140,20 @@ class Dispatch(Generic[A]):
             else:
                 self.backlog.put_back(job)
             self._dispatch()
+        elif job is not None:  # a stream that nobody waited for any more
+            self._release(place, job)
+            self._dispatch()
+
+    def _stream_over(self, place: Place, job: Job) -> None:
+        """Nothing runs any more of a stream whose consumer has left, or whose deadline has passed."""
+        if job.over and place.job is job:
+            self._release(place, job)
+            self._free(place)
+
+    def _release(self, place: Place, job: Job) -> None:
+        place.let_go(job)
+        self.backlog.release(job.key)
+        self.crew.change()
 
     def _handled(self, place: Place, job: Job, answer: Answer[Any]) -> None:
         """The worker's side of a job has ended."""
@@ -160,20 +185,23 @@ class Dispatch(Generic[A]):
         job.deliver(answer)
 
     def _expire(self, job: Job) -> None:
-        job.over = True
         self._counts.expired += 1
+        self._withdraw(job, "expired")
+
+    def _withdraw(self, job: Job, reason: str) -> None:
+        """Nobody waits for a job any more: it leaves the queue, or its worker has to end it."""
+        job.over = True
         place = job.place
         if job.waiting:
             self.backlog.remove(job)
         if place is None:
-            self._bury(job, "expired")
+            self._bury(job, reason)
         elif place.take_away(job):
             self.backlog.release(job.key)
-            self._bury(job, "expired")
+            self._bury(job, reason)
             self._free(place)
         else:
-            if job.scope is not None:
-                job.scope.cancel()
+            place.cancel(job)
             when = self._runtime.clock() + self._cancel_grace
             self._runtime.schedule.at(when, partial(self._let_go_of, place, job))
         self.crew.change()
@@ -190,14 +218,16 @@ class Dispatch(Generic[A]):
     def abandon(self, job: Job) -> None:
         """The caller has left. A job that is under way keeps its deadline, which frees the worker."""
         if job.waiting:
-            job.over = True
-            self._counts.abandoned += 1
-            self.backlog.remove(job)
-            job.call.abandon()
-            self._bury(job, "abandoned")
-            self.crew.change()
+            self.leave(job)
         else:
             job.deliver = nobody
+
+    def leave(self, job: Job) -> None:
+        """The caller has left, and the job ends with that, waiting or under way. Does nothing when it is over."""
+        if not job.over:
+            self._counts.abandoned += 1
+            job.call.abandon()
+            self._withdraw(job, "abandoned")
 
     def fail_waiting(self) -> None:
         """End every job that waits: the pool has stopped."""

@@ -14,6 +14,7 @@ from actors.cell import Cell, Signal, State
 from actors.errors import CallerTimedOut, Refused
 from actors.exits import CrashRecord
 from actors.schedule import Appointment
+from actors.streams import Channel
 
 A = TypeVar("A", bound=Actor)
 Method = Callable[[Any, Any], Awaitable[Any]]
@@ -33,6 +34,7 @@ class Job:
         "accepted_at",
         "begun_at",
         "call",
+        "channel",
         "crashed",
         "deliver",
         "key",
@@ -53,6 +55,8 @@ class Job:
         self.begun_at: float | None = None
         self.scope: anyio.CancelScope | None = None
         """Around the handler, while it runs."""
+        self.channel: Channel[Any] | None = None
+        """Where the values of a stream go; None for a job with one answer."""
         self.place: Place | None = None
         """Which worker has it."""
         self.crashed = False
@@ -112,6 +116,14 @@ class Place:
         self.let_go(job)
         return True
 
+    @staticmethod
+    def cancel(job: Job) -> None:
+        """Have the worker end a job with which it has begun. Does not wait for that."""
+        if job.scope is not None:
+            job.scope.cancel()
+        elif job.channel is not None:
+            job.turn.abandon()
+
     def let_go(self, job: Job) -> None:
         """The job and the worker have nothing to do with each other any more."""
         job.turn.abandon()
@@ -124,7 +136,7 @@ class Place:
             actor = factory()
             # The instance's table comes before the class's.
             vars(actor)["_table"] = {
-                kind: (method if how is not None and how.stream else self._guard(method, self.cell, how), how)
+                kind: ((self._noting if how is not None and how.stream else self._guard)(method, self.cell, how), how)
                 for kind, (method, how) in type(actor)._table.items()  # noqa: SLF001 - the runtime's half of the class
             }
             # A worker that turns jobs away at once would be idle at once, and draw them all: a pool has its backoff for that.
@@ -132,6 +144,17 @@ class Place:
             return actor
 
         return make
+
+    def _noting(
+        self, method: Callable[[Any, Any], Any], cell: Cell[Any], _: Handler | None
+    ) -> Callable[[Any, Any], Any]:
+        def note(actor: Any, message: Any) -> Any:
+            job = self.job
+            if job is not None and self.cell is cell and job.turn.message is message:
+                job.begun_at = cell.runtime.clock()
+            return method(actor, message)
+
+        return note
 
     def _guard(self, method: Method, cell: Cell[Any], how: Handler | None) -> Method:
         batched = how is not None and how.batch > 0

@@ -14,23 +14,26 @@ times at 80 % load the 99th percentile of round robin is many times that of the 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import anyio
 
 from actors.actor import Actor
-from actors.call import Answer
-from actors.cell import running
+from actors.call import NEVER, Answer
+from actors.cell import Cell, running
 from actors.errors import AskCycle, AskTimeout, CallerTimedOut
 from actors.exits import Exit
 from actors.message import Message
 from actors.pools.dispatch import Dispatch
 from actors.pools.statistics import PoolStatistics
 from actors.runtime import Runtime
+from actors.streams import Stream, StreamCall, StreamMessage
 from actors.tree import Node, node_of
 
 A = TypeVar("A", bound=Actor)
 R = TypeVar("R")
+T = TypeVar("T")
 
 SHUTDOWN = 5.0
 """How long jobs under way may take to end when the pool is restarted with its siblings, in seconds (OTP: 5 s)."""
@@ -69,19 +72,10 @@ class Pool(Generic[A]):
         Asked by an actor whose own caller gives up earlier, it ends then, with `CallerTimedOut`. Cancelling the caller takes a
         waiting job out of the queue; one that is being done goes on, until its deadline.
         """
-        runtime = self._runtime
-        slot = runtime.backend.slot()
-        asker = running.get()
-        chain = () if asker is None else asker.chain
-        if not self._dispatch.crew.cells.isdisjoint(chain):
-            raise AskCycle(" -> ".join([*(each.path for each in chain), self.path]))
-        now = runtime.clock()
-        deadline = due = now + timeout
-        if asker is not None and asker.deadline < due:
-            deadline = asker.deadline
-            if deadline <= now:
-                raise _caller_timed_out(message)
-        job = self._dispatch.submit(message, slot.settle, key, deadline, chain)
+        slot = self._runtime.backend.slot()
+        due = self._runtime.clock() + timeout
+        chain, deadline = self._on_behalf(message, due)
+        job = self._dispatch.submit(message, slot.settle, key, deadline, chain=chain)
         try:
             answer = await slot.wait()
         except BaseException:
@@ -95,6 +89,46 @@ class Pool(Generic[A]):
         finally:
             del answer
         return result
+
+    def _on_behalf(self, message: Message[Any, Any], due: float) -> tuple[tuple[Cell[Any], ...], float]:
+        """Who waits for what is asked now, and when they give up, at the latest at `due`."""
+        asker = running.get()
+        if asker is None:
+            return (), due
+        chain = asker.chain
+        if not self._dispatch.crew.cells.isdisjoint(chain):
+            raise AskCycle(" -> ".join([*(each.path for each in chain), self.path]))
+        deadline = min(due, asker.deadline)
+        if deadline <= self._runtime.clock():
+            raise _caller_timed_out(message)
+        return chain, deadline
+
+    def stream(
+        self,
+        message: StreamMessage[A, T],
+        /,
+        *,
+        key: Hashable | None = None,
+        credit: int = 16,
+        timeout: float = NEVER,
+        first: float = 30.0,
+        idle: float = 30.0,
+    ) -> Stream[T]:
+        """Have a job done whose answer comes value by value: `async for` over them, as with `Ref.stream`.
+
+        The worker is taken until its generator has ended. Leaving the loop, or cancelling the consumer, ends the generator and
+        frees the worker; one that does not let go within `cancel_grace` is replaced. `timeout`, in seconds, is the job's
+        deadline, and `first`, to the first value, includes the wait for a worker. Nothing is sent before the iteration begins;
+        it raises like `ask`, after the values that came before.
+        """
+        begin = partial(self._begin, key)
+        return Stream(begin, self._runtime, message, credit=credit, timeout=timeout, first=first, idle=idle)
+
+    async def _begin(self, key: Hashable | None, call: StreamCall) -> None:
+        chain, call.deadline = self._on_behalf(call.message, call.deadline)
+        job = self._dispatch.submit(call.message, call.settle, key, call.deadline, chain=chain, channel=call.channel)
+        if not job.over:
+            call.ended = partial(self._dispatch.leave, job)
 
     def request(
         self,
@@ -186,7 +220,10 @@ class Pool(Generic[A]):
             high_water=statistics.high_water,
             oldest_for=statistics.oldest_wait,
             pool=statistics,
-            children=[node_of(place.cell, now) for place in self._dispatch.crew.places],
+            children=[
+                *(node_of(place.cell, now) for place in self._dispatch.crew.places),
+                *(node_of(cell, now) for cell in self._dispatch.crew.stuck),
+            ],
         )
 
 
@@ -202,6 +239,19 @@ class KeyedPool(Generic[A]):
     async def ask(self, message: Message[A, R], /, *, timeout: float = 5.0) -> R:
         """See `Pool.ask`."""
         return await self._pool.ask(message, key=self._key, timeout=timeout)
+
+    def stream(
+        self,
+        message: StreamMessage[A, T],
+        /,
+        *,
+        credit: int = 16,
+        timeout: float = NEVER,
+        first: float = 30.0,
+        idle: float = 30.0,
+    ) -> Stream[T]:
+        """See `Pool.stream`."""
+        return self._pool.stream(message, key=self._key, credit=credit, timeout=timeout, first=first, idle=idle)
 
     def request(
         self, message: Message[A, R], callback: Callable[[Answer[R]], None], /, *, timeout: float = 5.0

@@ -21,9 +21,9 @@ class PoolStatistics(msgspec.Struct, frozen=True, kw_only=True):
     """A pool at this moment.
 
     `accepted` = `done` + `failed` + `expired` + `abandoned` + `queued` + `in_flight`, at every moment. `failed` jobs were
-    refused by the worker, lost in its crash, or left behind when the pool stopped; `abandoned` ones left the queue with their
-    caller. `rejected` ones were never accepted: the queue was full. `cancelling` workers still hold a job that is over;
-    `stuck` counts those that did not let go of it in time and were replaced.
+    refused by the worker, lost in its crash, or left behind when the pool stopped; `abandoned` ones ended with their caller: in
+    the queue, or, streams, under way. `rejected` ones were never accepted: the queue was full. `cancelling` workers still hold a
+    job that is over; `stuck` counts those that did not let go of it in time and were replaced.
     """
 
     size: int

@@ -14,7 +14,7 @@ LONG = 15.0
 
 
 def _asleep(cell: Cell[Scripted]) -> bool:
-    return isinstance(cell.waiter, Asleep) and cell.life is not None and cell.life.handle is None
+    return isinstance(cell.waiter, Asleep) and cell.life is not None and cell.life.carrier is None
 
 
 @simulated

@@ -71,6 +71,8 @@ class BacklogMachine(RuleBasedStateMachine):
         job = data.draw(st.sampled_from([job for waiting in self.waiting.values() for job in waiting]))
         self.backlog.remove(job)
         self.waiting[job.key].remove(job)
+        if not self.waiting[job.key]:
+            self.passed_over.pop(job.key, None)  # a key that wants nothing has no turn to wait for
 
     def _below_limit(self, key: Hashable | None) -> bool:
         return key is None or sum(job.key == key for job in self.out) < 2

@@ -34,13 +34,17 @@ async def test_a_worker_that_does_not_let_go_of_its_job_is_replaced_under_a_new_
         assert await pool.ask(Work("a:1"), key="a") == "a:1 by 0"
 
         assert 5.0 <= simulation.now < 5.1
-        [worker] = system.tree().children[0].children
-        assert (worker.generation, worker.state, worker.restarts) == (2, "running", 1)
-        assert pool.statistics().stuck == 1
+        children = system.tree().children[0].children
+        statistics = pool.statistics()
         gate.set()
+        worker, stuck = children
+        assert (worker.generation, worker.state, worker.restarts) == (2, "running", 1)
+        assert (stuck.path, stuck.generation, stuck.state, stuck.current) == (worker.path, 1, "stuck", "Cling")
+        assert statistics.stuck == 1
         await anyio.sleep(1)
         assert await pool.ask(Work("a:2"), key="a") == "a:2 by 0"
         assert pool.statistics().workers == 1
+        assert [each.state for each in system.tree().children[0].children] == ["running"]
         assert yard.starts == 2
 
 

@@ -344,3 +344,20 @@ def test_an_interrupt_of_the_block_stops_the_actors_in_order(backend: str) -> No
         simulate(scenario, backend=backend)
 
     assert log == ["started", "stopping shutdown"]
+
+
+@simulated
+async def test_a_child_that_is_stopped_forgets_the_restart_that_was_due(simulation: Simulation[None]) -> None:
+    log: list[str] = []
+    async with simulation.system(backoff=Backoff(initial=1000.0, maximum=1000.0)) as system:
+        actor = await system.spawn(lambda: Scripted(log), "actor")
+        for _ in range(2):
+            actor.tell(Fail(ValueError("boom")))
+        await simulation.settle()
+        before = log.count("started")
+
+        await system.stop_child("actor")
+        await simulation.advance(5000)
+
+        assert log.count("started") == before
+        assert system.tree().children == []

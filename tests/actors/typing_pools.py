@@ -1,12 +1,33 @@
 """What the type checkers must see of pools: mypy and pyright read this file, nobody runs it; as typing_refs.py."""
 
+from collections.abc import AsyncIterator
 from typing import Any, assert_type
 
-from actors import Actor, ActorSystem, Answer, DeadLetter, KeyedPool, Message, NoHooks, Pool, handles
+from actors import (
+    Actor,
+    ActorSystem,
+    Answer,
+    DeadLetter,
+    KeyedPool,
+    Message,
+    NoHooks,
+    Pool,
+    Stream,
+    StreamMessage,
+    handles,
+)
 
 
 class Translate(Message["Translator", str], frozen=True):
     text: str
+
+
+class Spell(StreamMessage["Translator", str], frozen=True):
+    text: str
+
+
+class Recite(StreamMessage["Door", str], frozen=True):
+    pass
 
 
 class Knock(Message["Door", None], frozen=True):
@@ -26,8 +47,17 @@ class Translator(Actor):
     async def translate(self, message: Translate) -> str:
         return message.text
 
+    @handles(Spell, stream=True)
+    async def spell(self, message: Spell) -> AsyncIterator[str]:
+        for letter in message.text:
+            yield letter
+
 
 class Door(Actor):
+    @handles(Recite, stream=True)
+    async def recite(self, message: Recite) -> AsyncIterator[str]:
+        yield "knock"
+
     @handles(Knock)
     async def knock(self, message: Knock) -> None:
         pass
@@ -62,6 +92,13 @@ async def check(system: ActorSystem) -> None:
     keyed = pool.keyed("en")
     assert_type(keyed, KeyedPool[Translator])
     assert_type(await keyed.ask(Translate("hello")), str)
+
+    stream = pool.stream(Spell("hello"), key="en", timeout=30.0)
+    assert_type(stream, Stream[str])
+    async for letter in keyed.stream(Spell("hello"), credit=4):
+        assert_type(letter, str)
+    pool.stream(Recite())  # type: ignore[arg-type]
+    pool.stream(Translate("hello"))  # type: ignore[arg-type]
 
     def take(answer: Answer[str]) -> None:
         assert_type(answer.result(), str)
