@@ -22,6 +22,7 @@ from actors import (
     handles,
 )
 from engine.accounts import Accounts
+from engine.accounts.avatars import Avatars, open_avatars
 from engine.activity import Recorder, Scribe
 from engine.activity.recorder import Record
 from engine.clock import Clock, SystemClock
@@ -98,6 +99,7 @@ class Engine:
         clock: Clock,
         system: ActorSystem,
         accounts: Accounts,
+        avatars: Avatars,
         presence: People,
         timelines: Timelines,
         invitations: Invitations,
@@ -109,6 +111,7 @@ class Engine:
         self.clock = clock
         self.system = system
         self.accounts = accounts
+        self.avatars = avatars
         self.presence = presence
         self.timelines = timelines
         self.invitations = invitations
@@ -141,7 +144,10 @@ class Engine:
                 yield engine
             return
         clock = clock or SystemClock()
-        async with ActorSystem("gathering", seed=seed) as system:
+        async with (
+            ActorSystem("gathering", seed=seed) as system,
+            open_avatars(settings.avatar_url, system.clock) as avatars,
+        ):
             canary = await system.spawn(Canary, "canary")
             journal = await system.spawn(lambda: Journal(storage.log), "journal", mailbox=Journal.mailbox)
 
@@ -233,6 +239,7 @@ class Engine:
                 clock=clock,
                 system=system,
                 accounts=accounts,
+                avatars=avatars,
                 presence=presence,
                 timelines=timelines,
                 invitations=invitations,

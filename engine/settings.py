@@ -55,7 +55,6 @@ class RoomCreation(StrEnum):
 
 RESERVED = frozenset(
     {
-        "avatar_url",
         "chat_model",
         "chat_model_api_key",
         "chat_model_base_url",
@@ -144,6 +143,12 @@ class Settings(BaseSettings):
         description="clients or members of a timeline, above which comings and goings are summed up",
     )
 
+    avatar_url: str | None = Field(
+        None,
+        max_length=2_000,
+        description="a DiceBear-compatible service, with {seed} in it: https://api.dicebear.com/9.x/thumbs/svg?seed={seed}",
+    )
+
     access_token_seconds: int = Field(900, ge=1, le=86_400, description="the life of an access token")
     refresh_token_days: int = Field(30, ge=1, le=3_650, description="the life of a sign-in that is not used")
     refresh_gather: float = Field(
@@ -198,6 +203,13 @@ class Settings(BaseSettings):
         url = f"{driver}://{rest}"
         if driver.startswith("sqlite") and _sqlite_file(url) is None:
             raise ValueError("must name a file, as in sqlite+aiosqlite:///var/gathering.db")
+        return url
+
+    @field_validator("avatar_url")
+    @classmethod
+    def _has_a_seed(cls, url: str | None) -> str | None:
+        if url is not None and (not url.startswith(("http://", "https://")) or "{seed}" not in url):
+            raise ValueError("must begin with http:// or https:// and have {seed} in it")
         return url
 
     @field_validator("secret_key")

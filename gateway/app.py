@@ -24,6 +24,7 @@ from gateway.rest import (
     activity,
     admin,
     api_keys,
+    avatars,
     conversations,
     export,
     health,
@@ -48,6 +49,7 @@ _EXPIRY_GRACE: Final = 25.0
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *accounts.ENDPOINTS,
     *api_keys.ENDPOINTS,
+    *avatars.ENDPOINTS,
     *rooms.ENDPOINTS,
     *conversations.ENDPOINTS,
     *messages.ENDPOINTS,

@@ -19,7 +19,7 @@ A handler is a plain typed coroutine function. Its signature says what it needs 
 | of type `Engine`, `Settings`, `web.Request` | these                                               |
 
 The docstring is the endpoint's description. `Reply` and `Encoded` around the answer's type give the handler its say over status,
-cookies and bytes, `Lines` streams, `Streamed` leaves everything to it; a handler that answers None answers 204.
+cookies and bytes, `Lines` streams, `Streamed` and `Image` leave everything to it; a handler that answers None answers 204.
 """
 
 import inspect
@@ -48,6 +48,7 @@ from gateway.rest.origin import origin_of
 PREFIX: Final = "/api/v1"
 LINES: Final = "application/x-ndjson"
 EVENT_STREAM: Final = "text/event-stream"
+IMAGE: Final = "image/*"
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 T = TypeVar("T")
@@ -83,6 +84,13 @@ class Streamed(Generic[T]):
     """An answer that the handler has written itself: server-sent events, each with a `T` in its data."""
 
     response: web.StreamResponse
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture that the handler has written itself, or that the client has already (304)."""
+
+    response: web.Response
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +271,8 @@ def _inspect(handler: Handler, path_names: tuple[str, ...]) -> Signature:
             raise TypeError(msg)
     body, body_required = _optional(hints.get("body"))
     media_type = _MEDIA_TYPES.get(get_origin(answer), "application/json")
+    if answer is Image:
+        media_type, answer = IMAGE, NoneType
     if get_origin(answer) in {Reply, Encoded, Lines, Streamed}:
         (answer,) = get_args(answer)
     return Signature(

@@ -3,13 +3,14 @@
 import inspect
 from collections import defaultdict
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any, Final, TypeAlias
 
 import msgspec
 
 from gateway.problems import KINDS, MEDIA_TYPE, Problem
 from gateway.rest.cookies import ACCESS_TOKEN, CSRF_HEADER
-from gateway.rest.endpoints import EVENT_STREAM, Access, Endpoint
+from gateway.rest.endpoints import EVENT_STREAM, IMAGE, Access, Endpoint
 
 Document: TypeAlias = dict[str, Any]
 
@@ -21,7 +22,13 @@ _LAST_EVENT_ID: Final = {
     "description": "The offset of the last event received; a browser's EventSource sends it when it comes back.",
     "schema": {"type": "integer", "minimum": 0},
 }
-_GOOD: Final = {200: "Done", 201: "Created", 204: "Done; there is nothing to say", 503: "Not now"}
+_GOOD: Final = {
+    200: "Done",
+    201: "Created",
+    204: "Done; there is nothing to say",
+    304: "You have it already",
+    503: "Not now",
+}
 
 
 def openapi(endpoints: Sequence[Endpoint], *, title: str, version: str, description: str) -> Document:
@@ -133,7 +140,9 @@ def _responses(endpoint: Endpoint, schemas: _Schemas) -> Document:
     responses: Document = {}
     for status in endpoint.statuses:
         answer: Document = {"description": _GOOD[status]}
-        if endpoint.signature.answer is not None:
+        if endpoint.signature.media_type == IMAGE and status == HTTPStatus.OK:
+            answer["content"] = {IMAGE: {"schema": {}}}
+        elif endpoint.signature.answer is not None:
             answer["content"] = {endpoint.signature.media_type: {"schema": schemas.of(endpoint.signature.answer)}}
         responses[str(status)] = answer
     by_status: dict[int, list[str]] = defaultdict(list)

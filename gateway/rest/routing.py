@@ -11,7 +11,7 @@ from engine.errors import FieldError, InvalidRequest
 from engine.settings import Settings
 from gateway.problems import ProblemError
 from gateway.rest.auth import authenticate
-from gateway.rest.endpoints import Call, Encoded, Endpoint, Lines, Reply, Streamed
+from gateway.rest.endpoints import Call, Encoded, Endpoint, Image, Lines, Reply, Streamed
 from gateway.rest.streaming import stream
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -83,7 +83,7 @@ async def _body(request: web.Request, decoder: msgspec.json.Decoder[object], *, 
 
 
 def _response(answer: object, status: int) -> web.StreamResponse:
-    if isinstance(answer, Streamed):
+    if isinstance(answer, Streamed | Image):
         return answer.response
     reply = answer if isinstance(answer, Reply) else Reply(answer)
     status = reply.status or status
