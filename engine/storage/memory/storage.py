@@ -6,7 +6,9 @@ from typing import Self
 from engine.storage.memory.conversations import MemoryConversations
 from engine.storage.memory.invites import MemoryInvites
 from engine.storage.memory.log import MemoryTimelineLog
+from engine.storage.memory.markers import MemoryMarkers
 from engine.storage.memory.messages import MemoryMessages
+from engine.storage.memory.notifications import MemoryNotifications
 from engine.storage.memory.rooms import MemoryRooms
 from engine.storage.memory.state import State
 from engine.storage.memory.tokens import MemoryTokens
@@ -23,6 +25,8 @@ class MemoryStorage:
         self.rooms = MemoryRooms(self.state)
         self.conversations = MemoryConversations(self.state)
         self.invites = MemoryInvites(self.state)
+        self.markers = MemoryMarkers(self.state)
+        self.notifications = MemoryNotifications(self.state)
         self.users = MemoryUsers(self.state)
         self.tokens = MemoryTokens(self.state)
 

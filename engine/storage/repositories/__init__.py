@@ -8,7 +8,9 @@ leaves the database as if it had not been called, or as if it had completed.
 from engine.storage.repositories.conversations import Conversations
 from engine.storage.repositories.invites import Invite, Invites
 from engine.storage.repositories.log import Append, AppendFailure, Claimed, TimelineLog
+from engine.storage.repositories.markers import Mark, Markers
 from engine.storage.repositories.messages import Messages, Version
+from engine.storage.repositories.notifications import Notifications
 from engine.storage.repositories.rooms import Rooms
 from engine.storage.repositories.storage import Storage
 from engine.storage.repositories.tokens import RefreshToken, Tokens
@@ -21,7 +23,10 @@ __all__ = [
     "Conversations",
     "Invite",
     "Invites",
+    "Mark",
+    "Markers",
     "Messages",
+    "Notifications",
     "RefreshToken",
     "Rooms",
     "Storage",

@@ -7,6 +7,7 @@ are written only under the lock on their timeline's row, and a check of every ro
 
 from engine.storage.sql.tables.accounts import participants, refresh_families, refresh_tokens, users
 from engine.storage.sql.tables.base import Key, metadata
+from engine.storage.sql.tables.inbox import EVERYONE, mentions, notifications
 from engine.storage.sql.tables.timelines import (
     bans,
     conversations,
@@ -20,14 +21,17 @@ from engine.storage.sql.tables.timelines import (
 )
 
 __all__ = [
+    "EVERYONE",
     "Key",
     "bans",
     "conversations",
     "events",
     "invites",
     "members",
+    "mentions",
     "messages",
     "metadata",
+    "notifications",
     "participants",
     "reactions",
     "refresh_families",
