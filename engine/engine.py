@@ -1,7 +1,7 @@
 """The engine: the supervision tree, composed from settings, readable from top to bottom."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -13,6 +13,9 @@ from engine.accounts import Accounts
 from engine.clock import Clock, SystemClock
 from engine.domain.fields import ParticipantId, TimelineId
 from engine.errors import StorageUnavailable
+from engine.inbox import Agenda, Herald, Inbox, Readings
+from engine.inbox.herald import Wake
+from engine.inbox.readings import Read
 from engine.journal import Journal
 from engine.ownership import Ownership
 from engine.settings import Settings
@@ -24,6 +27,7 @@ from engine.timelines.feed import Feed
 from engine.timelines.fences import Fences
 from engine.timelines.invitations import Invitations
 from engine.timelines.personal import PersonalTimeline
+from engine.timelines.receipts import ShowRead
 from engine.timelines.room import RoomActor
 from engine.timelines.surroundings import Surroundings, TimelineSettings
 from engine.timelines.timeline import Timeline
@@ -70,6 +74,7 @@ class Engine:
         accounts: Accounts,
         timelines: Timelines,
         invitations: Invitations,
+        inbox: Inbox,
         canary: Ref[Canary],
     ) -> None:
         self.settings = settings
@@ -79,6 +84,7 @@ class Engine:
         self.accounts = accounts
         self.timelines = timelines
         self.invitations = invitations
+        self.inbox = inbox
         self._canary = canary
 
     @classmethod
@@ -133,8 +139,10 @@ class Engine:
                 idle_after=settings.idle_passivation, limits=Limits(start=2 * settings.storage_timeout + 1)
             )
 
+            connected: set[ParticipantId] = set()
+
             def person(key: str) -> PersonalTimeline:
-                return PersonalTimeline(TimelineId(key), surroundings)
+                return PersonalTimeline(TimelineId(key), surroundings, connected)
 
             people = await system.virtual(person, "people", mailbox=PersonalTimeline.mailbox, activation=activation)
 
@@ -159,6 +167,19 @@ class Engine:
                 yield from (people.ref(cell.name) for cell in people.cells)
 
             timelines = Timelines(storage, clock, rooms, conversations, people)
+            agenda = Agenda(system.clock, connected)
+            herald = await system.spawn(lambda: Herald(agenda, storage, personal), "herald")
+            agenda.wake = lambda: _try_to_tell(herald, Wake())
+            surroundings.feed.watch(agenda.note)
+
+            def marker_moved(read: Read) -> None:
+                _try_to_tell(read.timeline, ShowRead(read.participant_id, read.offset))
+                agenda.note_read(TimelineId(read.timeline.key), read.participant_id)
+
+            readings = await system.spawn(
+                lambda: Readings(storage.markers, clock, marker_moved), "readings", mailbox=Readings.mailbox
+            )
+            inbox = Inbox(storage, clock, readings)
             invitations = Invitations(storage.invites, timelines, clock)
             engine = cls(
                 settings=settings,
@@ -168,6 +189,7 @@ class Engine:
                 accounts=accounts,
                 timelines=timelines,
                 invitations=invitations,
+                inbox=inbox,
                 canary=canary,
             )
             ownership = Ownership(storage.log, active, surroundings.adrift)
@@ -175,6 +197,7 @@ class Engine:
                 partial(_every, OWNERSHIP_INTERVAL, ownership.check),
                 partial(_every, PURGE_INTERVAL, accounts.purge),
                 partial(_every, PURGE_INTERVAL, invitations.purge),
+                partial(_every, PURGE_INTERVAL, inbox.trim),
             ):
                 yield engine
                 await system.stop(drain=True, grace=settings.shutdown_grace / 2)
@@ -186,6 +209,12 @@ class Engine:
         except AskFailed:
             return False
         return True
+
+
+def _try_to_tell(ref: Ref[Any], message: Message[Any, None]) -> None:
+    """Tell; refused, it is counted as a dead letter, and what it tells of stands."""
+    with suppress(AskFailed):
+        ref.tell(message)
 
 
 @asynccontextmanager

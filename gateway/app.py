@@ -18,7 +18,7 @@ from gateway.logs import configure_logging
 from gateway.middleware import add_headers, frame
 from gateway.realtime.hub import Hub
 from gateway.realtime.settings import RealtimeSettings
-from gateway.rest import accounts, admin, conversations, health, messages, rooms
+from gateway.rest import accounts, admin, conversations, health, inbox, messages, rooms
 from gateway.rest.docs import add_docs
 from gateway.rest.endpoints import Endpoint
 from gateway.rest.health import LIFECYCLE, Lifecycle
@@ -36,6 +36,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *rooms.ENDPOINTS,
     *conversations.ENDPOINTS,
     *messages.ENDPOINTS,
+    *inbox.ENDPOINTS,
     *admin.ENDPOINTS,
     *health.ENDPOINTS,
 )

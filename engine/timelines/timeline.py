@@ -245,6 +245,8 @@ class Timeline(Actor):
                 conversation=state.conversation,
                 members=state.members,
                 events=events,
+                messages=state.recent.messages,
+                held_after=state.recent.start,
             )
         )
 

@@ -11,6 +11,7 @@
 | history    | timeline, before?, after?, limit? (1 to 100, else 50) | items (newest first), next_before          |
 | thread     | timeline, message_id, after?, limit?                  | message, items (oldest first), next        |
 | versions   | timeline, message_id                                  | items: {text, at}                          |
+| read       | timeline, offset                                      | timeline_id, last_read_offset              |
 | join       | timeline                                              | member                                     |
 | leave      | timeline                                              | (empty)                                    |
 | room       | timeline                                              | room                                       |
@@ -33,6 +34,7 @@ from actors import Message as ActorMessage
 from actors import Ref
 from engine.accounts.forms import ProfileChanges
 from engine.domain.fields import ClientId, Language, MessageId, Status, Text, TimelineId
+from engine.domain.inbox import ReadMarker
 from engine.domain.messages import Draft, Message
 from engine.domain.people import Principal
 from engine.domain.rooms import Member, Room
@@ -118,6 +120,12 @@ class ThreadPage(OfMessage, frozen=True, kw_only=True):
 
     after: _Cursor = 0
     limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 50
+
+
+class ReadUpTo(OfTimeline, frozen=True, kw_only=True):
+    """Data of `read`: the offset of the last event that was read."""
+
+    offset: Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 
 class NewStatus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -264,6 +272,12 @@ async def _versions(engine: "Engine", by: Principal, data: OfMessage) -> dict[st
     return {"items": await engine.timelines.versions(ref, by, data.message_id)}
 
 
+async def _read(engine: "Engine", by: Principal, data: ReadUpTo) -> ReadMarker:
+    if data.timeline.startswith(USER_PREFIX):
+        raise NotFound("nobody keeps a read marker in their own channel")
+    return await engine.inbox.read(timeline_of(engine.timelines, data.timeline), by, data.offset)
+
+
 async def _set_status(engine: "Engine", by: Principal, data: NewStatus) -> dict[str, Status]:
     user = await engine.accounts.update_profile(by.id, ProfileChanges(status=data.status))
     return {"status": user.status}
@@ -297,6 +311,7 @@ METHODS: Final[dict[str, Method]] = {
     "history": Awaited(Page, _history),
     "thread": Awaited(ThreadPage, _thread, of_channel=False),
     "versions": Awaited(OfMessage, _versions, of_channel=False),
+    "read": Awaited(ReadUpTo, _read),
     "join": Asked(OfTimeline, _join, lambda member: {"member": member}),
     "leave": Asked(OfTimeline, _leave, lambda _: {}),
     "room": Asked(OfTimeline, _room, lambda room: {"room": room}),

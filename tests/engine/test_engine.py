@@ -227,8 +227,8 @@ async def test_the_tree_shows_what_the_engine_is_made_of():
         tree = engine.system.tree()
 
     names = [node.path.removeprefix("gathering/") for node in tree.children]
-    assert names == ["canary", "journal", "archives", "people", "rooms", "conversations"]
-    assert [node.path for node in tree.children[-2].children] == [f"gathering/rooms/{place.id}"]
+    assert names == ["canary", "journal", "archives", "people", "rooms", "conversations", "herald", "readings"]
+    assert [node.path for node in tree.children[names.index("rooms")].children] == [f"gathering/rooms/{place.id}"]
 
 
 async def test_a_room_without_a_timeline_is_not_found_and_leaves_nothing_behind():
@@ -241,4 +241,4 @@ async def test_a_room_without_a_timeline_is_not_found_and_leaves_nothing_behind(
             with pytest.raises(NotFound):
                 await ref.ask(ReadEvents(ada, 0, 1))
 
-        assert [len(node.children) for node in engine.system.tree().children] == [0] * 6
+        assert [len(node.children) for node in engine.system.tree().children] == [0] * 8

@@ -123,9 +123,7 @@ async def test_naming_everyone_tells_each_once_until_they_have_read_it(
     assert (new.read_at, old.read_at) == (None, at(50))
 
 
-async def test_naming_everyone_in_a_crowd_tells_nobody(
-    storage: Storage, ada: Participant, bob: Participant, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_naming_everyone_in_a_crowd_tells_nobody(storage: Storage, ada: Participant, bob: Participant) -> None:
     room, claimed = await both(storage, ada, bob)
     crowd = [Participant(ParticipantId(f"guest {n}"), ParticipantKind.AGENT, f"guest {n}") for n in range(999)]
     await append(storage, claimed, *[joined(3 + n, each) for n, each in enumerate(crowd)])
