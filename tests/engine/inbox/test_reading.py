@@ -35,7 +35,7 @@ async def test_reading_further_back_changes_nothing(lobby: Place, ada: Principal
 
 
 async def test_nobody_reads_what_is_not_there_yet(lobby: Place, ben: Principal) -> None:
-    with pytest.raises(InvalidRequest, match="at most 2, .* not 3") as refused:
+    with pytest.raises(InvalidRequest, match=r"at most 2, .* not 3") as refused:
         await read(lobby, ben, 3)
 
     assert [each.path for each in refused.value.errors] == ["offset"]
