@@ -29,6 +29,9 @@ from engine.clock import Clock, SystemClock
 from engine.domain.activity import Activity
 from engine.domain.fields import ParticipantId, TimelineId
 from engine.errors import StorageUnavailable
+from engine.inbox import Agenda, Herald, Inbox, Readings
+from engine.inbox.herald import Wake
+from engine.inbox.readings import Read
 from engine.journal import Journal
 from engine.ownership import Ownership
 from engine.presence import People
@@ -42,6 +45,7 @@ from engine.timelines.feed import Feed
 from engine.timelines.fences import Fences
 from engine.timelines.invitations import Invitations
 from engine.timelines.personal import PersonalTimeline
+from engine.timelines.receipts import ShowRead
 from engine.timelines.room import RoomActor
 from engine.timelines.surroundings import Surroundings, TimelineSettings
 from engine.timelines.timeline import Timeline
@@ -104,6 +108,7 @@ class Engine:
         timelines: Timelines,
         invitations: Invitations,
         webhooks: Webhooks,
+        inbox: Inbox,
         canary: Ref[Canary],
     ) -> None:
         self.settings = settings
@@ -117,6 +122,7 @@ class Engine:
         self.invitations = invitations
         self.webhooks = webhooks
         self.searching = Searching(storage)
+        self.inbox = inbox
         self._canary = canary
 
     @classmethod
@@ -195,8 +201,10 @@ class Engine:
                 idle_after=settings.idle_passivation, limits=Limits(start=2 * settings.storage_timeout + 1)
             )
 
+            connected: set[ParticipantId] = set()
+
             def person(key: str) -> PersonalTimeline:
-                return PersonalTimeline(TimelineId(key), surroundings)
+                return PersonalTimeline(TimelineId(key), surroundings, connected)
 
             people = await system.virtual(person, "people", mailbox=PersonalTimeline.mailbox, activation=activation)
 
@@ -221,6 +229,7 @@ class Engine:
                 yield from (people.ref(cell.name) for cell in people.cells)
 
             timelines = Timelines(storage, clock, rooms, conversations, people)
+            inbox = await _start_inbox(system, storage, clock, feed=feed, personal=personal, connected=connected)
             invitations = Invitations(storage.invites, timelines, clock)
             webhooks = await Webhooks.start(
                 system,
@@ -244,6 +253,7 @@ class Engine:
                 timelines=timelines,
                 invitations=invitations,
                 webhooks=webhooks,
+                inbox=inbox,
                 canary=canary,
             )
             ownership = Ownership(storage.log, active, surroundings.adrift)
@@ -256,6 +266,7 @@ class Engine:
                 partial(_every, WEBHOOK_LEARNING, webhooks.learn),
                 partial(_every, WEBHOOK_INTERVAL, webhooks.check),
                 partial(_every, PURGE_INTERVAL, purge_activity),
+                partial(_every, PURGE_INTERVAL, inbox.trim),
             ):
                 yield engine
                 await webhooks.close()
@@ -270,6 +281,31 @@ class Engine:
         return True
 
 
+async def _start_inbox(
+    system: ActorSystem,
+    storage: Storage,
+    clock: Clock,
+    *,
+    feed: Feed,
+    personal: Callable[[ParticipantId], Ref[PersonalTimeline]],
+    connected: set[ParticipantId],
+) -> Inbox:
+    """What people have read and not read, and the two actors that write it down and tell them."""
+    agenda = Agenda(system.clock, connected)
+    herald = await system.spawn(lambda: Herald(agenda, storage, personal), "herald")
+    agenda.wake = lambda: _try_to_tell(herald, Wake())
+    feed.watch(agenda.note)
+
+    def marker_moved(read: Read) -> None:
+        _try_to_tell(read.timeline, ShowRead(read.participant_id, read.offset))
+        agenda.note_read(TimelineId(read.timeline.key), read.participant_id)
+
+    readings = await system.spawn(
+        lambda: Readings(storage.markers, clock, marker_moved), "readings", mailbox=Readings.mailbox
+    )
+    return Inbox(storage, clock, readings)
+
+
 def _webhook_settings(settings: Settings) -> WebhookSettings:
     return WebhookSettings(
         allow_private=settings.webhook_allow_private,
@@ -280,6 +316,12 @@ def _webhook_settings(settings: Settings) -> WebhookSettings:
         disable_after=3600 * settings.webhook_disable_hours,
         retries=Retries(attempts=settings.webhook_attempts, initial=settings.webhook_retry_delay),
     )
+
+
+def _try_to_tell(ref: Ref[Any], message: Message[Any, None]) -> None:
+    """Tell; refused, it is counted as a dead letter, and what it tells of stands."""
+    with suppress(AskFailed):
+        ref.tell(message)
 
 
 @asynccontextmanager

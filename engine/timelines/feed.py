@@ -10,14 +10,16 @@ import msgspec
 
 from engine.domain.conversations import Conversation
 from engine.domain.events import Event
-from engine.domain.fields import ParticipantId, TimelineId, TimelineKind
+from engine.domain.fields import MessageId, ParticipantId, TimelineId, TimelineKind
+from engine.domain.messages import Message
 from engine.domain.rooms import Member, Room
 
 
 class News(msgspec.Struct, frozen=True, kw_only=True):
     """Events that one timeline has just committed, oldest first, and who its members are after them.
 
-    `members` is the timeline's own view and changes with it: who keeps it beyond the call copies it.
+    `members` and `messages` are the timeline's own views and change with it: who keeps them beyond the call copies them, or wants
+    what they are by then. `messages` has every message above the offset `held_after`, in its present state, oldest first.
     """
 
     kind: TimelineKind
@@ -26,6 +28,8 @@ class News(msgspec.Struct, frozen=True, kw_only=True):
     conversation: Conversation | None
     members: Mapping[ParticipantId, Member]
     events: Sequence[Event]
+    messages: Mapping[MessageId, Message] = {}
+    held_after: int = 2**63
 
     @property
     def channel(self) -> str:

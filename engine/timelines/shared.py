@@ -11,8 +11,11 @@ from actors import ActorStopped, Call, Exit, MailboxFull, Message, Ref, Unavaila
 from engine.domain.events import Event, MemberJoined, MemberLeft, MemberRemoved
 from engine.domain.fields import ParticipantId, TimelineId
 from engine.domain.rooms import Member
+from engine.errors import Forbidden, InvalidRequest
 from engine.timelines.commands import Leave, Live, SetTyping
+from engine.timelines.fanout import Publication
 from engine.timelines.personal import Notify, PersonalTimeline, tell
+from engine.timelines.receipts import PAUSE, CheckRead, Receipts, ShowRead
 from engine.timelines.signals import Signals
 from engine.timelines.surroundings import Surroundings
 from engine.timelines.timeline import SHOWN, Timeline
@@ -29,6 +32,10 @@ class _Signal(Message["SharedTimeline", None], frozen=True):
     """Subscribers may be due to be told something: the timeline's own timer."""
 
 
+class _ShowReads(Message["SharedTimeline", None], frozen=True):
+    """The pause after showing who has read is over."""
+
+
 class SharedTimeline(Timeline):
     """A timeline with members. `personal` gives each one's own timeline."""
 
@@ -42,6 +49,7 @@ class SharedTimeline(Timeline):
         self._personal = personal
         self._signals = Signals(self.channel, surroundings.presence, self._wake, surroundings.monotonic)
         self._next_signal = _NEVER
+        self._receipts = Receipts()
 
     async def stopping(self, why: Exit) -> None:
         """See `Timeline.stopping`."""
@@ -60,6 +68,34 @@ class SharedTimeline(Timeline):
     async def leave(self, calls: list[Call[Leave, None]]) -> None:
         """Let people go."""
         self.propose(calls, self.decide_leave)
+
+    @handles(CheckRead)
+    async def check_read(self, message: CheckRead) -> None:
+        """Refuse a read marker that cannot be."""
+        self.check_reader(message.by)
+        if message.by.id not in self._state.members:
+            raise Forbidden("only members have a read marker")
+        if message.offset > self._state.head:
+            at_most = f"at most {self._state.head}, the offset of the last event, not {message.offset}"
+            raise InvalidRequest.field("offset", at_most)
+
+    @handles(ShowRead)
+    async def show_read(self, message: ShowRead) -> None:
+        """Show that someone has read, at once or after the pause."""
+        self._receipts.add(message.participant_id, message.offset)
+        if not self._receipts.resting:
+            self._show_reads()
+
+    @handles(_ShowReads)
+    async def pause_over(self, message: _ShowReads) -> None:
+        """Show who has read meanwhile."""
+        self._show_reads()
+
+    def _show_reads(self) -> None:
+        shown = self._receipts.take(self.subscribers.people)
+        self.subscribers.deliver([Publication(self.channel, None, data) for data in shown])
+        if shown:
+            self.send_after(PAUSE, _ShowReads())
 
     def committed(self, events: Sequence[Event]) -> None:
         """Those who lost their membership hear no more; those who were added by others are told."""

@@ -273,6 +273,8 @@ class Timeline(Actor):
                 conversation=state.conversation,
                 members=state.members,
                 events=events,
+                messages=state.recent.messages,
+                held_after=state.recent.start,
             )
         )
 

@@ -12,6 +12,7 @@
 | thread     | timeline, message_id, after?, limit?                  | message, items (oldest first), next        |
 | versions   | timeline, message_id                                  | items: {text, at}                          |
 | search     | q, timeline? (else all of mine), before? or after?, limit? (1 to 100, else 20), language? | items, next_before or next |
+| read       | timeline, offset                                      | timeline_id, last_read_offset              |
 | join       | timeline                                              | member                                     |
 | leave      | timeline                                              | (empty)                                    |
 | room       | timeline                                              | room                                       |
@@ -35,6 +36,7 @@ from actors import Message as ActorMessage
 from actors import Ref
 from engine.accounts.forms import ProfileChanges
 from engine.domain.fields import Availability, ClientId, Language, MessageId, Status, Text, TimelineId
+from engine.domain.inbox import ReadMarker
 from engine.domain.messages import Draft, Message
 from engine.domain.people import Principal
 from engine.domain.rooms import Member, Room
@@ -140,6 +142,12 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     after: MessageId | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 20
     language: Language | None = None
+
+
+class ReadUpTo(OfTimeline, frozen=True, kw_only=True):
+    """Data of `read`: the offset of the last event that was read."""
+
+    offset: Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 
 class NewStatus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -305,6 +313,12 @@ async def _search(engine: "Engine", by: Principal, data: Wanted) -> FoundInTimel
     )
 
 
+async def _read(engine: "Engine", by: Principal, data: ReadUpTo) -> ReadMarker:
+    if data.timeline.startswith(USER_PREFIX):
+        raise NotFound("nobody keeps a read marker in their own channel")
+    return await engine.inbox.read(timeline_of(engine.timelines, data.timeline), by, data.offset)
+
+
 async def _set_status(engine: "Engine", by: Principal, data: NewStatus) -> dict[str, Status]:
     user = await engine.accounts.update_profile(by.id, ProfileChanges(status=data.status))
     return {"status": user.status}
@@ -340,6 +354,7 @@ METHODS: Final[dict[str, Method]] = {
     "thread": Awaited(ThreadPage, _thread, of_channel=False),
     "versions": Awaited(OfMessage, _versions, of_channel=False),
     "search": Awaited(Wanted, _search),
+    "read": Awaited(ReadUpTo, _read),
     "join": Asked(OfTimeline, _join, lambda member: {"member": member}),
     "leave": Asked(OfTimeline, _leave, lambda _: {}),
     "room": Asked(OfTimeline, _room, lambda room: {"room": room}),

@@ -227,7 +227,18 @@ async def test_the_tree_shows_what_the_engine_is_made_of():
         tree = engine.system.tree()
 
     names = [node.path.removeprefix("gathering/") for node in tree.children]
-    assert names == ["canary", "journal", "activity", "archives", "people", "rooms", "conversations", "webhooks"]
+    assert names == [
+        "canary",
+        "journal",
+        "activity",
+        "archives",
+        "people",
+        "rooms",
+        "conversations",
+        "herald",
+        "readings",
+        "webhooks",
+    ]
     rooms = tree.children[names.index("rooms")]
     assert [node.path for node in rooms.children] == [f"gathering/rooms/{place.id}"]
 

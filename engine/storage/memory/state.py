@@ -31,12 +31,14 @@ from engine.domain.events import (
     RoomUpdated,
 )
 from engine.domain.fields import MessageId, ParticipantId, ParticipantKind, TimelineId, TimelineKind
+from engine.domain.inbox import NotificationId
 from engine.domain.messages import Message
 from engine.domain.people import Participant, User
 from engine.domain.quota import week_of
 from engine.domain.rooms import Ban, Member, Room
 from engine.domain.webhooks import Delivery, Webhook, WebhookId
 from engine.errors import StorageUnavailable
+from engine.storage.memory.inboxes import Notified, notify
 from engine.storage.records import encode_event, with_reaction, without_text
 from engine.storage.repositories import ApiKey, Invite, RefreshToken
 
@@ -55,6 +57,7 @@ class Timeline:
     about: dict[MessageId, list[int]] = field(default_factory=dict)
     members: dict[ParticipantId, Member] = field(default_factory=dict)
     bans: dict[ParticipantId, Ban] = field(default_factory=dict)
+    markers: dict[ParticipantId, int] = field(default_factory=dict)
 
     @property
     def head(self) -> int:
@@ -96,6 +99,7 @@ class State:
     conversations: dict[TimelineId, Conversation] = field(default_factory=dict)
     pairs: dict[str, TimelineId] = field(default_factory=dict)
     invites: dict[bytes, Invite] = field(default_factory=dict)
+    notifications: dict[ParticipantId, dict[NotificationId, Notified]] = field(default_factory=dict)
     accounts: dict[ParticipantId, Account] = field(default_factory=dict)
     families: dict[str, tuple[ParticipantId, datetime | None]] = field(default_factory=dict)
     tokens: dict[bytes, RefreshToken] = field(default_factory=dict)
@@ -139,6 +143,8 @@ class State:
             timeline.events[event.offset] = event
             insort(timeline.offsets, event.offset)
             self._project(timeline_id, timeline, event)
+        for event in new:
+            notify(self, timeline_id, event)
 
     def _project(self, timeline_id: TimelineId, timeline: Timeline, event: Event) -> None:
         match event:
@@ -155,16 +161,21 @@ class State:
             case Invited():
                 pass
             case _:
-                self._project_member(timeline, event)
+                self._project_member(timeline_id, timeline, event)
 
-    def _project_member(self, timeline: Timeline, event: Event) -> None:
+    def _project_member(self, timeline_id: TimelineId, timeline: Timeline, event: Event) -> None:
         members = timeline.members
         match event:
             case MemberJoined(member=member):
                 self.participants.setdefault(member.participant.id, member.participant)
                 members[member.participant.id] = member
+                timeline.markers[member.participant.id] = event.offset
             case MemberLeft(participant_id=participant_id) | MemberRemoved(participant_id=participant_id):
                 members.pop(participant_id, None)
+                timeline.markers.pop(participant_id, None)
+                theirs = self.notifications.get(participant_id, {})
+                for key in [key for key, each in theirs.items() if each.timeline_id == timeline_id]:
+                    del theirs[key]
             case MemberRoleChanged(participant_id=participant_id, role=role):
                 if known := members.get(participant_id):
                     members[participant_id] = replace(known, role=role)

@@ -8,7 +8,9 @@ from engine.storage.memory.api_keys import MemoryApiKeys
 from engine.storage.memory.conversations import MemoryConversations
 from engine.storage.memory.invites import MemoryInvites
 from engine.storage.memory.log import MemoryTimelineLog
+from engine.storage.memory.markers import MemoryMarkers
 from engine.storage.memory.messages import MemoryMessages
+from engine.storage.memory.notifications import MemoryNotifications
 from engine.storage.memory.rooms import MemoryRooms
 from engine.storage.memory.search import MemorySearch
 from engine.storage.memory.state import State
@@ -29,6 +31,8 @@ class MemoryStorage:
         self.rooms = MemoryRooms(self.state)
         self.conversations = MemoryConversations(self.state)
         self.invites = MemoryInvites(self.state)
+        self.markers = MemoryMarkers(self.state)
+        self.notifications = MemoryNotifications(self.state)
         self.users = MemoryUsers(self.state)
         self.tokens = MemoryTokens(self.state)
         self.webhooks = MemoryWebhooks(self.state)

@@ -10,7 +10,9 @@ from engine.storage.repositories.api_keys import ApiKey, ApiKeys
 from engine.storage.repositories.conversations import Conversations
 from engine.storage.repositories.invites import Invite, Invites
 from engine.storage.repositories.log import Append, AppendFailure, Claimed, TimelineLog
+from engine.storage.repositories.markers import Mark, Markers
 from engine.storage.repositories.messages import Messages, Version
+from engine.storage.repositories.notifications import Notifications
 from engine.storage.repositories.rooms import Rooms
 from engine.storage.repositories.search import Search
 from engine.storage.repositories.storage import Storage
@@ -30,7 +32,10 @@ __all__ = [
     "Invite",
     "Invites",
     "Leased",
+    "Mark",
+    "Markers",
     "Messages",
+    "Notifications",
     "Pending",
     "Progress",
     "RefreshToken",

@@ -77,6 +77,12 @@ class TimelineLog(Protocol):
         (or replace) and delete the ban; `ReactionAdded` and `ReactionRemoved` insert and delete the reaction, and with a
         message all its reactions go; `RoomUpdated` updates the room, `RoomArchived` sets its `archived_at` to the event's
         `at`; `ConversationUpdated` updates the conversation. `Invited` has none.
+
+        Inboxes: `MemberJoined` sets the member's read marker to the event's offset. Messages have their mentions indexed, edits
+        replace them, deletion removes them. Notifications (see `notice_of`) go to people who are members after the append: to
+        those who are named, to the author of the message replied to, to everyone for `@room` (in timelines of up to `MOST_TOLD`
+        members), to the other one in a private conversation; the latter two once per timeline as long as that one is unread.
+        Who ceases to be a member loses the timeline's notifications.
         """
         ...
 

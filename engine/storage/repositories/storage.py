@@ -8,7 +8,9 @@ from engine.storage.repositories.api_keys import ApiKeys
 from engine.storage.repositories.conversations import Conversations
 from engine.storage.repositories.invites import Invites
 from engine.storage.repositories.log import TimelineLog
+from engine.storage.repositories.markers import Markers
 from engine.storage.repositories.messages import Messages
+from engine.storage.repositories.notifications import Notifications
 from engine.storage.repositories.rooms import Rooms
 from engine.storage.repositories.search import Search
 from engine.storage.repositories.tokens import Tokens
@@ -32,6 +34,10 @@ class Storage(Protocol):
     def conversations(self) -> Conversations: ...
     @property
     def invites(self) -> Invites: ...
+    @property
+    def markers(self) -> Markers: ...
+    @property
+    def notifications(self) -> Notifications: ...
     @property
     def users(self) -> Users: ...
     @property

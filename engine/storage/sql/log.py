@@ -7,7 +7,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.domain.events import Event
-from engine.domain.fields import TimelineId
+from engine.domain.fields import TimelineId, TimelineKind
 from engine.storage.records import Unstorable, decode_event, is_storable
 from engine.storage.repositories import Append, AppendFailure, Claimed
 from engine.storage.sql import projections, usage
@@ -73,6 +73,7 @@ class _Appending:
         self._over: list[int] = []
         self.failures: list[AppendFailure | None] = [None] * len(batch)
         self.pending: list[int] = []
+        self._conversations: frozenset[TimelineId] = frozenset()
         for index, entry in enumerate(batch):
             try:
                 if not is_storable(entry.timeline_id):
@@ -102,9 +103,10 @@ class _Appending:
     async def _check_terms(self, connection: AsyncConnection) -> list[int]:
         """Lock the timelines and return the entries that are not fenced."""
         ids = [self._batch[index].timeline_id for index in self.pending]
-        locked = select(timelines.c.id, timelines.c.term).where(among(timelines.c.id, ids))
+        locked = select(timelines.c.id, timelines.c.term, timelines.c.kind).where(among(timelines.c.id, ids))
         rows = (await connection.execute(locked.order_by(timelines.c.id).with_for_update())).all()
         terms = {row.id: row.term for row in rows}
+        self._conversations = frozenset(row.id for row in rows if row.kind == TimelineKind.CONVERSATION.value)
         allowed = []
         for index in self.pending:
             entry = self._batch[index]
@@ -145,7 +147,7 @@ class _Appending:
             self.failures[index] = AppendFailure("quota", "the quota of one of the authors is used up", counted)
 
     async def _write(self, connection: AsyncConnection, indexes: Sequence[int]) -> None:
-        await projections.write(connection, [self._projections[index] for index in indexes])
+        await projections.write(connection, [self._projections[index] for index in indexes], self._conversations)
 
     async def _write_divided(self, connection: AsyncConnection, indexes: Sequence[int]) -> None:
         """Savepoints keep all of it in one transaction: a time-out half-way leaves nothing."""

@@ -1,7 +1,7 @@
 """Events to rows: the log itself and everything that its events imply, as few statements for a whole batch."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import date
 from enum import Enum, auto
 from typing import TypeAlias
@@ -29,9 +29,11 @@ from engine.domain.events import (
     RoomUpdated,
 )
 from engine.domain.fields import MessageId, ParticipantId, ParticipantKind, TimelineId
+from engine.domain.messages import Message
 from engine.domain.quota import week_of
 from engine.storage.records import decode_event, encode_event, without_text
-from engine.storage.sql import usage
+from engine.storage.sql import notices, usage
+from engine.storage.sql.notices import Notices
 from engine.storage.sql.rows import (
     Values,
     changing_values,
@@ -42,7 +44,19 @@ from engine.storage.sql.rows import (
     from_participant,
     from_room,
 )
-from engine.storage.sql.tables import bans, conversations, events, members, messages, participants, reactions, rooms
+from engine.storage.sql.tables import (
+    EVERYONE,
+    bans,
+    conversations,
+    events,
+    members,
+    mentions,
+    messages,
+    notifications,
+    participants,
+    reactions,
+    rooms,
+)
 from engine.storage.sql.types import among
 
 _ROOM_SETTINGS = [column.name for column in rooms.c if column.name not in ("id", "created_by", "created_at")]
@@ -57,6 +71,8 @@ class Change(Enum):
 
     MESSAGE = auto()
     BLANK = auto()
+    MENTION = auto()
+    UNMENTION = auto()
     REACT = auto()
     UNREACT = auto()
     UNREACT_ALL = auto()
@@ -77,12 +93,14 @@ class Projection:
     `steps` are changes in the order of the events, neighbours of one kind together; those of other timelines at the same
     step are independent of them, so that step by step and kind by kind the changes of many timelines can be made at once.
     New messages come before all of them: nothing can precede the posting of a message. `posted` has, for each message of a
-    person, whose count it adds to.
+    person, whose count it adds to. `notices` come after all of them.
     """
 
-    __slots__ = ("events", "messages", "posted", "steps")
+    __slots__ = ("events", "messages", "notices", "posted", "steps", "timeline_id")
 
     def __init__(self, timeline_id: TimelineId, new: Iterable[Event]) -> None:
+        self.timeline_id = timeline_id
+        self.notices = Notices()
         self.events: list[Values] = []
         self.messages: list[Values] = []
         self.posted: list[tuple[ParticipantId, date]] = []
@@ -97,6 +115,7 @@ class Projection:
                 message_id = self._about_message(timeline_id, event)
             case _:
                 self._about_timeline(timeline_id, event)
+        self.notices.add(timeline_id, event)
         self.events.append(
             {
                 "timeline_id": timeline_id,
@@ -115,15 +134,19 @@ class Projection:
                 self.messages.append({**from_message(message), "timeline_id": timeline_id})
                 if message.author.kind is ParticipantKind.USER:
                     self.posted.append((message.author.id, week_of(message.created_at)))
+                self._mention(timeline_id, message)
                 return message.id
             case MessageEdited(message=message):
                 self._change(Change.MESSAGE, message_key(timeline_id, message.id) | changing_values(message))
+                self._change(Change.UNMENTION, {"key_id": message.id})
+                self._mention(timeline_id, message)
                 return message.id
             case MessageDeleted(message=message):
                 key = message_key(timeline_id, message.id)
                 self._change(Change.MESSAGE, key | changing_values(message))
                 self._change(Change.BLANK, key | {"before": event.offset})
                 self._change(Change.UNREACT_ALL, key)
+                self._change(Change.UNMENTION, {"key_id": message.id})
                 return message.id
             case ReactionAdded(message_id=message_id):
                 key = {"message_id": message_id, "participant_id": event.actor, "emoji": event.emoji}
@@ -137,7 +160,8 @@ class Projection:
     def _about_timeline(self, timeline_id: TimelineId, event: Event) -> None:
         match event:
             case MemberJoined(member=member):
-                self._change(Change.JOIN, from_member(timeline_id, member) | from_participant(member.participant))
+                values = from_member(timeline_id, member) | from_participant(member.participant)
+                self._change(Change.JOIN, values | {"read_offset": event.offset})
             case MemberLeft() | MemberRemoved():
                 self._change(Change.LEAVE, member_key(timeline_id, event.participant_id))
             case MemberRoleChanged():
@@ -160,6 +184,12 @@ class Projection:
             case _:
                 pass
 
+    def _mention(self, timeline_id: TimelineId, message: Message) -> None:
+        mentioned = [*dict.fromkeys(message.mentions), *([EVERYONE] if message.mentions_all else [])]
+        key = {"timeline_id": timeline_id, "offset": message.offset, "message_id": message.id}
+        for each in mentioned:
+            self._change(Change.MENTION, {**key, "participant_id": each, "author_id": message.author.id})
+
     def _change(self, change: Change, values: Values) -> None:
         if not self.steps or self.steps[-1][0] is not change:
             self.steps.append((change, []))
@@ -178,6 +208,9 @@ def member_key(timeline_id: str, participant_id: str) -> Values:
 
 _message = (messages.c.timeline_id == bindparam("key_timeline")) & (messages.c.id == bindparam("key_id"))
 _member = (members.c.timeline_id == bindparam("key_timeline")) & (members.c.participant_id == bindparam("key_id"))
+_notified = (notifications.c.timeline_id == bindparam("key_timeline")) & (
+    notifications.c.participant_id == bindparam("key_id")
+)
 _ban = (bans.c.timeline_id == bindparam("key_timeline")) & (bans.c.participant_id == bindparam("key_id"))
 _room = rooms.c.id == bindparam("key_id")
 _reaction = (
@@ -188,8 +221,8 @@ _reaction = (
 
 _UPDATES = {
     Change.MESSAGE: update(messages).where(_message),
+    Change.MENTION: insert(mentions),
     Change.UNREACT: delete(reactions).where(_reaction),
-    Change.LEAVE: delete(members).where(_member),
     Change.MUTE: update(members).where(_member),
     Change.UNBAN: delete(bans).where(_ban),
     Change.ROLE: update(members).where(_member),
@@ -199,8 +232,11 @@ _UPDATES = {
 }
 
 
-async def write(connection: AsyncConnection, projections: list[Projection]) -> None:
-    """Write the rows of several timelines' appends: one statement for the events, two for the messages, few for the rest."""
+async def write(connection: AsyncConnection, projections: list[Projection], talks: Container[TimelineId] = ()) -> None:
+    """Write the rows of several timelines' appends: one statement for the events, two for the messages, few for the rest.
+
+    `talks` are those of the timelines that are conversations.
+    """
     if rows := [row for projection in projections for row in projection.events]:
         await connection.execute(insert(events), rows)
     if rows := [row for projection in projections for row in projection.messages]:
@@ -214,12 +250,13 @@ async def write(connection: AsyncConnection, projections: list[Projection]) -> N
                 changes[change] += values
         for change, values in changes.items():
             await _apply(connection, change, values)
+    await notices.write(connection, ((each.notices, each.timeline_id in talks) for each in projections))
 
 
 async def _apply(connection: AsyncConnection, change: Change, values: list[Values]) -> None:
     match change:
         case Change.JOIN:
-            await _upsert_of_people(connection, members, values, ("role", "joined_at", "muted_until"))
+            await _upsert_of_people(connection, members, values, ("role", "joined_at", "muted_until", "read_offset"))
         case Change.BAN:
             await _upsert_of_people(connection, bans, values, ("until", "reason", "by", "at"))
         case Change.REACT:
@@ -227,6 +264,12 @@ async def _apply(connection: AsyncConnection, change: Change, values: list[Value
         case Change.UNREACT_ALL:
             gone = [row["key_id"] for row in values]
             await connection.execute(delete(reactions).where(among(reactions.c.message_id, gone)))
+        case Change.UNMENTION:
+            gone = [row["key_id"] for row in values]
+            await connection.execute(delete(mentions).where(among(mentions.c.message_id, gone)))
+        case Change.LEAVE:
+            await connection.execute(delete(members).where(_member), values)
+            await connection.execute(delete(notifications).where(_notified), values)
         case Change.BLANK:
             await _blank(connection, values)
         case _:

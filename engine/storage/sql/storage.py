@@ -11,8 +11,10 @@ from engine.storage.sql.conversations import SqlConversations
 from engine.storage.sql.database import Database
 from engine.storage.sql.invites import SqlInvites
 from engine.storage.sql.log import SqlTimelineLog
+from engine.storage.sql.markers import SqlMarkers
 from engine.storage.sql.messages import SqlMessages
 from engine.storage.sql.migrate import SchemaOutdated, head
+from engine.storage.sql.notifications import SqlNotifications
 from engine.storage.sql.rooms import SqlRooms
 from engine.storage.sql.search import SqlSearch
 from engine.storage.sql.tokens import SqlTokens
@@ -39,6 +41,8 @@ class SqlStorage:
         self.rooms = SqlRooms(self._database)
         self.conversations = SqlConversations(self._database)
         self.invites = SqlInvites(self._database)
+        self.markers = SqlMarkers(self._database)
+        self.notifications = SqlNotifications(self._database)
         self.users = SqlUsers(self._database)
         self.tokens = SqlTokens(self._database)
         self.webhooks = SqlWebhooks(self._database)

@@ -9,6 +9,7 @@ from engine.storage.sql.tables.accounts import participants, refresh_families, r
 from engine.storage.sql.tables.activity import activity
 from engine.storage.sql.tables.api_keys import api_keys
 from engine.storage.sql.tables.base import Key, metadata
+from engine.storage.sql.tables.inbox import EVERYONE, mentions, notifications
 from engine.storage.sql.tables.timelines import (
     bans,
     conversations,
@@ -24,6 +25,7 @@ from engine.storage.sql.tables.usage import message_counts
 from engine.storage.sql.tables.webhooks import webhook_deliveries, webhooks
 
 __all__ = [
+    "EVERYONE",
     "Key",
     "activity",
     "api_keys",
@@ -32,9 +34,11 @@ __all__ = [
     "events",
     "invites",
     "members",
+    "mentions",
     "message_counts",
     "messages",
     "metadata",
+    "notifications",
     "participants",
     "reactions",
     "refresh_families",

@@ -55,6 +55,7 @@ members = Table(
     Column("role", String(16), nullable=False),
     Column("joined_at", UtcDateTime, nullable=False),
     Column("muted_until", UtcDateTime),
+    Column("read_offset", BigInteger, nullable=False, server_default="0"),
 )
 
 bans = Table(

@@ -1,0 +1,118 @@
+"""What connected people are still to be told, gathered while timelines go on; the herald works it off."""
+
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from typing import Final
+
+from engine.domain.events import MemberJoined, MessageDeleted, MessageEdited, MessagePosted
+from engine.domain.fields import MessageId, ParticipantId, TimelineId, TimelineKind
+from engine.domain.inbox import NotificationId, notice_of
+from engine.domain.messages import Message
+from engine.domain.rooms import Member
+from engine.timelines.feed import News
+
+INTERVAL: Final = 1.0
+"""Seconds between two looks at the same timeline: nobody hears of it more often."""
+UNHELD: Final = 2**63
+"""No message is held in memory: no marker is above this."""
+
+
+@dataclass(slots=True)
+class Topic:
+    """One timeline in which something has changed: for everyone in it, or only for `people`.
+
+    `kind` is None as long as the timeline itself was not heard. `members` and `messages` are its own and go on changing with it; all
+    messages above `held_after` are there.
+    """
+
+    kind: TimelineKind | None = None
+    members: Mapping[ParticipantId, Member] = field(default_factory=dict)
+    messages: Mapping[MessageId, Message] = field(default_factory=dict)
+    held_after: int = UNHELD
+    everyone: bool = False
+    people: set[ParticipantId] = field(default_factory=set)
+    notices: list[NotificationId] = field(default_factory=list)
+
+    def audience(self, connected: AbstractSet[ParticipantId]) -> list[ParticipantId]:
+        """Who is to be told, of those who are connected."""
+        if not self.everyone:
+            return [person for person in self.people if person in connected]
+        fewer, more = sorted((self.members.keys(), connected), key=len)
+        return [person for person in fewer if person in more]
+
+
+class Agenda:
+    """Topics by timeline. `wake` is called when there is something to do and the herald sleeps.
+
+    `connected` are the people who are connected to this process: nothing is gathered for others.
+    """
+
+    def __init__(self, monotonic: Callable[[], float], connected: AbstractSet[ParticipantId]) -> None:
+        self.connected = connected
+        self.awake = False
+        self.wake: Callable[[], None] = lambda: None
+        self._monotonic = monotonic
+        self._topics: dict[TimelineId, Topic] = {}
+        self._rests: dict[TimelineId, float] = {}
+
+    def note(self, news: News) -> None:
+        """Take in what a timeline has committed; called inside its turn."""
+        if not self.connected or news.kind is TimelineKind.USER:
+            return
+        if not any(
+            isinstance(each, MessagePosted | MessageEdited | MessageDeleted | MemberJoined) for each in news.events
+        ):
+            return
+        topic = self._topics.setdefault(news.timeline_id, Topic())
+        topic.kind, topic.members = news.kind, news.members
+        topic.messages, topic.held_after = news.messages, news.held_after
+        topic.everyone = True
+        for event in news.events:
+            notice = notice_of(news.timeline_id, event)
+            if notice is not None and (
+                notice.people or notice.reply_to is not None or notice.everyone or news.conversation is not None
+            ):
+                topic.notices.append(notice.id)
+        self._stir()
+
+    def note_read(self, timeline_id: TimelineId, person: ParticipantId) -> None:
+        """Someone's marker has moved: their other devices are told."""
+        if person in self.connected:
+            self._topics.setdefault(timeline_id, Topic()).people.add(person)
+            self._stir()
+
+    def take(self) -> dict[TimelineId, Topic]:
+        """What may be told now. Each of these timelines rests for `INTERVAL` from now on."""
+        now = self._monotonic()
+        self._rests = {key: until for key, until in self._rests.items() if until > now}
+        due = {key: topic for key, topic in self._topics.items() if key not in self._rests}
+        for key in due:
+            del self._topics[key]
+            self._rests[key] = now + INTERVAL
+        return due
+
+    def put_back(self, timeline_id: TimelineId, topic: Topic) -> None:
+        """What could not be told: it is tried again after the rest, with what has come meanwhile."""
+        newer = self._topics.get(timeline_id)
+        if newer is not None:
+            newer.everyone = newer.everyone or topic.everyone
+            newer.people |= topic.people
+            newer.notices = topic.notices + newer.notices
+            if newer.kind is None:
+                newer.kind, newer.members = topic.kind, topic.members
+                newer.messages, newer.held_after = topic.messages, topic.held_after
+        else:
+            self._topics[timeline_id] = topic
+
+    def pause(self) -> float | None:
+        """Seconds until something may be told; None when there is nothing to tell."""
+        if not self._topics:
+            return None
+        now = self._monotonic()
+        return max(0.0, min(self._rests.get(key, now) for key in self._topics) - now)
+
+    def _stir(self) -> None:
+        if not self.awake:
+            self.awake = True
+            self.wake()

@@ -1,0 +1,139 @@
+"""The herald: tells connected people what has changed in their inbox, on their own channel.
+
+It tells of each timeline at most once a second, and then costs one look at the read markers of the connected members and one pass
+over messages in memory, however many posts there were. What it tells is ephemeral: who was away asks for it.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Final
+
+import msgspec
+import structlog
+
+from actors import Actor, ActorStopped, MailboxFull, Message, Ref, Unavailable, handles
+from engine.domain.fields import ParticipantId, TimelineId
+from engine.domain.inbox import MOST_COUNTED, Notification, NotificationId, Unread
+from engine.errors import StorageUnavailable
+from engine.inbox.agenda import Agenda, Topic
+from engine.inbox.counting import count_unread
+from engine.storage.repositories import Storage
+from engine.timelines.personal import PersonalTimeline, Whisper
+
+log = structlog.get_logger(__name__)
+
+GATHER: Final = 0.02
+"""Seconds in which what happens at the same time comes together."""
+
+
+class UnreadChanged(Unread, frozen=True, kw_only=True, tag_field="type", tag="unread"):
+    """The ephemeral event `unread`."""
+
+
+class Notified(msgspec.Struct, frozen=True, tag_field="type", tag="notification"):
+    """The ephemeral event `notification`."""
+
+    notification: Notification
+
+
+class Wake(Message["Herald", None], frozen=True):
+    """There is something to tell."""
+
+
+class _Tell(Message["Herald", None], frozen=True):
+    """Tell what may be told by now."""
+
+
+class Herald(Actor):
+    """Works off an agenda. A storage that fails costs the news that it could not read, never anybody's post."""
+
+    def __init__(
+        self, agenda: Agenda, storage: Storage, personal: Callable[[ParticipantId], Ref[PersonalTimeline]]
+    ) -> None:
+        self._agenda = agenda
+        self._storage = storage
+        self._personal = personal
+        self._told: dict[ParticipantId, dict[TimelineId, Unread]] = {}
+        """What each connected person has been told last."""
+
+    async def started(self) -> None:
+        """Go on with what an instance before this one has left."""
+        self._rest()
+
+    @handles(Wake)
+    async def wake(self, message: Wake) -> None:
+        """Begin, after a moment."""
+        self._rest()
+
+    @handles(_Tell)
+    async def tell_all(self, message: _Tell) -> None:
+        """Tell what may be told by now."""
+        for person in self._told.keys() - self._agenda.connected:
+            del self._told[person]
+        for timeline_id, topic in self._agenda.take().items():
+            try:
+                await self._tell(timeline_id, topic)
+            except StorageUnavailable:
+                self._agenda.put_back(timeline_id, topic)
+            except Exception:  # a supervision boundary: the others are told
+                log.exception("herald.failed", timeline=timeline_id)
+        self._rest()
+
+    def _rest(self) -> None:
+        pause = self._agenda.pause()
+        self._agenda.awake = pause is not None
+        if pause is not None:
+            self.send_after(max(GATHER, pause), _Tell(), key=_Tell)
+
+    async def _tell(self, timeline_id: TimelineId, topic: Topic) -> None:
+        audience = topic.audience(self._agenda.connected)
+        if not audience:
+            return
+        if topic.notices:
+            await self._tell_notifications(audience, topic.notices)
+        for person, unread in (await self._count(timeline_id, topic, audience)).items():
+            told = self._told.setdefault(person, {})
+            if told.get(timeline_id) != unread:
+                told[timeline_id] = unread
+                self._whisper(person, UnreadChanged(**msgspec.structs.asdict(unread)))
+        topic.notices.clear()
+
+    async def _tell_notifications(self, audience: Sequence[ParticipantId], ids: Sequence[NotificationId]) -> None:
+        listening = set(audience)
+        for person, notification in await self._storage.notifications.by_ids(ids):
+            if person in listening and notification.read_at is None:
+                self._whisper(person, Notified(notification))
+
+    async def _count(
+        self, timeline_id: TimelineId, topic: Topic, audience: Sequence[ParticipantId]
+    ) -> dict[ParticipantId, Unread]:
+        """From memory for those whose marker is within it, which is nearly everyone; from the database for the others."""
+        kind = topic.kind
+        if kind is None:
+            return await self._storage.markers.unread_in(timeline_id, audience)
+        markers = await self._storage.markers.of(timeline_id, audience)
+        near = {person: marker for person, marker in markers.items() if marker >= topic.held_after}
+        far = [
+            person for person in markers.keys() - near.keys() if not self._is_lost(timeline_id, person, markers[person])
+        ]
+        counts = {
+            person: Unread(
+                timeline_id=timeline_id,
+                kind=kind,
+                unread=count.unread,
+                mentions=count.mentions,
+                last_read_offset=markers[person],
+            )
+            for person, count in count_unread(topic.messages.values(), near).items()
+        }
+        return counts | await self._storage.markers.unread_in(timeline_id, far) if far else counts
+
+    def _is_lost(self, timeline_id: TimelineId, person: ParticipantId, marker: int) -> bool:
+        """Whether someone has been told of more than can be counted, and has read nothing since: there is nothing new to tell."""
+        told = self._told.get(person, {}).get(timeline_id)
+        return told is not None and told.unread >= MOST_COUNTED and told.last_read_offset == marker
+
+    def _whisper(self, person: ParticipantId, event: msgspec.Struct) -> None:
+        if person in self._agenda.connected:
+            with suppress(MailboxFull, ActorStopped, Unavailable):
+                self._personal(person).tell(Whisper(msgspec.json.encode(event)))
