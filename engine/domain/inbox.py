@@ -72,7 +72,7 @@ class Notice(NamedTuple):
     conversation is told to the other one. Who is meant twice is told once, in that order.
     """
 
-    id: NotificationId
+    timeline_id: TimelineId
     event: Event
     message_id: MessageId | None
     kind: NotificationKind
@@ -81,13 +81,18 @@ class Notice(NamedTuple):
     everyone: bool = False
     posted: bool = False
 
+    @property
+    def id(self) -> NotificationId:
+        """What the notifications are called: see `notification_id`."""
+        return notification_id(self.timeline_id, self.event)
+
 
 def notice_of(timeline_id: TimelineId, event: Event) -> Notice | None:
     """What an event may tell people; None for most. Nobody is told of what they did themselves."""
     match event:
         case MessagePosted(message=message):
             return Notice(
-                notification_id(timeline_id, event),
+                timeline_id,
                 event,
                 message.id,
                 NotificationKind.MENTION,
@@ -98,7 +103,7 @@ def notice_of(timeline_id: TimelineId, event: Event) -> Notice | None:
             )
         case MemberJoined(member=member) if member.participant.id != event.actor:
             invited = (member.participant.id,)
-            return Notice(notification_id(timeline_id, event), event, None, NotificationKind.INVITATION, people=invited)
+            return Notice(timeline_id, event, None, NotificationKind.INVITATION, people=invited)
         case _:
             return None
 

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.domain.events import Event
 from engine.domain.fields import ConversationKind, TimelineId
-from engine.domain.inbox import MOST_TOLD, NotificationKind, notice_of
+from engine.domain.inbox import MOST_TOLD, Notice, NotificationKind, notice_of
 from engine.storage.sql.rows import Values
 from engine.storage.sql.tables import Key, conversations, members, messages, notifications, users
 from engine.storage.sql.types import UtcDateTime
@@ -95,7 +95,7 @@ OTHER: Final = _told(
 
 
 class Notices:
-    """What the events of one append may tell people, by the statement that tells it; most append nothing here."""
+    """What the events of one append may tell people, by the statement that tells it. Most posts only stand in `posted`."""
 
     __slots__ = ("answered", "everyone", "named", "posted")
 
@@ -103,28 +103,34 @@ class Notices:
         self.named: list[Values] = []
         self.answered: list[Values] = []
         self.everyone: list[Values] = []
-        self.posted: list[Values] = []
+        self.posted: list[Notice] = []
 
     def add(self, timeline_id: TimelineId, event: Event) -> None:
         """Take an event in."""
         notice = notice_of(timeline_id, event)
         if notice is None:
             return
-        common = {
-            "key_timeline": timeline_id,
-            "key_id": notice.id,
-            "key_offset": event.offset,
-            "key_message": notice.message_id,
-            "key_actor": event.actor,
-            "key_at": event.at,
-        }
-        self.named += [{**common, "key_kind": notice.kind.value, "key_person": each} for each in notice.people]
-        if notice.reply_to is not None:
-            self.answered.append({**common, "key_reply": notice.reply_to})
-        if notice.everyone:
-            self.everyone.append(common)
         if notice.posted:
-            self.posted.append(common)
+            self.posted.append(notice)
+        if notice.people:
+            row = _row(notice) | {"key_kind": notice.kind.value}
+            self.named += [row | {"key_person": person} for person in notice.people]
+        if notice.reply_to is not None:
+            self.answered.append(_row(notice) | {"key_reply": notice.reply_to})
+        if notice.everyone:
+            self.everyone.append(_row(notice))
+
+
+def _row(notice: Notice) -> Values:
+    event = notice.event
+    return {
+        "key_timeline": notice.timeline_id,
+        "key_id": notice.id,
+        "key_offset": event.offset,
+        "key_message": notice.message_id,
+        "key_actor": event.actor,
+        "key_at": event.at,
+    }
 
 
 async def write(connection: AsyncConnection, appended: Iterable[tuple[Notices, bool]]) -> None:
@@ -136,9 +142,8 @@ async def write(connection: AsyncConnection, appended: Iterable[tuple[Notices, b
     await _tell(connection, NAMED, [row for notices, _ in appended for row in notices.named])
     await _tell(connection, ANSWERED, [row for notices, _ in appended for row in notices.answered])
     await _tell(connection, EVERYONE, [row for notices, _ in appended for row in notices.everyone])
-    await _tell(
-        connection, OTHER, [row for notices, conversation in appended if conversation for row in notices.posted]
-    )
+    posted = [_row(each) for notices, conversation in appended if conversation for each in notices.posted]
+    await _tell(connection, OTHER, posted)
 
 
 async def _tell(connection: AsyncConnection, whom: Select[Any], rows: Sequence[Values]) -> None:

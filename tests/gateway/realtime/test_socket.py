@@ -336,7 +336,7 @@ async def presence_of(wire: Wire, room: str, clients: int) -> bool:
 async def pushes(wire: Wire, count: int) -> AsyncIterator[Any]:
     while count:
         line = await wire.next()
-        if "pub" in line.get("push", {}):
+        if "offset" in line.get("push", {}).get("pub", {}):  # a durable one
             count -= 1
             yield line
 
