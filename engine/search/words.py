@@ -41,20 +41,25 @@ def words(text: str) -> Iterator[Word]:
         if run["unspaced"] is None:
             yield Word(fold(run[0]), start, run.end())
             continue
-        characters = [
-            (folded, start + index)
-            for index, character in enumerate(run[0])
-            for folded in unicodedata.normalize("NFKC", character)
+        places = [
+            start + index for index, character in enumerate(run[0]) for _ in unicodedata.normalize("NFKC", character)
         ]
-        for (first, begin), (second, end) in itertools.pairwise(characters):
-            yield Word(_spell(first + second), begin, end + 1, unspaced=True)
-        last, begin = characters[-1]
-        yield Word(_spell(last), begin, begin + 1, unspaced=True)
+        for index, pair in enumerate(_pairs(run[0])):
+            last = places[min(index + 1, len(places) - 1)]
+            yield Word(pair, places[index], last + 1, unspaced=True)
 
 
 def indexed(text: str) -> str | None:
     """The words of a text with spaces between them; None for ASCII, where every database finds the same words by itself."""
-    return None if text.isascii() else " ".join(word.text for word in words(text))
+    if text.isascii():
+        return None
+    made: list[str] = []
+    for run in _RUN.finditer(text):
+        if run["unspaced"] is None:
+            made.append(fold(run[0]))
+        else:
+            made += _pairs(run[0])
+    return " ".join(made)
 
 
 def fold(word: str) -> str:
@@ -65,5 +70,9 @@ def fold(word: str) -> str:
     return unicodedata.normalize("NFC", _DIACRITIC.sub("", unicodedata.normalize("NFKD", plain)))
 
 
-def _spell(characters: str) -> str:
-    return _PREFIX + "".join(f"{ord(each):05x}" for each in characters)
+def _pairs(run: str) -> list[str]:
+    """Each two neighbours, and the last character alone."""
+    if not unicodedata.is_normalized("NFKC", run):
+        run = "".join(unicodedata.normalize("NFKC", character) for character in run)
+    spelled = [f"{ord(character):05x}" for character in run]
+    return [f"{_PREFIX}{one}{two}" for one, two in itertools.pairwise(spelled)] + [_PREFIX + spelled[-1]]

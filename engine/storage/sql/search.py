@@ -6,6 +6,7 @@ part of the timeline is searched first, and a larger part only when that held to
 round; what gets to the last one is rare, and few rows have to be sorted.
 """
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -37,8 +38,10 @@ from engine.storage.sql.tables import members, messages, participants
 from engine.storage.sql.tables.search import BLOCK_BITS
 
 _MESSAGES = select(*MESSAGE_COLUMNS).outerjoin_from(messages, participants, participants.c.id == messages.c.author_id)
-_BLOCKS = (2, 16)
+_BLOCKS = (2, 14)
 """Of how many blocks the first rounds are."""
+_SLICE = 64
+"""Of how many blocks every further round is for a phrase, whose words may meet nowhere and then are all looked at."""
 _TIME_DIGITS = (6, 5, 4)
 """How many digits of an id are the same within a round: hours, three days, seven weeks."""
 
@@ -68,8 +71,9 @@ class SqlSearch:
             return []
         top = row.newest + 1 if before is None else min(before, row.newest + 1)
         found: list[Message] = []
-        for marks in timeline_rounds(timeline_id, top):
-            found = await self._read(postgresql_in_timeline(timeline_id, marks, row.words, top, limit))
+        phrase = any(len(term.words) > 1 for term in query.wanted)
+        for marks, below in timeline_rounds(timeline_id, top, sliced=phrase):
+            found += await self._read(postgresql_in_timeline(timeline_id, marks, row.words, below, limit - len(found)))
             if len(found) >= limit:
                 break
         return found
@@ -199,19 +203,24 @@ def _term(term: Term, language: str | None) -> ColumnElement[Any]:
     return func.tsquery_or(exact, func.coalesce(known, _tsquery("")))
 
 
-def timeline_rounds(timeline_id: TimelineId, top: int) -> Iterator[str]:
-    """The marks of the parts of a timeline below an offset, each larger than the one before, the last one all of it."""
-    timeline, block = f"@{timeline_id[-8:]}", max(0, top - 1) >> BLOCK_BITS
-    for count in _BLOCKS:
-        if block < count:
-            break
-        yield " | ".join(_quote(f"{timeline}/{each}") for each in range(block, block - count, -1))
-    yield _quote(timeline)
+def timeline_rounds(timeline_id: TimelineId, top: int, *, sliced: bool) -> Iterator[tuple[str, int]]:
+    """The parts of a timeline below an offset, from the newest on, each larger than the one before: their marks, and their end.
+
+    The last one is all the rest, at once or (`sliced`) in parts that a statement is done with in time.
+    """
+    timeline, last = f"@{timeline_id[-8:]}", max(0, top - 1) >> BLOCK_BITS
+    for count in itertools.chain(_BLOCKS, itertools.repeat(_SLICE) if sliced else ()):
+        first = max(0, last - count + 1)
+        yield " | ".join(_quote(f"{timeline}/{block}") for block in range(first, last + 1)), top
+        if first == 0:
+            return
+        top, last = first << BLOCK_BITS, first - 1
+    yield _quote(timeline), top
 
 
-def postgresql_in_timeline(timeline_id: TimelineId, marks: str, words: str, top: int, limit: int) -> Executable:
+def postgresql_in_timeline(timeline_id: TimelineId, marks: str, words: str, below: int, limit: int) -> Executable:
     """The newest matches within the marked part of a timeline."""
-    matching = _matching(marks, words).where(messages.c.timeline_id == timeline_id, messages.c.offset < top)
+    matching = _matching(marks, words).where(messages.c.timeline_id == timeline_id, messages.c.offset < below)
     return _newest(matching, "offset", limit)
 
 
