@@ -66,13 +66,13 @@ class RoomActor(SharedTimeline):
     def check_reader(self, by: Principal) -> None:
         """Members and administrators read."""
         if by.id not in self._state.members and not by.admin:
-            raise _stranger(self._room)
+            raise _stranger(self._room, by)
 
     def check_author(self, turn: Turn, by: Principal) -> None:
         """Members write, unless they are muted."""
         member = turn.members.get(by.id)
         if member is None:
-            raise _stranger(turn.room)
+            raise _stranger(turn.room, by)
         moderation.check_not_muted(turn, member)
 
     def check_open(self, turn: Turn) -> None:
@@ -135,7 +135,9 @@ class RoomActor(SharedTimeline):
         for each in (message.by.id, *message.participants):
             if each not in self._state.members:
                 raise (
-                    _stranger(self._room) if each == message.by.id else Forbidden(f"{each} is not a member of the room")
+                    _stranger(self._room, message.by)
+                    if each == message.by.id
+                    else Forbidden(f"{each} is not a member of the room")
                 )
 
     def _decide_join(self, turn: Turn, command: Join) -> Member:
@@ -186,7 +188,7 @@ class RoomActor(SharedTimeline):
 
     def _rank_of_member(self, turn: Turn, by: Principal) -> int:
         if by.id not in turn.members and not by.admin:
-            raise _stranger(turn.room)
+            raise _stranger(turn.room, by)
         return membership.rank(turn, by)
 
     # -- moderation ----------------------------------------------------------------------------------------------------
@@ -266,8 +268,8 @@ class RoomActor(SharedTimeline):
             raise Forbidden("only an owner of the room does this")
 
 
-def _stranger(room: Room) -> NotFound | Forbidden:
-    if room.visibility is Visibility.PRIVATE or room.archived_at is not None:
+def _stranger(room: Room, by: Principal) -> NotFound | Forbidden:
+    if not by.admin and (room.visibility is Visibility.PRIVATE or room.archived_at is not None):
         return Hidden("there is no such room")
     return Forbidden("join the room first")
 
