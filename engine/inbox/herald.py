@@ -93,9 +93,9 @@ class Herald(Actor):
             await self._tell_notifications(audience, topic.notices)
         for person, unread in (await self._count(timeline_id, topic, audience)).items():
             told = self._told.setdefault(person, {})
-            if told.get(timeline_id) != unread:
-                told[timeline_id] = unread
+            if topic.is_news(person, unread, told.get(timeline_id)):
                 self._whisper(person, UnreadChanged(**msgspec.structs.asdict(unread)))
+            told[timeline_id] = unread
         topic.notices.clear()
 
     async def _tell_notifications(self, audience: Sequence[ParticipantId], ids: Sequence[NotificationId]) -> None:
