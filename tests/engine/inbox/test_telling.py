@@ -18,7 +18,7 @@ from tests.engine.inbox.reading import (
     read,
     unread,
 )
-from tests.engine.timelines.acting import Interposed, Perform, Place, a_place, running, unavailable
+from tests.engine.timelines.acting import Interposed, Perform, Place, a_place, person, running, unavailable
 
 pytestmark = pytest.mark.anyio
 
@@ -124,6 +124,29 @@ async def test_a_thousand_members_and_a_hundred_posts_are_told_once_a_second_and
     assert len(bens.unread) <= 6
     assert operations.count("of") <= 6
     assert operations.count("unread_in") == operations.count("unread") == 0
+
+
+async def test_a_thousand_connected_members_each_hear_once_a_second_of_a_hundred_posts(
+    storage: Interposed, engine: Engine, ada: Principal
+) -> None:
+    lobby = await a_place(engine, ada)
+    people = [await person(storage, f"guest{number}") for number in range(1000)]
+    devices = []
+    for each in people:
+        await lobby.join(each)
+        devices.append(await a_device(engine, each))
+        await read(lobby, each, 1)
+    await a_while()
+    for device in devices:
+        device.publications.clear()
+
+    for _ in range(100):
+        await lobby.say(ada, "news")
+        await anyio.sleep(0.03)  # 3 seconds of virtual time
+    await a_while()
+
+    assert {device.unread[-1][0] for device in devices} == {100}
+    assert max(len(device.publications) for device in devices) <= 6
 
 
 async def test_whoever_is_away_costs_nothing(
