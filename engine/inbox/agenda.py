@@ -7,7 +7,7 @@ from typing import Final
 
 from engine.domain.events import MemberJoined, MessageDeleted, MessageEdited, MessagePosted
 from engine.domain.fields import MessageId, ParticipantId, TimelineId, TimelineKind
-from engine.domain.inbox import NotificationId, notice_of
+from engine.domain.inbox import NotificationId, Unread, notice_of
 from engine.domain.messages import Message
 from engine.domain.rooms import Member
 from engine.timelines.feed import News
@@ -31,6 +31,8 @@ class Topic:
     messages: Mapping[MessageId, Message] = field(default_factory=dict)
     held_after: int = UNHELD
     everyone: bool = False
+    deleted: bool = False
+    """Whether a message was deleted: without that, and without reading, no count has become less."""
     people: set[ParticipantId] = field(default_factory=set)
     notices: list[NotificationId] = field(default_factory=list)
 
@@ -40,6 +42,12 @@ class Topic:
             return [person for person in self.people if person in connected]
         fewer, more = sorted((self.members.keys(), connected), key=len)
         return [person for person in fewer if person in more]
+
+    def is_news(self, person: ParticipantId, unread: Unread, told: Unread | None) -> bool:
+        """Whether a count is to be told, after what was `told` last; None: nothing, since the person connected."""
+        if told is None:
+            return unread.unread > 0 or self.deleted or person in self.people
+        return unread != told
 
 
 class Agenda:
@@ -60,14 +68,16 @@ class Agenda:
         """Take in what a timeline has committed; called inside its turn."""
         if not self.connected or news.kind is TimelineKind.USER:
             return
-        if not any(
-            isinstance(each, MessagePosted | MessageEdited | MessageDeleted | MemberJoined) for each in news.events
-        ):
+        counted = [each for each in news.events if isinstance(each, MessagePosted | MessageEdited | MessageDeleted)]
+        joined = {each.member.participant.id for each in news.events if isinstance(each, MemberJoined)}
+        if not counted and not joined:
             return
         topic = self._topics.setdefault(news.timeline_id, Topic())
         topic.kind, topic.members = news.kind, news.members
         topic.messages, topic.held_after = news.messages, news.held_after
-        topic.everyone = True
+        topic.people |= joined
+        topic.everyone = topic.everyone or bool(counted)
+        topic.deleted = topic.deleted or any(isinstance(each, MessageDeleted) for each in counted)
         for event in news.events:
             notice = notice_of(news.timeline_id, event)
             if notice is not None and (
@@ -97,6 +107,7 @@ class Agenda:
         newer = self._topics.get(timeline_id)
         if newer is not None:
             newer.everyone = newer.everyone or topic.everyone
+            newer.deleted = newer.deleted or topic.deleted
             newer.people |= topic.people
             newer.notices = topic.notices + newer.notices
             if newer.kind is None:

@@ -91,12 +91,12 @@ class Herald(Actor):
             return
         if topic.notices:
             await self._tell_notifications(audience, topic.notices)
+            topic.notices.clear()  # should counting fail and be tried again
         for person, unread in (await self._count(timeline_id, topic, audience)).items():
             told = self._told.setdefault(person, {})
-            if told.get(timeline_id) != unread:
-                told[timeline_id] = unread
+            if topic.is_news(person, unread, told.get(timeline_id)):
                 self._whisper(person, UnreadChanged(**msgspec.structs.asdict(unread)))
-        topic.notices.clear()
+            told[timeline_id] = unread
 
     async def _tell_notifications(self, audience: Sequence[ParticipantId], ids: Sequence[NotificationId]) -> None:
         listening = set(audience)

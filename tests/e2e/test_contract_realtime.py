@@ -333,7 +333,11 @@ async def test_every_change_of_a_room_is_pushed(server: GatheringServer, ada: Ou
         bob.post(f"/rooms/{room}/leave")
         ada.patch(f"/rooms/{room}", {"name": "Coffee"})
         ada.delete(f"/rooms/{room}")
-        pushes = [(await wire.next())["push"]["pub"] for _ in range(8)]
+        pushes: list[Any] = []
+        while len(pushes) < 8:
+            push = (await wire.next())["push"]
+            if push["channel"] == f"room:{room}":  # on her own channel she hears of unread messages
+                pushes.append(push["pub"])
 
     assert [push["data"]["type"] for push in pushes] == [
         *("member.joined", "message.posted", "message.edited", "message.deleted"),
