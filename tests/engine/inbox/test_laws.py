@@ -2,6 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import UNSET
 
 from engine.clock import SystemClock
 from engine.domain.fields import MessageId, ParticipantId, ParticipantKind, TimelineId
@@ -29,7 +30,7 @@ def messages(draw: st.DrawFn) -> list[Message]:
             created_at=NOW,
             deleted_at=NOW if draw(st.booleans()) else None,
             mentions=draw(st.lists(st.sampled_from(PEOPLE), unique=True)),
-            mentions_all=draw(st.booleans()),
+            mentions_all=True if draw(st.booleans()) else UNSET,
         )
         for offset in offsets
     ]
