@@ -146,7 +146,7 @@ class Settings(BaseSettings):
     avatar_url: str | None = Field(
         None,
         max_length=2_000,
-        description="a DiceBear-compatible service, with {seed} in it: https://api.dicebear.com/9.x/thumbs/svg?seed={seed}",
+        description="a DiceBear-compatible service: https://api.dicebear.com/9.x/thumbs/svg; {seed} stands for the person",
     )
 
     access_token_seconds: int = Field(900, ge=1, le=86_400, description="the life of an access token")
@@ -208,9 +208,9 @@ class Settings(BaseSettings):
     @field_validator("avatar_url")
     @classmethod
     def _has_a_seed(cls, url: str | None) -> str | None:
-        if url is not None and (not url.startswith(("http://", "https://")) or "{seed}" not in url):
-            raise ValueError("must begin with http:// or https:// and have {seed} in it")
-        return url
+        if url is None or "{seed}" in url:
+            return url
+        return f"{url}{'&' if '?' in url else '?'}seed={{seed}}"
 
     @field_validator("secret_key")
     @classmethod
