@@ -26,7 +26,7 @@ bench: .venv/dev
 	$(BIN)/python -m benchmarks history
 
 lock: .venv/dev # UPGRADE=--upgrade takes the newest versions; without it only what pyproject.toml asks for changes
-	$(COMPILE) $(UPGRADE) pyproject.toml --extra chat --group build -o requirements/run.txt
+	$(COMPILE) $(UPGRADE) pyproject.toml --extra agents --extra chat --extra mcp --extra openai --group build -o requirements/run.txt
 	$(COMPILE) $(UPGRADE) pyproject.toml --group build --group dev -c requirements/run.txt -o requirements/dev.txt
 
 .venv/pyvenv.cfg:
