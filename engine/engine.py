@@ -49,6 +49,7 @@ from engine.timelines.receipts import ShowRead
 from engine.timelines.room import RoomActor
 from engine.timelines.surroundings import Surroundings, TimelineSettings
 from engine.timelines.timeline import Timeline
+from engine.timelines.underway import Underway
 from engine.webhooks import Webhooks, WebhookSettings
 from engine.webhooks.retries import Retries
 from engine.webhooks.sender import Sender
@@ -109,6 +110,7 @@ class Engine:
         invitations: Invitations,
         webhooks: Webhooks,
         inbox: Inbox,
+        underway: Underway,
         canary: Ref[Canary],
     ) -> None:
         self.settings = settings
@@ -123,6 +125,7 @@ class Engine:
         self.webhooks = webhooks
         self.searching = Searching(storage)
         self.inbox = inbox
+        self._underway = underway
         self._canary = canary
 
     @classmethod
@@ -189,12 +192,15 @@ class Engine:
                 quotas=accounts.quotas,
                 presence=presence,
                 itself=itself,
+                underway=Underway(),
                 settings=TimelineSettings(
                     recent_events=settings.recent_events,
                     message_characters=settings.message_characters,
                     write_timeout=2 * settings.storage_timeout,
                     read_timeout=settings.storage_timeout,
                     few=settings.presence_few,
+                    answer_characters=settings.answer_characters,
+                    answer_seconds=settings.answer_seconds,
                 ),
             )
             activation = Activation(
@@ -254,6 +260,7 @@ class Engine:
                 invitations=invitations,
                 webhooks=webhooks,
                 inbox=inbox,
+                underway=surroundings.underway,
                 canary=canary,
             )
             ownership = Ownership(storage.log, active, surroundings.adrift)
@@ -269,8 +276,13 @@ class Engine:
                 partial(_every, PURGE_INTERVAL, inbox.trim),
             ):
                 yield engine
+                await engine.stop_answers()
                 await webhooks.close()
                 await system.stop(drain=True, grace=settings.shutdown_grace / 2)
+
+    async def stop_answers(self) -> None:
+        """Begin no more answers, and end those in progress: before their readers are sent away. Takes at most a second."""
+        await self._underway.stop(self.timelines.ref)
 
     async def is_alive(self) -> bool:
         """Whether a message through a real mailbox is answered within a second."""
