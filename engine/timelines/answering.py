@@ -227,14 +227,17 @@ class Answering:
 
     def _finished(self, answer: Answer, call: Call[FinishAnswer, Posted], posted: Outcome[Posted]) -> None:
         """Its message is committed, or will not be."""
-        answer.finishing = False
-        if self._answers.get(answer.id) is answer:
-            if posted.error is None:
-                if not posted.value.created:
-                    self._complete(answer, posted.value.message.id)
-            elif not isinstance(posted.error, TryLater):
-                code = posted.error.code if isinstance(posted.error, EngineError) else EngineError.code
-                self._fail(answer, code, str(posted.error), kept=False)
+        if self._answers.get(answer.id) is not answer:
+            pass  # the timeline has stopped, or has learned of the message by itself
+        elif posted.error is None:
+            if not posted.value.created:
+                self._complete(answer, posted.value.message.id)
+            # Otherwise `learn` is about to complete it; until then nothing else of the same commit may end it.
+        elif isinstance(posted.error, TryLater):
+            answer.finishing = False
+        else:
+            code = posted.error.code if isinstance(posted.error, EngineError) else EngineError.code
+            self._fail(answer, code, str(posted.error), kept=False)
         call.settle(posted)
 
     def fail(self, command: FailAnswer) -> None:
@@ -257,15 +260,16 @@ class Answering:
         self._cancel(answer, command.by.id, StopReason.CANCELLED)
 
     def learn(self, events: Sequence[Event]) -> None:
-        """Take in what the timeline has committed."""
+        """Take in what the timeline has committed. What stands in the same commit as an answer comes too late to end it."""
         if not self._answers:
             return
         for event in events:
+            if isinstance(event, MessagePosted) and event.message.answer_id is not UNSET:
+                answer = self._answers.get(event.message.answer_id)
+                if answer is not None:
+                    self._complete(answer, event.message.id)
+        for event in events:
             match event:
-                case MessagePosted(message=message):
-                    answer = self._answers.get(message.answer_id) if message.answer_id is not UNSET else None
-                    if answer is not None:
-                        self._complete(answer, message.id)
                 case MessageEdited(message=message, actor=actor):
                     self._withdraw(actor, StopReason.QUESTION_EDITED, question=message.id)
                 case MessageDeleted(message_id=message_id, actor=actor):
