@@ -32,6 +32,8 @@ class StopReason(StrEnum):
     """It has taken longer than an answer may take."""
     INVALID_TEXT = "invalid_text"
     """It holds U+0000 or half a surrogate pair."""
+    DISCONNECTED = "disconnected"
+    """Its author writes from outside, and has not come back."""
     STOPPING = "stopping"
     """The server stops, or this timeline does: it restarts, or another process has it now."""
 

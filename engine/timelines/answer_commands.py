@@ -23,8 +23,8 @@ class AnswerAuthor(Protocol):
         ...
 
 
-class StartAnswer(actors.Message["SharedTimeline", None], frozen=True):
-    """Begin an answer under an id of the author's choice, to a message or to nothing in particular.
+class StartAnswer(actors.Message["SharedTimeline", str], frozen=True):
+    """Begin an answer under an id of the author's choice, to a message or to nothing in particular. Answers the id.
 
     For those who may write. `Overloaded` when many are in progress; `InvalidRequest` for a question that does not exist,
     `Conflict` for one that is deleted and for an id that is in use.
@@ -65,6 +65,14 @@ class FailAnswer(actors.Message["SharedTimeline", None], frozen=True):
     answer_id: str
     code: str
     detail: str
+
+
+class AbandonAnswer(actors.Message["SharedTimeline", None], frozen=True):
+    """An author may have gone: unless they go on with the answer within `seconds`, it fails. What it says so far is kept."""
+
+    by: Principal
+    answer_id: str
+    seconds: float
 
 
 class CancelAnswer(actors.Message["SharedTimeline", None], frozen=True):

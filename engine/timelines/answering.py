@@ -9,9 +9,9 @@ Each ends once, by one of the three. It is completed by the commit of its messag
 answer was lost completes it too. Answers live in memory only: none outlives its process.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Final
 
 import msgspec
 import structlog
@@ -40,20 +40,25 @@ from engine.domain.events import (
     MessagePosted,
     RoomArchived,
 )
-from engine.domain.fields import MessageId, ParticipantId, TimelineId
-from engine.domain.messages import Draft
+from engine.domain.fields import MessageId, ParticipantId
 from engine.domain.people import Principal
 from engine.errors import Conflict, EngineError, InvalidRequest, NotFound, Overloaded, TryLater
 from engine.storage.records import is_storable
-from engine.timelines import posting
-from engine.timelines.answer_commands import CancelAnswer, ExtendAnswer, FailAnswer, FinishAnswer, StartAnswer
+from engine.timelines.answer_commands import (
+    AbandonAnswer,
+    CancelAnswer,
+    ExtendAnswer,
+    FailAnswer,
+    FinishAnswer,
+    StartAnswer,
+)
+from engine.timelines.answer_host import Host
+from engine.timelines.answer_posting import AnswerPosting
 from engine.timelines.answers import Answer, Answers
-from engine.timelines.commands import Post, Posted
+from engine.timelines.commands import Posted
 from engine.timelines.fanout import Delta, Publication
-from engine.timelines.posting import OfAnswer
 from engine.timelines.surroundings import Surroundings
 from engine.timelines.turn import Turn
-from engine.timelines.writer import Decide
 
 log = structlog.get_logger(__name__)
 
@@ -61,46 +66,13 @@ _FAILURES: Final = {
     StopReason.TOO_LONG: "it grew longer than an answer may be",
     StopReason.TIMEOUT: "it took longer than an answer may take",
     StopReason.INVALID_TEXT: "its text holds U+0000 or half a surrogate pair",
+    StopReason.DISCONNECTED: "its author has gone",
     StopReason.STOPPING: "the server stops here; ask again",
 }
 """What the timeline ends by itself has failed. What people do, on purpose or by the way, cancels."""
 
 
-class Host(Protocol):
-    """What answers need of their timeline."""
-
-    id: TimelineId
-    channel: str
-
-    def as_of_now(self) -> Turn:
-        """A turn to look at."""
-        ...
-
-    def check_author(self, turn: Turn, by: Principal) -> None:
-        """See `Timeline.check_author`."""
-        ...
-
-    def check_open(self, turn: Turn) -> None:
-        """See `Timeline.check_open`."""
-        ...
-
-    def moderates(self, turn: Turn, by: Principal) -> bool:
-        """See `Timeline.moderates`."""
-        ...
-
-    def propose(
-        self, calls: Iterable[Call[Any, Any]], decide: Decide, *, needs: Callable[[Any], MessageId | None] | None = None
-    ) -> None:
-        """See `Timeline.propose`."""
-        ...
-
-    def tell_subscribers(self, publications: Iterable[Publication]) -> None:
-        """Deliver to everyone who listens."""
-        ...
-
-    def wake_for_answers(self, due: float) -> None:
-        """Call `Answering.tick` at this moment; infinity: not before it is said again."""
-        ...
+_NEVER: Final = float("inf")
 
 
 class Answering:
@@ -111,6 +83,7 @@ class Answering:
         self._host = host
         self._surroundings = surroundings
         self._settings = surroundings.settings
+        self._posting = AnswerPosting(host, surroundings)
         self._answers = Answers()
 
     def __bool__(self) -> bool:
@@ -122,7 +95,7 @@ class Answering:
 
     # -- by their authors ----------------------------------------------------------------------------------------------
 
-    def start(self, calls: Iterable[Call[StartAnswer, None]]) -> None:
+    def start(self, calls: Iterable[Call[StartAnswer, str]]) -> None:
         """Begin answers: at once when the question is in memory, else when it has been looked up."""
         for call in calls:
             question = call.message.question
@@ -130,16 +103,16 @@ class Answering:
             if question is None or turn.message(question) is not None:
                 self._begin(call, turn)
             else:
-                looked_up: Call[StartAnswer, None] = Call(call.message, partial(self._begin_later, call))
+                looked_up: Call[StartAnswer, str] = Call(call.message, partial(self._begin_later, call))
                 self._host.propose([looked_up], _check_question, needs=lambda start: start.question)
 
-    def _begin_later(self, call: Call[StartAnswer, None], found: Outcome[None]) -> None:
+    def _begin_later(self, call: Call[StartAnswer, str], found: Outcome[None]) -> None:
         if found.error is None:
             self._begin(call, self._host.as_of_now())
         else:
             call.settle(found)
 
-    def _begin(self, call: Call[StartAnswer, None], turn: Turn) -> None:
+    def _begin(self, call: Call[StartAnswer, str], turn: Turn) -> None:
         start = call.message
         try:
             self._host.check_author(turn, start.by)
@@ -152,16 +125,17 @@ class Answering:
         except EngineError as refusal:
             call.refuse(refusal)
             return
-        ends_at = self._surroundings.monotonic() + self._settings.answer_seconds
-        self._answers.add(Answer(start.answer_id, start.by, start.question, start.author, ends_at=ends_at))
+        deadline = self._surroundings.monotonic() + self._settings.answer_seconds
+        self._answers.add(Answer(start.answer_id, start.by, start.question, start.author, deadline=deadline))
         self._surroundings.underway.channels.add(self._channel)
         self._tell(AnswerStarted(start.answer_id, start.by.participant, start.question))
         self._rearm()
-        call.answer(None)
+        call.answer(start.answer_id)
 
     def extend(self, command: ExtendAnswer) -> None:
         """Let an answer grow, up to its limit."""
         answer = self._of(command.answer_id, command.by)
+        answer.abandoned_at = _NEVER
         if answer.finishing:
             return
         if not is_storable(command.text):
@@ -184,46 +158,21 @@ class Answering:
     def _finish(self, call: Call[FinishAnswer, Posted]) -> None:
         command = call.message
         answer = self._answers.of(command.answer_id, command.by.id)
-        key = command.client_id or command.answer_id
         if answer is None:
-            self._host.propose([call], partial(_posted_before, Post(command.by, Draft(text="", client_id=key))))
+            self._posting.find_earlier(call)
             return
-        if answer.finishing:
-            raise Conflict("the answer is being posted")
+        _check_not_finishing(answer)
         text = answer.text if command.text is None else command.text
-        try:
-            posting.check_text(text, self._settings.answer_characters)
-        except InvalidRequest as refusal:
-            self._fail(answer, self._fault(text), str(refusal))
-            raise
+        if (fault := self._posting.check(text)) is not None:
+            code, refusal = fault
+            self._fail(answer, code, str(refusal))
+            raise refusal
         if text.startswith(answer.text):
             self._answers.extend(answer, text[answer.length :])
         if (rest := self._answers.take_of(answer)) is not None:
             self._tell(rest)
-        answer.finishing, answer.client_id = True, key
-        post: Call[Post, Posted] = Call(_post(answer, text, command.language), partial(self._finished, answer, call))
-        decide = partial(self._decide, OfAnswer(answer.id))
-        self._host.propose([post], decide, needs=_question_of)
-
-    def _fault(self, text: str) -> str:
-        if not text.strip():
-            return "empty"
-        return StopReason.TOO_LONG if len(text) > self._settings.answer_characters else StopReason.INVALID_TEXT
-
-    def _decide(self, answer: OfAnswer, turn: Turn, message: Post) -> Posted:
-        self._host.check_author(turn, message.by)
-        if (earlier := posting.earlier(turn, message)) is not None:
-            return Posted(earlier, created=False)
-        self._host.check_open(turn)
-        return posting.post(
-            turn,
-            message,
-            self._host.id,
-            self._surroundings.clock,
-            longest=self._settings.answer_characters,
-            quotas=self._surroundings.quotas,
-            answer=answer,
-        )
+        answer.finishing, answer.client_id = True, command.client_id
+        self._posting.post(answer, text, partial(self._finished, answer, call), language=command.language)
 
     def _finished(self, answer: Answer, call: Call[FinishAnswer, Posted], posted: Outcome[Posted]) -> None:
         """Its message is committed, or will not be."""
@@ -245,6 +194,12 @@ class Answering:
         answer = self._of(command.answer_id, command.by)
         _check_not_finishing(answer)
         self._fail(answer, command.code, command.detail)
+
+    def abandon(self, command: AbandonAnswer) -> None:
+        """An author may have gone."""
+        answer = self._of(command.answer_id, command.by)
+        answer.abandoned_at = self._surroundings.monotonic() + command.seconds
+        self._rearm()
 
     # -- by others -----------------------------------------------------------------------------------------------------
 
@@ -309,9 +264,11 @@ class Answering:
             self._tell(delta)
         for answer in self._answers.overdue(now):
             if answer.finishing:
-                answer.ends_at = now + self._settings.write_timeout
+                answer.deadline, answer.abandoned_at = now + self._settings.write_timeout, _NEVER
             else:
-                self._stop(answer, StopReason.TIMEOUT)
+                self._stop(
+                    answer, StopReason.TIMEOUT if answer.deadline <= answer.abandoned_at else StopReason.DISCONNECTED
+                )
         self._rearm()
 
     def stop(self) -> None:
@@ -335,7 +292,7 @@ class Answering:
 
     def _cancel(self, answer: Answer, by: ParticipantId, reason: StopReason) -> None:
         """End it for someone's sake. What it says is worth keeping only if the question still stands, and its author."""
-        text = self._worth_keeping(answer, kept=reason is StopReason.CANCELLED)
+        text = self._posting.worth_keeping(answer) if reason is StopReason.CANCELLED else ""
         self._end(answer, AnswerCancelled(answer.id, by, reason, text or UNSET))
         answer.author.stop(answer.id, reason)
         self._keep(answer, text)
@@ -346,13 +303,9 @@ class Answering:
         answer.author.stop(answer.id, reason)
 
     def _fail(self, answer: Answer, code: str, detail: str, *, kept: bool = True) -> None:
-        text = self._worth_keeping(answer, kept=kept)
+        text = self._posting.worth_keeping(answer) if kept else ""
         self._end(answer, AnswerFailed(answer.id, code, detail, text or UNSET))
         self._keep(answer, text)
-
-    def _worth_keeping(self, answer: Answer, *, kept: bool) -> str:
-        text = answer.text[: self._settings.answer_characters] if kept else ""
-        return text if text.strip() else ""
 
     def _end(self, answer: Answer, event: AnswerEvent) -> None:
         self._answers.remove(answer)
@@ -364,9 +317,7 @@ class Answering:
     def _keep(self, answer: Answer, text: str) -> None:
         """Post what an unfinished answer says; when that cannot be, it is gone."""
         if text:
-            post: Call[Post, Posted] = Call(_post(answer, text, None), partial(self._kept, answer.id))
-            decide = partial(self._decide, OfAnswer(answer.id, partial=True))
-            self._host.propose([post], decide, needs=_question_of)
+            self._posting.post(answer, text, partial(self._kept, answer.id), partly=True)
 
     def _kept(self, answer_id: str, posted: Outcome[Posted]) -> None:
         if posted.error is not None:
@@ -389,15 +340,6 @@ class Answering:
         self._host.wake_for_answers(self._answers.due)
 
 
-def _post(answer: Answer, text: str, language: str | None) -> Post:
-    client_id = answer.client_id or answer.id
-    return Post(answer.by, Draft(text=text, client_id=client_id, reply_to=answer.question, language=language))
-
-
-def _question_of(post: Post) -> MessageId | None:
-    return post.draft.reply_to
-
-
 def _check_question(turn: Turn, start: StartAnswer) -> None:
     assert start.question is not None
     question = turn.message(start.question)
@@ -405,14 +347,6 @@ def _check_question(turn: Turn, start: StartAnswer) -> None:
         raise InvalidRequest.field("question", "there is no such message in this timeline")
     if question.deleted_at is not None:
         raise Conflict("the question is deleted")
-
-
-def _posted_before(post: Post, turn: Turn, _command: FinishAnswer) -> Posted:
-    """The answer to those who finish again what is finished."""
-    earlier = posting.earlier(turn, post)
-    if earlier is None:
-        raise _nothing()
-    return Posted(earlier, created=False)
 
 
 def _check_not_finishing(answer: Answer) -> None:

@@ -24,19 +24,21 @@ _NEVER: Final = float("inf")
 
 
 class Answer:
-    """One answer. `text` is all of it; subscribers have been told `told` of it, in `index` deltas. It may take until `ends_at`.
+    """One answer. `text` is all of it; subscribers have been told `told` of it, in `index` deltas.
 
+    It may take until `deadline`, or until `abandoned_at` while its author may have gone.
     `client_id` is set while it is being posted, and when that did not succeed: `finishing` tells.
     """
 
     def __init__(
-        self, answer_id: str, by: Principal, question: MessageId | None, author: AnswerAuthor, *, ends_at: float
+        self, answer_id: str, by: Principal, question: MessageId | None, author: AnswerAuthor, *, deadline: float
     ) -> None:
         self.id = answer_id
         self.by = by
         self.question = question
         self.author = author
-        self.ends_at = ends_at
+        self.deadline = deadline
+        self.abandoned_at = _NEVER
         self.pace = Pace(INTERVAL)
         self.length = 0
         self.index = 0
@@ -54,6 +56,11 @@ class Answer:
     def text(self) -> str:
         """All of it."""
         return "".join((*self._told, *self._pending))
+
+    @property
+    def ends_at(self) -> float:
+        """When it fails, if it does not end before."""
+        return min(self.deadline, self.abandoned_at)
 
     @property
     def so_far(self) -> AnswerSoFar:

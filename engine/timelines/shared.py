@@ -13,6 +13,7 @@ from engine.domain.fields import ParticipantId, TimelineId
 from engine.domain.rooms import Member
 from engine.errors import Forbidden, InvalidRequest
 from engine.timelines.answer_commands import (
+    AbandonAnswer,
     CancelAnswer,
     ExtendAnswer,
     FailAnswer,
@@ -135,7 +136,7 @@ class SharedTimeline(Timeline):
     # -- answers -------------------------------------------------------------------------------------------------------
 
     @handles(StartAnswer, batch=TURN)
-    async def start_answer(self, calls: list[Call[StartAnswer, None]]) -> None:
+    async def start_answer(self, calls: list[Call[StartAnswer, str]]) -> None:
         """Begin answers."""
         self._answering.start(calls)
 
@@ -153,6 +154,11 @@ class SharedTimeline(Timeline):
     async def fail_answer(self, message: FailAnswer) -> None:
         """Give an answer up."""
         self._answering.fail(message)
+
+    @handles(AbandonAnswer)
+    async def abandon_answer(self, message: AbandonAnswer) -> None:
+        """Wait a little for an author."""
+        self._answering.abandon(message)
 
     @handles(CancelAnswer)
     async def cancel_answer(self, message: CancelAnswer) -> None:

@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from engine.engine import Engine
     from engine.timelines.directory import Timelines
     from engine.timelines.room import RoomActor
+    from engine.timelines.shared import SharedTimeline
     from engine.timelines.timeline import Timeline
 
 P = TypeVar("P")
@@ -220,11 +221,12 @@ def timeline_of(timelines: "Timelines", channel: str) -> "Ref[Timeline]":
     return ref
 
 
-def shared_timeline_of(timelines: "Timelines", channel: str) -> "Ref[Timeline]":
+def shared_timeline_of(timelines: "Timelines", channel: str) -> "Ref[SharedTimeline]":
     """The room or conversation behind a channel."""
+    ref: Ref[Any] = timeline_of(timelines, channel)
     if channel.startswith(USER_PREFIX):
         raise NotFound("nobody answers in a personal channel")
-    return timeline_of(timelines, channel)
+    return ref
 
 
 def _room_of(timelines: "Timelines", channel: str) -> "Ref[RoomActor]":

@@ -8,6 +8,7 @@ pipelined and stay in order; the others run in tasks of the connection and may b
 
 from collections.abc import Callable, Coroutine
 from enum import Enum
+from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
@@ -21,13 +22,14 @@ from engine.domain.messages import Draft
 from engine.domain.people import Principal, User
 from engine.errors import TokenExpired, TryLater, Unauthenticated
 from engine.timelines.commands import CountPresence, ReadPresence, Subscribed
-from gateway.realtime import codes, protocol
+from gateway.realtime import authoring, codes, protocol
 from gateway.realtime.answers import Answers
+from gateway.realtime.authoring import Authored, Authoring
 from gateway.realtime.history import read_history
 from gateway.realtime.limits import TokenBucket, Verdict
 from gateway.realtime.outbox import Outbox
 from gateway.realtime.protocol import BadCommand, Command, Emulated
-from gateway.realtime.rpc import METHODS, Asked, post_message, timeline_of
+from gateway.realtime.rpc import METHODS, Awaited, post_message, timeline_of
 from gateway.realtime.settings import RealtimeSettings
 from gateway.realtime.subscription import Subscription
 from gateway.realtime.subscriptions import Subscriptions, subscribe_result
@@ -119,6 +121,10 @@ class Session:
         self._bucket = TokenBucket(
             settings.commands_per_second, settings.commands_burst, patience=settings.commands_refused, now=now()
         )
+        self._deltas = TokenBucket(
+            settings.deltas_per_second, settings.deltas_burst, patience=settings.commands_refused, now=now()
+        )
+        self._authoring = Authoring(engine.clock.new_id)
         self._connect_by = now() + settings.connect_timeout
         self._expires_at = self._ping_at = self._pong_by = _NEVER
         self._check_account_at = 0.0
@@ -159,6 +165,7 @@ class Session:
         """The connection is over: leave every timeline. Does not wait; doing it again does nothing."""
         self._state = State.CLOSED
         self._outbox.close(drop=True)
+        self._authoring.end()
         self._subscriptions.leave_all()
 
     def tick(self) -> float:
@@ -186,7 +193,8 @@ class Session:
         ):
             self.close(codes.MALFORMED)
             return
-        verdict = self._bucket.judge(self._now())
+        streams = isinstance(command, Command) and command.rpc is not None and command.rpc.method == authoring.DELTA
+        verdict = (self._deltas if streams else self._bucket).judge(self._now())
         if verdict is Verdict.ABUSE:
             self.close(codes.TOO_MANY_REQUESTS)
         elif not command.id:
@@ -289,7 +297,7 @@ class Session:
         self._link.retime()
 
     def _rpc(self, command_id: int, by: Principal, request: protocol.RpcRequest) -> None:
-        method = METHODS.get(request.method)
+        method = METHODS.get(request.method) or authoring.METHODS.get(request.method)
         if method is None:
             self._answers.refuse(command_id, codes.METHOD_NOT_FOUND)
             return
@@ -299,8 +307,9 @@ class Session:
             self._answers.refuse(command_id, codes.BAD_REQUEST)
             return
         of_channel = method.of_channel
-        if isinstance(method, Asked):
-            message, result = method.message, method.result
+        if not isinstance(method, Awaited):
+            message = partial(method.message, self._authoring) if isinstance(method, Authored) else method.message
+            result = method.result
             self._answers.ask(
                 command_id,
                 b"rpc",

@@ -20,6 +20,9 @@ class RealtimeSettings:
     commands_burst: int = 60
     commands_refused: int = 180
     """Commands refused without a pause long enough to fill the bucket again, after which the connection ends with 3013."""
+    deltas_per_second: float = 200.0
+    """Of the rpc `answer.delta`, which does not count as a command: several answers of one connection in many small pieces."""
+    deltas_burst: int = 400
     queue_bytes: int = 1024 * 1024
     """Pushes that may wait for a client that reads slowly; one more ends the connection with 3008."""
     outgoing_frame_bytes: int = 128 * 1024

@@ -9,7 +9,7 @@ from engine.domain.fields import ConversationKind
 from engine.domain.people import Principal
 from engine.engine import Engine
 from engine.errors import Conflict, EngineError, Forbidden, InvalidRequest, NotFound, Overloaded, StorageUnavailable
-from engine.timelines.answer_commands import CancelAnswer
+from engine.timelines.answer_commands import AbandonAnswer, CancelAnswer
 from engine.timelines.answers import INTERVAL, MOST_OF_ONE
 from engine.timelines.commands import ArchiveRoom, ConversationChanges, MuteMember, UpdateConversation
 from engine.timelines.directory import NewConversation
@@ -494,3 +494,22 @@ async def test_a_room_where_somebody_answers_is_not_put_to_rest(
 
         assert posted.created
         assert author.stopped == []
+
+
+async def test_an_abandoned_answer_fails_after_a_while_unless_its_author_goes_on(
+    lobby: Place, ada: Principal, author: Author
+) -> None:
+    listener, _ = await lobby.listen(ada)
+    for answer_id in ("a1", "a2"):
+        await author.start(answer_id)
+        await author.extend("begun", answer_id=answer_id)
+        await lobby.ref.ask(AbandonAnswer(author.by, answer_id, 10.0))
+
+    await anyio.sleep(9)
+    await author.extend(" and continued", answer_id="a2")
+    await anyio.sleep(60)
+    posted = await author.finish("a2")
+
+    failed = [each for each in told(listener.publications) if isinstance(each, AnswerFailed)]
+    assert [(each.answer_id, each.code, each.text) for each in failed] == [("a1", "disconnected", "begun")]
+    assert posted.message.text == "begun and continued"

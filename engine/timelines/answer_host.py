@@ -1,0 +1,48 @@
+"""What answers need of the timeline that they are in."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+from actors import Call
+from engine.domain.fields import MessageId, TimelineId
+from engine.domain.people import Principal
+from engine.timelines.fanout import Publication
+from engine.timelines.turn import Turn
+from engine.timelines.writer import Decide
+
+
+class Host(Protocol):
+    """What answers need of their timeline."""
+
+    id: TimelineId
+    channel: str
+
+    def as_of_now(self) -> Turn:
+        """A turn to look at."""
+        ...
+
+    def check_author(self, turn: Turn, by: Principal) -> None:
+        """See `Timeline.check_author`."""
+        ...
+
+    def check_open(self, turn: Turn) -> None:
+        """See `Timeline.check_open`."""
+        ...
+
+    def moderates(self, turn: Turn, by: Principal) -> bool:
+        """See `Timeline.moderates`."""
+        ...
+
+    def propose(
+        self, calls: Iterable[Call[Any, Any]], decide: Decide, *, needs: Callable[[Any], MessageId | None] | None = None
+    ) -> None:
+        """See `Timeline.propose`."""
+        ...
+
+    def tell_subscribers(self, publications: Iterable[Publication]) -> None:
+        """Deliver to everyone who listens."""
+        ...
+
+    def wake_for_answers(self, due: float) -> None:
+        """Call `Answering.tick` at this moment; infinity: not before it is said again."""
+        ...

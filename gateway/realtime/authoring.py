@@ -1,0 +1,159 @@
+"""Answers that a program writes from outside: an agent that is connected like any client.
+
+| method        | data                                               | result                          |
+| ------------- | -------------------------------------------------- | ------------------------------- |
+| answer.start  | timeline, question? (a message id)                 | answer_id                       |
+| answer.delta  | timeline, answer_id, text                          | (empty)                         |
+| answer.finish | timeline, answer_id, text?, client_id?, language?  | message, created                |
+| answer.fail   | timeline, answer_id, code?, detail?                | (empty)                         |
+
+`text` in `answer.finish` is the whole of the answer; without it, it is what the deltas said. An answer that is over is not found:
+whoever subscribes to the timeline has been told why (`answer.cancelled`, `answer.failed`). When the connection ends, its answers
+fail unless they go on within `GRACE` seconds, over this connection's successor.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated, Any, Final, Generic, TypeAlias, TypeVar
+
+import msgspec
+
+from actors import AskFailed, Ref
+from actors import Message as ActorMessage
+from engine.domain.answers import StopReason
+from engine.domain.fields import AnswerId, ClientId, Language, MessageId, Text
+from engine.domain.people import Principal
+from engine.timelines.answer_commands import AbandonAnswer, ExtendAnswer, FailAnswer, FinishAnswer, StartAnswer
+from engine.timelines.commands import Posted
+from engine.timelines.shared import SharedTimeline
+from gateway.realtime.rpc import OfAnswer, OfTimeline, shared_timeline_of
+
+if TYPE_CHECKING:
+    from engine.timelines.directory import Timelines
+
+P = TypeVar("P")
+R = TypeVar("R")
+
+DELTA: Final = "answer.delta"
+"""The one method that is called many times a second by right; see `RealtimeSettings.deltas_per_second`."""
+GRACE: Final = 10.0
+"""Seconds."""
+_MOST: Final = 256
+"""How many answers one connection is remembered to write."""
+
+_Code = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[a-z0-9_]+$")]
+_Detail = Annotated[str, msgspec.Meta(max_length=500, pattern=r"^[^\x00]*$")]
+
+
+class NewAnswer(OfTimeline, frozen=True, kw_only=True):
+    """Data of `answer.start`."""
+
+    question: MessageId | None = None
+
+
+class MoreText(OfAnswer, frozen=True, kw_only=True):
+    """Data of `answer.delta`."""
+
+    text: Text
+
+
+class WholeAnswer(OfAnswer, frozen=True, kw_only=True):
+    """Data of `answer.finish`."""
+
+    text: str | None = None
+    client_id: ClientId | None = None
+    language: Language | None = None
+
+
+class NoAnswer(OfAnswer, frozen=True, kw_only=True):
+    """Data of `answer.fail`."""
+
+    code: _Code = "agent"
+    detail: _Detail = "the agent gave up"
+
+
+class Authoring:
+    """The answers of one connection; see `AnswerAuthor`. `new_id` names them."""
+
+    __slots__ = ("_new_id", "_open")
+
+    def __init__(self, new_id: Callable[[], str]) -> None:
+        self._new_id = new_id
+        self._open: dict[AnswerId, tuple[Ref[SharedTimeline], Principal]] = {}
+
+    def stop(self, answer_id: str, reason: StopReason) -> None:
+        """See `AnswerAuthor`: the client hears of it as an event of the timeline."""
+        del reason
+        self._open.pop(answer_id, None)
+
+    def end(self) -> None:
+        """The connection is over."""
+        abandoned, self._open = self._open, {}
+        for answer_id, (ref, by) in abandoned.items():
+            with suppress(AskFailed):  # a timeline that is gone has no answers
+                ref.tell(AbandonAnswer(by, answer_id, GRACE))
+
+    def start(self, timelines: "Timelines", by: Principal, data: NewAnswer) -> "_Asking[str]":
+        """What `answer.start` asks."""
+        answer_id = self._new_id()
+        ref = self._remember(timelines, by, OfAnswer(timeline=data.timeline, answer_id=answer_id))
+        return ref, StartAnswer(by, answer_id, data.question, self)
+
+    def extend(self, timelines: "Timelines", by: Principal, data: MoreText) -> "_Asking[None]":
+        """What `answer.delta` asks."""
+        return self._remember(timelines, by, data), ExtendAnswer(by, data.answer_id, data.text)
+
+    def finish(self, timelines: "Timelines", by: Principal, data: WholeAnswer) -> "_Asking[Posted]":
+        """What `answer.finish` asks."""
+        ref = self._remember(timelines, by, data)
+        return ref, FinishAnswer(by, data.answer_id, data.text, data.client_id, data.language)
+
+    def fail(self, timelines: "Timelines", by: Principal, data: NoAnswer) -> "_Asking[None]":
+        """What `answer.fail` asks."""
+        ref = shared_timeline_of(timelines, data.timeline)
+        self._open.pop(data.answer_id, None)
+        return ref, FailAnswer(by, data.answer_id, data.code, data.detail)
+
+    def _remember(self, timelines: "Timelines", by: Principal, data: OfAnswer) -> Ref[SharedTimeline]:
+        """The timeline; its answer is this connection's from now on, whoever began it."""
+        ref = shared_timeline_of(timelines, data.timeline)
+        self._open.setdefault(data.answer_id, (ref, by))
+        if len(self._open) > _MOST:
+            del self._open[next(iter(self._open))]
+        return ref
+
+
+_Asking: TypeAlias = tuple[Ref[SharedTimeline], ActorMessage[SharedTimeline, R]]
+
+
+class Authored(Generic[P, R]):
+    """A method that is one message to one actor, like `Asked`, and of which the connection keeps account."""
+
+    __slots__ = ("_decoder", "message", "result")
+
+    of_channel: Final = False
+
+    def __init__(
+        self,
+        data: type[P],
+        message: "Callable[[Authoring, Timelines, Principal, P], _Asking[R]]",
+        result: Callable[[R], Any],
+    ) -> None:
+        self._decoder = msgspec.json.Decoder(data)
+        self.message = message
+        self.result = result
+
+    def decode(self, data: msgspec.Raw) -> P:
+        """See `Asked.decode`."""
+        return self._decoder.decode(data)
+
+
+METHODS: Final[dict[str, Authored[Any, Any]]] = {
+    "answer.start": Authored(NewAnswer, Authoring.start, lambda answer_id: {"answer_id": answer_id}),
+    DELTA: Authored(MoreText, Authoring.extend, lambda _: {}),
+    "answer.finish": Authored(
+        WholeAnswer, Authoring.finish, lambda posted: {"message": posted.message, "created": posted.created}
+    ),
+    "answer.fail": Authored(NoAnswer, Authoring.fail, lambda _: {}),
+}
+"""The methods by name, beside those of `gateway.realtime.rpc`."""
