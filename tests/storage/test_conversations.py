@@ -191,6 +191,16 @@ async def test_mentions_are_stored(storage: Storage, ada: Participant, bob: Part
     assert await storage.messages.get(room.id, message.id) == message
 
 
+async def test_answers_are_known_by_their_ids_and_by_being_unfinished(storage: Storage, ada: Participant) -> None:
+    room = await open_room(storage, ada)
+    whole = a_message(room, 2, ada, answer_id="a1")
+    part = a_message(room, 3, ada, answer_id="a2", partial=True)
+
+    await append(storage, await claim(storage, room), posted(whole), posted(part))
+
+    assert await storage.messages.page(room.id, limit=10) == [part, whole]
+
+
 async def test_a_thread_has_the_replies_at_any_depth(storage: Storage, ada: Participant) -> None:
     room = await open_room(storage, ada)
     root = a_message(room, 2, ada)

@@ -1,0 +1,231 @@
+"""Answers from outside, over real sockets: a program writes one by rpc, others read it, and end it."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from tests.gateway.realtime.test_socket import Wire, wire
+from tests.support.rest import Client, Person
+from tests.support.server_sent import EventReader
+
+pytestmark = pytest.mark.anyio
+
+
+class Conversant:
+    """Someone connected, in one room: what they ask is answered, what they hear is kept."""
+
+    def __init__(self, socket: Wire, room: str) -> None:
+        self.socket = socket
+        self.channel = f"room:{room}"
+        self.heard: list[dict[str, Any]] = []
+        self._number = 10
+
+    async def ask(self, **command: Any) -> Any:
+        """The reply to a command; what is pushed before it is heard."""
+        self._number += 1
+        await self.socket.send({"id": self._number, **command})
+        while (line := await self.socket.next()).get("id") != self._number:
+            self._hear(line)
+        return line
+
+    async def rpc(self, method: str, **data: Any) -> Any:
+        reply = await self.ask(rpc={"method": method, "data": {"timeline": self.channel, **data}})
+        return reply["error"] if "error" in reply else reply["rpc"]["data"]
+
+    async def hear(self, kind: str) -> dict[str, Any]:
+        """Wait for an event."""
+        while not (found := [each for each in self.heard if each["type"] == kind]):
+            self._hear(await self.socket.next())
+        return found[0]
+
+    def _hear(self, line: dict[str, Any]) -> None:
+        data = line.get("push", {}).get("pub", {}).get("data")
+        if data is not None:
+            self.heard.append(data)
+
+
+@pytest.fixture
+async def room(ada: Person, bob: Person) -> str:
+    room = await ada.room()
+    await bob.post(f"/rooms/{room}/join")
+    return room
+
+
+@pytest.fixture
+async def program(client: Client, bob: Person, room: str) -> AsyncIterator[Conversant]:
+    async with wire(client) as socket:
+        await socket.connect(bob)
+        yield Conversant(socket, room)
+
+
+@pytest.fixture
+async def reader(client: Client, ada: Person, room: str) -> AsyncIterator[Conversant]:
+    async with wire(client) as socket:
+        await socket.connect(ada)
+        reader = Conversant(socket, room)
+        await reader.ask(subscribe={"channel": reader.channel})
+        yield reader
+
+
+async def test_a_program_streams_an_answer_that_becomes_a_message(
+    program: Conversant, reader: Conversant, ada: Person, bob: Person, room: str
+) -> None:
+    question = await ada.say(room, "who?")
+
+    started = await program.rpc("answer.start", question=question["id"])
+    answer_id = started["answer_id"]
+    await program.rpc("answer.delta", answer_id=answer_id, text="it was ")
+    await program.rpc("answer.delta", answer_id=answer_id, text="me")
+    finished = await program.rpc("answer.finish", answer_id=answer_id, client_id="c1", language="en")
+    again = await program.rpc("answer.finish", answer_id=answer_id, client_id="c1", language="en")
+
+    completed = await reader.hear("answer.completed")
+    begun = await reader.hear("answer.started")
+    text = "".join(each["text"] for each in reader.heard if each["type"] == "answer.delta")
+    message = (await ada.get(f"/rooms/{room}/messages/{completed['message_id']}")).body
+    assert (begun["answer_id"], begun["author"]["id"], begun["question"]) == (answer_id, bob.id, question["id"])
+    assert (finished["created"], again["created"], again["message"]) == (True, False, finished["message"])
+    assert (message["text"], message["answer_id"], message["reply_to"]) == (text, answer_id, question["id"])
+    assert (text, message["language"], "partial" in message) == ("it was me", "en", False)
+
+
+async def test_who_subscribes_midway_gets_the_text_so_far(
+    program: Conversant, client: Client, ada: Person, room: str
+) -> None:
+    answer_id = (await program.rpc("answer.start"))["answer_id"]
+    await program.rpc("answer.delta", answer_id=answer_id, text="so far ")
+
+    async with wire(client) as socket:
+        await socket.connect(ada)
+        late = Conversant(socket, room)
+        reply = await late.ask(subscribe={"channel": late.channel})
+        await program.rpc("answer.delta", answer_id=answer_id, text="and on")
+        delta = await late.hear("answer.delta")
+
+    (so_far,) = reply["subscribe"]["data"]["answers"]
+    assert (so_far["answer_id"], so_far["text"], so_far["index"], so_far["length"]) == (answer_id, "so far ", 1, 7)
+    assert (delta["index"], delta["text"], delta["length"]) == (1, "and on", 13)
+
+
+async def test_a_stream_of_events_carries_answers_and_what_they_said_before(
+    program: Conversant, ada: Person, room: str
+) -> None:
+    answer_id = (await program.rpc("answer.start"))["answer_id"]
+    await program.rpc("answer.delta", answer_id=answer_id, text="so far ")
+
+    headers = {"Authorization": f"Bearer {ada.token}"}
+    async with ada.client.get(f"/api/v1/rooms/{room}/stream", headers=headers) as response:
+        events = EventReader(response)
+        begun, so_far = [await events.next(), await events.next()]
+        await program.rpc("answer.delta", answer_id=answer_id, text="and on")
+        await program.rpc("answer.finish", answer_id=answer_id)
+        more, posted, completed = [await events.next() for _ in range(3)]
+
+    kinds = [each.kind for each in (begun, so_far, more, posted, completed)]
+    assert kinds == ["answer.started", "answer.delta", "answer.delta", "message.posted", "answer.completed"]
+    assert [(each.data["index"], each.data["text"]) for each in (so_far, more)] == [(0, "so far "), (1, "and on")]
+    assert posted.data["message"]["text"] == "so far and on"
+
+
+@pytest.mark.parametrize("door", ["rpc", "rest"])
+async def test_anyone_in_the_room_stops_an_answer(
+    program: Conversant, reader: Conversant, ada: Person, room: str, door: str
+) -> None:
+    answer_id = (await program.rpc("answer.start"))["answer_id"]
+    await program.rpc("answer.delta", answer_id=answer_id, text="blah blah")
+
+    if door == "rpc":
+        stopped = await reader.rpc("cancel_answer", answer_id=answer_id)
+    else:
+        answer = await ada.post(f"/rooms/{room}/answers/{answer_id}/cancel")
+        stopped = answer.body or {}
+    cancelled = await reader.hear("answer.cancelled")
+    kept = (await reader.hear("message.posted"))["message"]
+    refused = await program.rpc("answer.delta", answer_id=answer_id, text="blah")
+    again = await ada.post(f"/rooms/{room}/answers/{answer_id}/cancel")
+
+    assert stopped == {}
+    assert (cancelled["answer_id"], cancelled["by"], cancelled["text"]) == (answer_id, ada.id, "blah blah")
+    assert (kept["text"], kept["answer_id"], kept["partial"]) == ("blah blah", answer_id, True)
+    assert refused["message"] == "not_found"
+    assert (again.status, again.code) == (404, "not_found")
+
+
+async def test_a_program_that_gives_up_says_why(program: Conversant, reader: Conversant) -> None:
+    answer_id = (await program.rpc("answer.start"))["answer_id"]
+
+    await program.rpc("answer.fail", answer_id=answer_id, code="no_model", detail="the model is away")
+
+    failed = await reader.hear("answer.failed")
+    assert (failed["answer_id"], failed["code"], failed["detail"]) == (answer_id, "no_model", "the model is away")
+
+
+async def test_an_answer_goes_on_over_the_next_connection(
+    client: Client, bob: Person, reader: Conversant, room: str
+) -> None:
+    async with wire(client) as socket:
+        await socket.connect(bob)
+        before = Conversant(socket, room)
+        answer_id = (await before.rpc("answer.start"))["answer_id"]
+        await before.rpc("answer.delta", answer_id=answer_id, text="before, ")
+
+    async with wire(client) as socket:
+        await socket.connect(bob)
+        after = Conversant(socket, room)
+        await after.rpc("answer.delta", answer_id=answer_id, text="after")
+        finished = await after.rpc("answer.finish", answer_id=answer_id)
+
+    completed = await reader.hear("answer.completed")
+    assert completed["message_id"] == finished["message"]["id"]
+    assert finished["message"]["text"] == "before, after"
+
+
+async def test_a_program_that_does_not_come_back_has_failed(
+    client: Client, bob: Person, reader: Conversant, room: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.realtime.authoring.GRACE", 0.05)
+    async with wire(client) as socket:
+        await socket.connect(bob)
+        gone = Conversant(socket, room)
+        answer_id = (await gone.rpc("answer.start"))["answer_id"]
+        await gone.rpc("answer.delta", answer_id=answer_id, text="and then")
+
+    failed = await reader.hear("answer.failed")
+
+    assert (failed["answer_id"], failed["code"], failed["text"]) == (answer_id, "disconnected", "and then")
+
+
+async def test_many_small_deltas_do_not_count_as_commands(program: Conversant, reader: Conversant) -> None:
+    answer_id = (await program.rpc("answer.start"))["answer_id"]
+
+    replies = [await program.rpc("answer.delta", answer_id=answer_id, text=f"{number} ") for number in range(150)]
+    finished = await program.rpc("answer.finish", answer_id=answer_id)
+    await reader.hear("answer.completed")
+
+    text = "".join(each["text"] for each in reader.heard if each["type"] == "answer.delta")
+    assert replies == [{}] * 150
+    assert finished["message"]["text"] == text == "".join(f"{number} " for number in range(150))
+
+
+@pytest.mark.parametrize(
+    ("method", "data"),
+    [
+        ("answer.delta", {"answer_id": "a", "text": ""}),
+        ("answer.delta", {"answer_id": "", "text": "x"}),
+        ("answer.finish", {"answer_id": "a", "client_id": "x" * 65}),
+        ("answer.start", {"answer_id": "mine"}),
+        ("answer.fail", {"answer_id": "a", "code": "Not A Code"}),
+        ("cancel_answer", {}),
+    ],
+)
+async def test_what_is_malformed_is_a_bad_request(program: Conversant, method: str, data: dict[str, Any]) -> None:
+    assert (await program.rpc(method, **data))["code"] == 107
+
+
+async def test_nobody_answers_in_a_personal_channel(program: Conversant, bob: Person) -> None:
+    program.channel = f"user:{bob.id}"
+
+    refused = [await program.rpc("answer.start"), await program.rpc("cancel_answer", answer_id="a1")]
+
+    assert [each["message"] for each in refused] == ["not_found", "not_found"]
