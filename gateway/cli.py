@@ -101,6 +101,27 @@ def chat(
     start(server, login=login, room=room, password=_password(from_stdin=True) if password_stdin else "")
 
 
+@app.command("mcp")
+def serve_mcp(
+    server: Annotated[
+        str, typer.Option(metavar="URL", envvar="GATHERING_SERVER", help="The server's address.")
+    ] = "http://127.0.0.1:8080",
+    api_key: Annotated[
+        str,
+        typer.Option(metavar="KEY", envvar="GATHERING_API_KEY", help="Whom it speaks for; better in the environment."),
+    ] = "",
+) -> None:
+    """Let a Model Context Protocol host list, read, search and post, over standard input and output."""
+    if find_spec("mcp") is None:
+        raise SettingsError("the Model Context Protocol is not installed: pip install 'gathering[mcp]'")
+    if not api_key:
+        raise SettingsError("an API key is needed: GATHERING_API_KEY, or --api-key")
+    from gateway.mcp.server import serve  # noqa: PLC0415 - the other commands need none of it
+    from gateway.remote import address  # noqa: PLC0415 - the same
+
+    anyio.run(serve, address(server), api_key)
+
+
 @user.command("create")
 def create_user(
     username: Annotated[str, typer.Option(help="1 to 64 letters, digits, and . _ - between them.")],

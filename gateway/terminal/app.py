@@ -7,7 +7,8 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from yarl import URL
 
-from gateway.terminal.rest import Refused, Rest, Unreachable
+from gateway.remote import Refused, Unreachable
+from gateway.terminal.rest import Rest
 from gateway.terminal.screens.chat import Chat
 from gateway.terminal.screens.sign_in import SignIn
 from gateway.terminal.wire import Account

@@ -5,39 +5,24 @@ async with Rest(URL("http://127.0.0.1:8080")) as rest:
     rooms = await rest.rooms("lobby")
 """
 
-from collections.abc import Mapping
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import quote
 
-import aiohttp
 import anyio
 import msgspec
 from yarl import URL
 
+from gateway.remote import Refused, Remote, Unreachable, query
 from gateway.terminal.text import one_line
 from gateway.terminal.wire import Account, Conversation, Member, Room, T, Unread
 
-_TIMEOUT: Final = 15.0
 _PAGE: Final = 100
-
-
-class Refused(Exception):
-    """The server said no, in its words; `code` is the problem's."""
-
-    def __init__(self, status: int, code: str, detail: str) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.code = code
 
 
 class SignedOut(Refused):
     """The sign-in is over: the tokens cannot be renewed any more."""
-
-
-class Unreachable(Exception):
-    """The server does not answer, or what answers is not one of ours."""
 
 
 class _SignIn(msgspec.Struct, frozen=True):
@@ -54,17 +39,16 @@ class Rest:
         self.access_token = ""
         self._refresh_token = ""
         self._renewing = anyio.Lock()
-        self._session: aiohttp.ClientSession | None = None
+        self._remote = Remote(server)
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_TIMEOUT))
+        await self._remote.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._session is not None:
-            await self._session.close()
+        await self._remote.__aexit__(kind, error, trace)
 
     # -- signing in ----------------------------------------------------------------------------------------------------
 
@@ -105,15 +89,15 @@ class Rest:
 
     # -- rooms and people ----------------------------------------------------------------------------------------------
 
-    async def rooms(self, query: str = "", *, most: int = _PAGE) -> list[Room]:
-        """Open rooms that one may know of, at most `most`; `query` is a part of the name."""
+    async def rooms(self, part: str = "", *, most: int = _PAGE) -> list[Room]:
+        """Open rooms that one may know of, at most `most`; `part` is one of the name."""
         found: list[Room] = []
         after: str | None = None
         while len(found) < most:
             parameters = {"limit": str(min(_PAGE, most - len(found)))}
-            parameters |= {"query": query} if query else {}
+            parameters |= {"query": part} if part else {}
             parameters |= {"after": after} if after else {}
-            body = await self.call("GET", f"/rooms?{_query(parameters)}")
+            body = await self.call("GET", f"/rooms?{query(parameters)}")
             found += _items(Room, body)
             after = body.get("next") if isinstance(body, dict) else None
             if not after:
@@ -178,45 +162,12 @@ class Rest:
         return signed_in
 
     async def _send(self, method: str, path: str, body: object = None, token: str = "") -> Any:
-        assert self._session is not None
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        url = URL(f"{self.server}/api/v1{path}", encoded=True)
         try:
-            async with self._session.request(
-                method, url, json=body, headers=headers, allow_redirects=False
-            ) as response:
-                data = await response.read()
-                status = response.status
-        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-            raise Unreachable(
-                f"{self.server} does not answer: {one_line(str(error)) or 'no answer in time'}"
-            ) from error
-        decoded = _decoded(data)
-        if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-            return decoded
-        raise _refusal(status, decoded)
-
-
-def _query(parameters: Mapping[str, str]) -> str:
-    return "&".join(f"{name}={quote(value, safe='')}" for name, value in parameters.items())
-
-
-def _decoded(data: bytes) -> Any:
-    try:
-        return msgspec.json.decode(data) if data else None
-    except (ValueError, RecursionError):
-        return None
-
-
-def _refusal(status: int, body: Any) -> Refused:
-    if not isinstance(body, dict):
-        return Refused(status, "", f"the server answered {status}")
-    detail = str(body.get("detail") or body.get("title") or f"the server answered {status}")
-    errors = body.get("errors")
-    if isinstance(errors, list):
-        named = [f"{each.get('path')} {each.get('message')}" for each in errors if isinstance(each, dict)]
-        detail = "; ".join(named) or detail
-    return Refused(status, str(body.get("code") or ""), one_line(detail))
+            return await self._remote.call(method, path, body, token=token)
+        except Refused as refused:
+            raise Refused(refused.status, refused.code, one_line(str(refused))) from refused
+        except Unreachable as unreachable:
+            raise Unreachable(one_line(str(unreachable))) from unreachable
 
 
 def _one(kind: type[T], body: Any) -> T:

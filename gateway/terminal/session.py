@@ -13,10 +13,11 @@ from typing import Any, Final
 import anyio
 from anyio.abc import TaskGroup
 
+from gateway.remote import Refused, Unreachable
 from gateway.terminal import connection as link
 from gateway.terminal.connection import CallFailed, Connection, Link
 from gateway.terminal.outgoing import Delivery, Outgoing
-from gateway.terminal.rest import Refused, Rest, SignedOut, Unreachable
+from gateway.terminal.rest import Rest, SignedOut
 from gateway.terminal.timeline import Timeline
 from gateway.terminal.wire import Account, Member, Message, MessagePage, Room, read
 

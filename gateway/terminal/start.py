@@ -3,15 +3,14 @@
 import os
 import sys
 
-from yarl import URL
-
 from engine.settings import SettingsError
+from gateway.remote import address
 from gateway.terminal.app import TerminalChat
 
 
 def start(server: str, *, login: str, password: str, room: str | None) -> None:
     """Run until it is quit. `SettingsError` when the address is none, or nobody can see and type here."""
-    app = TerminalChat(_address(server), login=login, password=password, room=room)
+    app = TerminalChat(address(server), login=login, password=password, room=room)
     if not sys.stdout.isatty():
         raise SettingsError("gathering chat needs a terminal: standard output is not one")
     if not sys.stdin.isatty():
@@ -20,16 +19,6 @@ def start(server: str, *, login: str, password: str, room: str | None) -> None:
         except OSError as error:
             raise SettingsError(f"gathering chat needs a terminal to read keys from: {error.strerror}") from error
     app.run()
-
-
-def _address(server: str) -> URL:
-    try:
-        url = URL(server)
-    except ValueError as error:
-        raise SettingsError(f"--server {server[:200]!r} is not an address: {error}") from error
-    if url.scheme not in {"http", "https"} or not url.host:
-        raise SettingsError(f"--server {server[:200]!r} is not an address: write http://host:port or https://host")
-    return URL(str(url.with_query(None).with_fragment(None)).rstrip("/"))
 
 
 def _keyboard_for_stdin() -> None:

@@ -12,9 +12,10 @@ from textual.message import Message as Notice
 from textual.screen import Screen
 from textual.widgets import Footer, OptionList, Static
 
+from gateway.remote import Refused, Unreachable
 from gateway.terminal.connection import CallFailed
 from gateway.terminal.lines import plain
-from gateway.terminal.rest import Refused, Rest, Unreachable
+from gateway.terminal.rest import Rest
 from gateway.terminal.screens.dialogs import Confirm, FindRoom, Keys, NewRoom
 from gateway.terminal.session import Session
 from gateway.terminal.text import one_line

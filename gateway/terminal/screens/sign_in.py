@@ -11,7 +11,8 @@ from textual.message import Message as Notice
 from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
 
-from gateway.terminal.rest import Refused, Rest, Unreachable
+from gateway.remote import Refused, Unreachable
+from gateway.terminal.rest import Rest
 from gateway.terminal.text import one_line
 from gateway.terminal.wire import Account
 
