@@ -1,0 +1,1 @@
+"""Agents: participants that are programs. `models/` streams what chat models answer; `langchain.py` is the way to the providers."""
