@@ -61,7 +61,8 @@ async def test_an_agent_is_found_as_it_was_added(storage: Storage) -> None:
     assert await storage.agents.get(ParticipantId("no\x00body")) is None
 
 
-async def test_a_name_is_taken_by_agents_and_people_in_any_case(storage: Storage, ada: Participant) -> None:
+async def test_a_name_is_taken_by_agents_and_people_in_any_case(storage: Storage) -> None:
+    await add_user(storage, "Ada")
     ann = await added(storage, "Ann")
     bo = await added(storage, "Bo")
 
@@ -144,9 +145,7 @@ async def test_memberships_are_those_of_agents_in_the_order_of_joining(storage: 
     room = await open_room(storage, ada)
     left = MemberLeft(offset=4, at=at(4), actor=ann.id, participant_id=ann.id)
     claimed = await claim(storage, room)
-    await append(
-        storage, claimed, joined(2, bo.participant, seconds=2), joined(3, ann.participant, seconds=3), left
-    )
+    await append(storage, claimed, joined(2, bo.participant, seconds=2), joined(3, ann.participant, seconds=3), left)
     await append(storage, claimed, joined(5, ann.participant, seconds=5))
 
     expected = [
