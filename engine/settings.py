@@ -100,6 +100,8 @@ class Settings(BaseSettings):
     )
 
     message_characters: int = Field(4_000, ge=1, le=1_000_000, description="the longest message")
+    answer_characters: int = Field(16_000, ge=1, le=1_000_000, description="the longest answer of an agent")
+    answer_seconds: float = Field(600.0, gt=0, le=86_400, description="that an agent may take for an answer")
     frame_bytes: int = Field(65_536, ge=1_024, le=16_777_216, description="the largest frame from a client")
     subscriptions: int = Field(128, ge=1, le=100_000, description="of one connection")
     commands_per_second: float = Field(20.0, gt=0, le=1_000_000, description="of one connection, sustained")

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 import actors
+from engine.domain.answers import AnswerSoFar
 from engine.domain.conversations import Conversation
 from engine.domain.fields import (
     Availability,
@@ -170,12 +171,13 @@ class Live(msgspec.Struct, frozen=True):
     """How a timeline is at this moment, for those who have just come.
 
     `online` counts the members who are connected to the server; `presence` has those of them among the members that the answer
-    shows. `typing` are those who type, longest first, as many as the event `typing` names.
+    shows. `typing` are those who type, longest first, as many as the event `typing` names. `answers` are those in progress.
     """
 
     online: int
     presence: dict[ParticipantId, Availability]
     typing: tuple[ParticipantId, ...]
+    answers: tuple[AnswerSoFar, ...] = ()
 
 
 class Subscribed(msgspec.Struct, frozen=True):
