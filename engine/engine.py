@@ -253,7 +253,7 @@ class Engine:
                 seed=seed,
                 sender=webhook_sender,
             )
-            agents = await start_agents(storage, clock, settings.agents, timelines=timelines)
+            agents = await start_agents(system, storage, clock, settings, feed=feed, timelines=timelines)
             engine = cls(
                 settings=settings,
                 storage=storage,
@@ -282,6 +282,7 @@ class Engine:
                 partial(_every, PURGE_INTERVAL, purge_activity),
                 partial(_every, PURGE_INTERVAL, inbox.trim),
                 partial(_every, AGENTS_LEARNING, agents.learn),
+                partial(_every, PURGE_INTERVAL, agents.purge),
             ):
                 yield engine
                 await engine.stop_answers()

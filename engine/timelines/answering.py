@@ -27,6 +27,7 @@ from engine.domain.answers import (
     AnswerFailed,
     AnswerSoFar,
     AnswerStarted,
+    AnswerTool,
     StopReason,
 )
 from engine.domain.events import (
@@ -46,7 +47,7 @@ from engine.domain.people import Principal
 from engine.errors import Conflict, EngineError, InvalidRequest, NotFound, Overloaded, TryLater
 from engine.storage.records import is_storable
 from engine.timelines import posting
-from engine.timelines.answer_commands import CancelAnswer, ExtendAnswer, FailAnswer, FinishAnswer, StartAnswer
+from engine.timelines.answer_commands import CancelAnswer, ExtendAnswer, FailAnswer, FinishAnswer, StartAnswer, UseTool
 from engine.timelines.answers import Answer, Answers
 from engine.timelines.commands import Post, Posted
 from engine.timelines.fanout import Delta, Publication
@@ -236,6 +237,11 @@ class Answering:
                 code = posted.error.code if isinstance(posted.error, EngineError) else EngineError.code
                 self._fail(answer, code, str(posted.error), kept=False)
         call.settle(posted)
+
+    def use_tool(self, command: UseTool) -> None:
+        """Show that a tool is used."""
+        answer = self._of(command.answer_id, command.by)
+        self._tell(AnswerTool(answer.id, command.name, command.state))
 
     def fail(self, command: FailAnswer) -> None:
         """An author gives up."""

@@ -19,9 +19,10 @@ from engine.timelines.answer_commands import (
     FinishAnswer,
     StartAnswer,
     StopAnswers,
+    UseTool,
 )
 from engine.timelines.answering import Answering
-from engine.timelines.commands import Leave, Live, Posted, SetTyping
+from engine.timelines.commands import CheckWriter, Leave, Live, Posted, SetTyping
 from engine.timelines.fanout import Publication
 from engine.timelines.personal import Notify, PersonalTimeline, tell
 from engine.timelines.receipts import PAUSE, CheckRead, Receipts, ShowRead
@@ -89,6 +90,13 @@ class SharedTimeline(Timeline):
         """Let people go."""
         self.propose(calls, self.decide_leave)
 
+    @handles(CheckWriter)
+    async def check_writer(self, message: CheckWriter) -> None:
+        """Refuse who may not write."""
+        turn = self._look()
+        self.check_author(turn, message.by)
+        self.check_open(turn)
+
     @handles(CheckRead)
     async def check_read(self, message: CheckRead) -> None:
         """Refuse a read marker that cannot be."""
@@ -153,6 +161,11 @@ class SharedTimeline(Timeline):
     async def fail_answer(self, message: FailAnswer) -> None:
         """Give an answer up."""
         self._answering.fail(message)
+
+    @handles(UseTool)
+    async def use_tool(self, message: UseTool) -> None:
+        """Show that a tool is used."""
+        self._answering.use_tool(message)
 
     @handles(CancelAnswer)
     async def cancel_answer(self, message: CancelAnswer) -> None:
