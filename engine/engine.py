@@ -25,6 +25,7 @@ from engine.accounts import Accounts
 from engine.accounts.avatars import Avatars, open_avatars
 from engine.activity import Recorder, Scribe
 from engine.activity.recorder import Record
+from engine.agents import Agents, start_agents
 from engine.clock import Clock, SystemClock
 from engine.domain.activity import Activity
 from engine.domain.fields import ParticipantId, TimelineId
@@ -68,6 +69,8 @@ WEBHOOK_INTERVAL = 5.0
 """How often webhooks are looked for that have something to do, in seconds."""
 WEBHOOK_LEARNING = 60.0
 """How often it is looked up which rooms have webhooks, in seconds."""
+AGENTS_LEARNING = 60.0
+"""How often it is looked up which agents there are, in seconds."""
 PURGE_INTERVAL = 3600.0
 """How often expired sign-ins, invitations and old activity are forgotten, in seconds."""
 PURGED_AT_ONCE = 1000
@@ -110,6 +113,7 @@ class Engine:
         invitations: Invitations,
         webhooks: Webhooks,
         inbox: Inbox,
+        agents: Agents,
         underway: Underway,
         canary: Ref[Canary],
     ) -> None:
@@ -125,6 +129,7 @@ class Engine:
         self.webhooks = webhooks
         self.searching = Searching(storage)
         self.inbox = inbox
+        self.agents = agents
         self._underway = underway
         self._canary = canary
 
@@ -248,6 +253,7 @@ class Engine:
                 seed=seed,
                 sender=webhook_sender,
             )
+            agents = await start_agents(system, storage, clock, settings, feed=feed, timelines=timelines)
             engine = cls(
                 settings=settings,
                 storage=storage,
@@ -260,6 +266,7 @@ class Engine:
                 invitations=invitations,
                 webhooks=webhooks,
                 inbox=inbox,
+                agents=agents,
                 underway=surroundings.underway,
                 canary=canary,
             )
@@ -274,6 +281,8 @@ class Engine:
                 partial(_every, WEBHOOK_INTERVAL, webhooks.check),
                 partial(_every, PURGE_INTERVAL, purge_activity),
                 partial(_every, PURGE_INTERVAL, inbox.trim),
+                partial(_every, AGENTS_LEARNING, agents.learn),
+                partial(_every, PURGE_INTERVAL, agents.purge),
             ):
                 yield engine
                 await engine.stop_answers()

@@ -38,6 +38,14 @@ class StopReason(StrEnum):
     """The server stops, or this timeline does: it restarts, or another process has it now."""
 
 
+class ToolState(StrEnum):
+    """How far the use of a tool has come."""
+
+    STARTED = "started"
+    FINISHED = "finished"
+    FAILED = "failed"
+
+
 class AnswerStarted(msgspec.Struct, frozen=True, tag="answer.started", tag_field="type"):
     """`author` is answering `question`, if it is one message that is answered."""
 
@@ -80,7 +88,15 @@ class AnswerCancelled(msgspec.Struct, frozen=True, tag="answer.cancelled", tag_f
     text: str | UnsetType = UNSET
 
 
-AnswerEvent: TypeAlias = AnswerStarted | AnswerDelta | AnswerCompleted | AnswerFailed | AnswerCancelled
+class AnswerTool(msgspec.Struct, frozen=True, tag="answer.tool", tag_field="type"):
+    """For this answer a tool has been called, or has come to its end."""
+
+    answer_id: str
+    name: str
+    state: ToolState
+
+
+AnswerEvent: TypeAlias = AnswerStarted | AnswerDelta | AnswerTool | AnswerCompleted | AnswerFailed | AnswerCancelled
 
 
 class AnswerSoFar(msgspec.Struct, frozen=True):

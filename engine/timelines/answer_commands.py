@@ -6,7 +6,7 @@ Only its author extends, finishes or fails an answer; for anyone else there is n
 from typing import TYPE_CHECKING, Protocol
 
 import actors
-from engine.domain.answers import StopReason
+from engine.domain.answers import StopReason, ToolState
 from engine.domain.fields import MessageId
 from engine.domain.people import Principal
 from engine.timelines.commands import Posted
@@ -73,6 +73,15 @@ class AbandonAnswer(actors.Message["SharedTimeline", None], frozen=True):
     by: Principal
     answer_id: str
     seconds: float
+
+
+class UseTool(actors.Message["SharedTimeline", None], frozen=True):
+    """Let the subscribers see that a tool is at work for an answer. Told; of an answer that has ended it tells nothing."""
+
+    by: Principal
+    answer_id: str
+    name: str
+    state: ToolState
 
 
 class CancelAnswer(actors.Message["SharedTimeline", None], frozen=True):

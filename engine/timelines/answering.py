@@ -27,6 +27,7 @@ from engine.domain.answers import (
     AnswerFailed,
     AnswerSoFar,
     AnswerStarted,
+    AnswerTool,
     StopReason,
 )
 from engine.domain.events import (
@@ -51,6 +52,7 @@ from engine.timelines.answer_commands import (
     FailAnswer,
     FinishAnswer,
     StartAnswer,
+    UseTool,
 )
 from engine.timelines.answer_host import Host
 from engine.timelines.answer_posting import AnswerPosting
@@ -188,6 +190,11 @@ class Answering:
             code = posted.error.code if isinstance(posted.error, EngineError) else EngineError.code
             self._fail(answer, code, str(posted.error), kept=False)
         call.settle(posted)
+
+    def use_tool(self, command: UseTool) -> None:
+        """Show that a tool is used."""
+        answer = self._of(command.answer_id, command.by)
+        self._tell(AnswerTool(answer.id, command.name, command.state))
 
     def fail(self, command: FailAnswer) -> None:
         """An author gives up."""

@@ -110,8 +110,38 @@ class ReadMessage(actors.Message["Timeline", Message | None], frozen=True):
     message_id: MessageId
 
 
+class Scene(msgspec.Struct, frozen=True):
+    """What somebody who answers a message sees: the timeline, its first members, and what was said up to the message.
+
+    `messages` are newest first and end with what memory holds; `complete` is False when there are older ones that were asked for.
+    `replies` are what agents have answered to the same message, oldest first.
+    """
+
+    room: Room | None
+    conversation: Conversation | None
+    members: tuple[Member, ...]
+    messages: list[Message]
+    complete: bool
+    replies: list[Message]
+
+
+class ReadScene(actors.Message["Timeline", Scene], frozen=True):
+    """Where a message stands that is to be answered: at most `limit` messages up to it, however much was said since."""
+
+    by: Principal
+    message_id: MessageId
+    offset: int
+    limit: int
+
+
 class CheckReader(actors.Message["Timeline", None], frozen=True):
     """Refuses who may not read; for reads that go to the database."""
+
+    by: Principal
+
+
+class CheckWriter(actors.Message["SharedTimeline", None], frozen=True):
+    """Refuses who may not write now."""
 
     by: Principal
 
@@ -335,6 +365,12 @@ class MuteMember(actors.Message["RoomActor", Member], frozen=True):
 
 class CheckMayInvite(actors.Message["RoomActor", None], frozen=True):
     """Refuses who may not invite to the room: owners and moderators may."""
+
+    by: Principal
+
+
+class CheckModerates(actors.Message["RoomActor", None], frozen=True):
+    """Refuses who does not moderate the room: its owners and moderators, and administrators, do."""
 
     by: Principal
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from actors import ActorStopped, Call, Exit, MailboxFull, Message, Ref, Unavailable, handles
 from engine.domain.events import Event, MemberJoined, MemberLeft, MemberRemoved
-from engine.domain.fields import ParticipantId, TimelineId
+from engine.domain.fields import ParticipantId, ParticipantKind, TimelineId
 from engine.domain.rooms import Member
 from engine.errors import Forbidden, InvalidRequest
 from engine.timelines.answer_commands import (
@@ -20,9 +20,10 @@ from engine.timelines.answer_commands import (
     FinishAnswer,
     StartAnswer,
     StopAnswers,
+    UseTool,
 )
 from engine.timelines.answering import Answering
-from engine.timelines.commands import Leave, Live, Posted, SetTyping
+from engine.timelines.commands import CheckWriter, Leave, Live, Posted, SetTyping
 from engine.timelines.fanout import Publication
 from engine.timelines.personal import Notify, PersonalTimeline, tell
 from engine.timelines.receipts import PAUSE, CheckRead, Receipts, ShowRead
@@ -89,6 +90,13 @@ class SharedTimeline(Timeline):
     async def leave(self, calls: list[Call[Leave, None]]) -> None:
         """Let people go."""
         self.propose(calls, self.decide_leave)
+
+    @handles(CheckWriter)
+    async def check_writer(self, message: CheckWriter) -> None:
+        """Refuse who may not write."""
+        turn = self._look()
+        self.check_author(turn, message.by)
+        self.check_open(turn)
 
     @handles(CheckRead)
     async def check_read(self, message: CheckRead) -> None:
@@ -159,6 +167,11 @@ class SharedTimeline(Timeline):
     async def abandon_answer(self, message: AbandonAnswer) -> None:
         """Wait a little for an author."""
         self._answering.abandon(message)
+
+    @handles(UseTool)
+    async def use_tool(self, message: UseTool) -> None:
+        """Show that a tool is used."""
+        self._answering.use_tool(message)
 
     @handles(CancelAnswer)
     async def cancel_answer(self, message: CancelAnswer) -> None:
@@ -259,6 +272,8 @@ class SharedTimeline(Timeline):
             self.send_after(max(0.0, due - self._surroundings.monotonic()), _Signal(), key=_Signal)
 
     def _tell_invited(self, member: Member, actor: ParticipantId) -> None:
+        if member.participant.kind is ParticipantKind.AGENT:
+            return  # an agent has no timeline of its own
         inviter = self._state.members.get(actor)
         notify = Notify(actor, self.id, self.kind, self.title(), inviter.participant if inviter else None)
         tell(self._personal(member.participant.id), notify)

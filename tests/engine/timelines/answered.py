@@ -13,6 +13,7 @@ from engine.domain.answers import (
     AnswerFailed,
     AnswerSoFar,
     AnswerStarted,
+    AnswerTool,
     StopReason,
 )
 from engine.domain.fields import MessageId
@@ -95,5 +96,7 @@ class Reader:
                 self._next[answer_id] = index + 1
                 self.texts[answer_id] += text
                 assert length == len(self.texts[answer_id]), "the length is not that of the text"
+            case AnswerTool():
+                assert event.answer_id in self.texts
             case _:
                 self.endings[event.answer_id] = event
