@@ -21,7 +21,7 @@ from engine.accounts.tokens import AccessTokens
 from engine.activity.scribe import Record, Scribe, unrecorded
 from engine.clock import Clock
 from engine.domain.activity import UNKNOWN, Action, Detail, Origin
-from engine.domain.fields import AccountRole, ParticipantId
+from engine.domain.fields import AccountRole, ParticipantId, ParticipantKind
 from engine.domain.people import User
 from engine.domain.quota import Quota, end_of, week_of
 from engine.errors import Forbidden, InvalidRequest, NotFound, RateLimited, TryLater, Unauthenticated
@@ -119,7 +119,7 @@ class Accounts:
             usage=storage.usage,
             quotas=Quotas(settings.weekly_messages),
             scribe=Scribe(clock, record),
-            api_keys=ApiKeys(storage.api_keys, directory, clock, ttl=ttl, time=time),
+            api_keys=ApiKeys(storage.api_keys, directory, storage.agents, clock, ttl=ttl, time=time),
             lockout=Lockout(settings.sign_in_failures, settings.sign_in_lock_seconds, time=time),
             registration=settings.registration,
         )
@@ -202,9 +202,16 @@ class Accounts:
             return await self.api_keys.authenticate(access_token)
         return await self._sessions.authenticate(access_token)
 
-    async def make_api_key(self, user_id: ParticipantId, name: str, *, origin: Origin = UNKNOWN) -> tuple[ApiKey, str]:
+    async def make_api_key(
+        self,
+        user_id: ParticipantId,
+        name: str,
+        *,
+        agent_id: ParticipantId | None = None,
+        origin: Origin = UNKNOWN,
+    ) -> tuple[ApiKey, str]:
         """See `ApiKeys.make`."""
-        key, secret = await self.api_keys.make(user_id, name)
+        key, secret = await self.api_keys.make(user_id, name, agent_id=agent_id)
         self._scribe.note(Action.API_KEY_MADE, user_id, subject=key.id, origin=origin)
         return key, secret
 
@@ -216,6 +223,10 @@ class Accounts:
     async def current(self, user_id: ParticipantId) -> User:
         """Someone already authenticated, as they are now; `Unauthenticated` once deactivated. Cheap enough for each command."""
         return await self._directory.current(user_id)
+
+    async def still(self, user: User) -> User:
+        """See `current`; agents are what they are: it is their keys that end."""
+        return user if user.participant.kind is ParticipantKind.AGENT else await self.current(user.id)
 
     async def user(self, user_id: ParticipantId) -> User:
         """Anyone, active or not; `NotFound`."""

@@ -1,4 +1,4 @@
-"""API keys: 256 random bits that act for a person until they are revoked. Only their SHA-256 is stored.
+"""API keys: 256 random bits that act for a person, or for an agent, until they are revoked. Only their SHA-256 is stored.
 
 A key may do what its owner may, but for keys themselves and sign-ins: whoever finds one cannot make it outlive its revocation.
 """
@@ -19,9 +19,10 @@ from engine.accounts.forms import Identity
 from engine.accounts.recent import Recent
 from engine.accounts.tokens import refresh_digest
 from engine.clock import Clock
+from engine.domain.agents import EXTERNAL, AgentAccount
 from engine.domain.fields import ParticipantId
-from engine.errors import Conflict, NotFound, TryLater, Unauthenticated
-from engine.storage.repositories import ApiKey
+from engine.errors import Conflict, InvalidRequest, NotFound, TryLater, Unauthenticated
+from engine.storage.repositories import Agents, ApiKey
 from engine.storage.repositories import ApiKeys as Repository
 
 PREFIX = "gak_"
@@ -37,9 +38,10 @@ KeyName = Annotated[
 
 
 class NewApiKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A key, as its owner asks for it."""
+    """A key, as its owner asks for it. With `agent_id` it acts for that agent, whose model is `external`: administrators only."""
 
     name: KeyName
+    agent_id: ParticipantId | None = None
 
 
 class ApiKeys:
@@ -49,6 +51,7 @@ class ApiKeys:
         self,
         keys: Repository,
         directory: Directory,
+        agents: Agents,
         clock: Clock,
         *,
         ttl: float = 2.0,
@@ -56,14 +59,20 @@ class ApiKeys:
     ) -> None:
         self._keys = keys
         self._directory = directory
+        self._agents = agents
         self._clock = clock
         self._recent = Recent(self._read, ttl=ttl, time=time)
         self._listeners: list[Callable[[str], None]] = []
 
-    async def make(self, user_id: ParticipantId, name: str) -> tuple[ApiKey, str]:
-        """A new key and, this once, the key itself. `Conflict` for more than `MOST`."""
+    async def make(
+        self, user_id: ParticipantId, name: str, *, agent_id: ParticipantId | None = None
+    ) -> tuple[ApiKey, str]:
+        """A new key and, this once, the key itself. `Conflict` for more than `MOST`; `InvalidRequest` for an agent that takes none."""
+        if agent_id is not None:
+            await self._check_agent(agent_id)
         secret = PREFIX + secrets.token_urlsafe(32)
-        key = ApiKey(id=self._clock.new_id(), user_id=user_id, name=name, created_at=self._clock.now())
+        made = self._clock.now()
+        key = ApiKey(id=self._clock.new_id(), user_id=user_id, name=name, created_at=made, agent_id=agent_id)
         if not await self._keys.add(key, refresh_digest(secret), most=MOST):
             raise Conflict(f"there are {MOST} API keys already: revoke one first")
         return key, secret
@@ -90,12 +99,24 @@ class ApiKeys:
         if key is None:
             raise Unauthenticated("the API key is not valid")
         user = await self._directory.current(key.user_id)
+        if key.agent_id is not None:
+            agent = await self._agents.get(key.agent_id)
+            if agent is None:
+                raise Unauthenticated("the agent of this API key is gone")
+            user = AgentAccount.of(agent)
         await self._touch(digest, key)
         return Identity(user, family_id="", expires_at=None, api_key=key.id)
 
     def watch(self, listener: Callable[[str], None]) -> None:
         """Call `listener` with the id of every key that is revoked here. It must neither wait nor raise."""
         self._listeners.append(listener)
+
+    async def _check_agent(self, agent_id: ParticipantId) -> None:
+        agent = await self._agents.get(agent_id)
+        if agent is None:
+            raise InvalidRequest.field("agent_id", "there is no such agent")
+        if agent.model != EXTERNAL:
+            raise InvalidRequest.field("agent_id", f"that agent's model is {agent.model}, not {EXTERNAL}")
 
     async def _touch(self, digest: bytes, key: ApiKey) -> None:
         now = self._clock.now()

@@ -20,7 +20,7 @@ from engine.agents.policies import addresses, wants
 from engine.agents.stage import Stage
 from engine.agents.utterance import Outcome, answer_id
 from engine.agents.window import MOST
-from engine.domain.agents import AgentDefinition, AgentPlace
+from engine.domain.agents import EXTERNAL, AgentDefinition, AgentPlace
 from engine.domain.fields import MessageId, ParticipantId, ParticipantKind, TimelineId, TimelineKind
 from engine.domain.messages import Message as ChatMessage
 from engine.errors import EngineError
@@ -163,7 +163,12 @@ class Conductor(Actor):
         answered = self._authors.get(message.reply_to) if message.reply_to is not None else None
         for agent_id, joined_at in self._stage.rosters.of(self._timeline_id).items():
             agent = self._stage.definitions.known.get(agent_id)
-            if agent is None or message.created_at < joined_at or message.offset <= self._kept.get(agent_id, 0):
+            if (
+                agent is None
+                or agent.model == EXTERNAL
+                or message.created_at < joined_at
+                or message.offset <= self._kept.get(agent_id, 0)
+            ):
                 continue
             if wants(agent.policy(self._kind), message, agent, answered):
                 self._take(Cue(agent_id, message, self._is_for(message, agent, answered)))

@@ -4,6 +4,7 @@
 | ------------------ | ------------------------------------------------------------------------------------------------ |
 | `archivist`        | the built-in archivist: no key, no model                                                         |
 | `python:<name>`    | a class of one's own, from the entry point group `gathering.agents` or the setting `agents`     |
+| `external`         | a program elsewhere, connected with an API key: nothing here                                     |
 | any other          | a chat model, which is told the agent's persona: `openai:gpt-5-mini`, or `default`               |
 """
 

@@ -8,10 +8,13 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from engine.domain.fields import DisplayName, Language, ParticipantId, ParticipantKind, TimelineId, TimelineKind
-from engine.domain.people import Participant, Principal
+from engine.domain.people import Participant, Principal, User
 
 PROBABILITY: Final = 0.5
 """How likely an agent with the policy `probability` speaks when it does not say."""
+
+EXTERNAL: Final = "external"
+"""The model of an agent for which a program speaks that runs elsewhere, and is connected with an API key."""
 
 AgentName = Annotated[
     str,
@@ -29,7 +32,7 @@ ModelName = Annotated[
         min_length=1,
         max_length=200,
         pattern=r"^[^\x00-\x20\x7f]+$",
-        description="a chat model (`openai:gpt-5-mini`), a class of one's own (`python:greeter`), or `archivist`",
+        description="a chat model (`openai:gpt-5-mini`), a class of one's own (`python:greeter`), `archivist`, or `external`",
     ),
 ]
 Temperature = Annotated[float, Meta(ge=0, le=2)]
@@ -136,6 +139,27 @@ class AgentDefinition(msgspec.Struct, frozen=True, kw_only=True):
     def policy(self, kind: TimelineKind) -> Policy:
         """When it speaks in a timeline of this kind."""
         return self.room_policy if kind is TimelineKind.ROOM else self.conversation_policy
+
+
+class AgentAccount(User, frozen=True, kw_only=True, gc=False):
+    """An agent that has come in by the door, with an API key: an account without a password, which is nowhere stored."""
+
+    @classmethod
+    def of(cls, agent: AgentDefinition) -> "AgentAccount":
+        """The account of an agent."""
+        return cls(
+            id=agent.id,
+            email="",
+            username=agent.name,
+            display_name=agent.display_name,
+            language=agent.language,
+            created_at=agent.created_at,
+        )
+
+    @property
+    def participant(self) -> Participant:
+        """This agent as others see it."""
+        return Participant(self.id, ParticipantKind.AGENT, self.display_name or self.username)
 
 
 class AgentMembership(msgspec.Struct, frozen=True, kw_only=True):

@@ -48,7 +48,8 @@ class PersonalTimeline(Timeline):
 
     async def exists(self) -> bool:
         """See `Timeline.exists`."""
-        return await self._surroundings.storage.users.get(ParticipantId(self.id)) is not None
+        owner, storage = ParticipantId(self.id), self._surroundings.storage
+        return await storage.users.get(owner) is not None or await storage.agents.get(owner) is not None
 
     def check_reader(self, by: Principal) -> None:
         """Only its owner."""

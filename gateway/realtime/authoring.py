@@ -21,8 +21,9 @@ import msgspec
 from actors import AskFailed, Ref
 from actors import Message as ActorMessage
 from engine.domain.answers import StopReason
-from engine.domain.fields import AnswerId, ClientId, Language, MessageId, Text
+from engine.domain.fields import AnswerId, ClientId, Language, MessageId, ParticipantKind, Text
 from engine.domain.people import Principal
+from engine.errors import Forbidden
 from engine.timelines.answer_commands import AbandonAnswer, ExtendAnswer, FailAnswer, FinishAnswer, StartAnswer
 from engine.timelines.commands import Posted
 from engine.timelines.shared import SharedTimeline
@@ -94,7 +95,9 @@ class Authoring:
                 ref.tell(AbandonAnswer(by, answer_id, GRACE))
 
     def start(self, timelines: "Timelines", by: Principal, data: NewAnswer) -> "_Asking[str]":
-        """What `answer.start` asks."""
+        """What `answer.start` asks. `Forbidden` for people: they post."""
+        if by.participant.kind is not ParticipantKind.AGENT:
+            raise Forbidden("agents write answers; people post messages")
         answer_id = self._new_id()
         ref = self._remember(timelines, by, OfAnswer(timeline=data.timeline, answer_id=answer_id))
         return ref, StartAnswer(by, answer_id, data.question, self)

@@ -187,7 +187,7 @@ class EventStream:
     async def _check_account(self) -> None:
         try:
             with anyio.move_on_after(_ACCOUNT_CHECK_LIMIT):
-                self._user = await self._engine.accounts.current(self._user.id)
+                self._user = await self._engine.accounts.still(self._user)
         except Unauthenticated:
             self._end(codes.FORCE_NO_RECONNECT)
         except TryLater as problem:

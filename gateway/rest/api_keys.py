@@ -8,6 +8,7 @@ import msgspec
 from engine.accounts.api_keys import NewApiKey
 from engine.accounts.forms import Identity
 from engine.domain.activity import Origin
+from engine.domain.fields import ParticipantId
 from engine.engine import Engine
 from engine.errors import Forbidden
 from engine.storage.repositories import ApiKey
@@ -22,6 +23,7 @@ class ApiKeyView(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     name: str
+    agent_id: ParticipantId | None = None
     created_at: datetime
     last_used_at: datetime | None
 
@@ -37,10 +39,17 @@ class MadeApiKey(ApiKeyView, frozen=True, kw_only=True):
 
 
 async def make_api_key(engine: Engine, identity: Identity, origin: Origin, body: NewApiKey) -> MadeApiKey:
-    """Make an API key, at most 20 a person. It may do what its owner may, except manage keys and sign out."""
+    """Make an API key, at most 20 a person. It may do what its owner may, except manage keys and sign out.
+
+    With `agent_id`, for administrators, it acts for that agent instead: a program that is connected with it speaks for the agent.
+    """
     _refuse_keys(identity)
-    key, secret = await engine.accounts.make_api_key(identity.user.id, body.name, origin=origin)
-    return MadeApiKey(id=key.id, name=key.name, created_at=key.created_at, last_used_at=None, key=secret)
+    if body.agent_id is not None and not identity.user.principal.admin:
+        raise Forbidden("only administrators make keys for agents")
+    made = engine.accounts.make_api_key(identity.user.id, body.name, agent_id=body.agent_id, origin=origin)
+    key, secret = await made
+    view = msgspec.structs.asdict(_view(key))
+    return MadeApiKey(**view, key=secret)
 
 
 async def list_api_keys(engine: Engine, identity: Identity) -> Page[ApiKeyView]:
@@ -61,7 +70,9 @@ def _refuse_keys(identity: Identity) -> None:
 
 
 def _view(key: ApiKey) -> ApiKeyView:
-    return ApiKeyView(id=key.id, name=key.name, created_at=key.created_at, last_used_at=key.last_used_at)
+    return ApiKeyView(
+        id=key.id, name=key.name, agent_id=key.agent_id, created_at=key.created_at, last_used_at=key.last_used_at
+    )
 
 
 _TAG: Final = "People"

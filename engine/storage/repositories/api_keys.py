@@ -9,13 +9,17 @@ from engine.domain.fields import ParticipantId
 
 
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A key that acts for a person until it is revoked. `last_used_at` is right to the hour. The key itself is kept nowhere."""
+    """A key that acts for a person, or for the agent that they gave it to, until it is revoked. The key itself is kept nowhere.
+
+    `last_used_at` is right to the hour.
+    """
 
     id: str
     user_id: ParticipantId
     name: str
     created_at: datetime
     last_used_at: datetime | None = None
+    agent_id: ParticipantId | None = None
 
 
 class ApiKeys(Protocol):

@@ -28,6 +28,7 @@ class SqlApiKeys:
             "name": key.name,
             "created_at": key.created_at,
             "last_used_at": key.last_used_at,
+            "agent_id": key.agent_id,
         }
 
         async def store(connection: AsyncConnection) -> bool:

@@ -14,4 +14,5 @@ api_keys = Table(
     Column("name", Text, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("last_used_at", UtcDateTime),
+    Column("agent_id", Key),
 )
