@@ -116,8 +116,8 @@ def serve_mcp(
         raise SettingsError("the Model Context Protocol is not installed: pip install 'gathering[mcp]'")
     if not api_key:
         raise SettingsError("an API key is needed: GATHERING_API_KEY, or --api-key")
+    from gateway.client.remote import address  # noqa: PLC0415 - the same
     from gateway.mcp.server import serve  # noqa: PLC0415 - the other commands need none of it
-    from gateway.remote import address  # noqa: PLC0415 - the same
 
     anyio.run(serve, address(server), api_key)
 

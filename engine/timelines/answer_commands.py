@@ -37,11 +37,15 @@ class StartAnswer(actors.Message["SharedTimeline", str], frozen=True):
 
 
 class ExtendAnswer(actors.Message["SharedTimeline", None], frozen=True):
-    """Add to an answer. Subscribers hear of it within 40 milliseconds. Usually told; asked, it says whether the answer lives."""
+    """Add to an answer. Subscribers hear of it within 40 milliseconds. Usually told; asked, it says whether the answer lives.
+
+    `at` is how many characters came before `text`: what is there already is not taken twice, and a gap is an `InvalidRequest`.
+    """
 
     by: Principal
     answer_id: str
     text: str
+    at: int | None = None
 
 
 class FinishAnswer(actors.Message["SharedTimeline", Posted], frozen=True):

@@ -140,10 +140,15 @@ class Answering:
         answer.abandoned_at = _NEVER
         if answer.finishing:
             return
-        if not is_storable(command.text):
+        text = command.text
+        if command.at is not None:
+            if command.at > answer.length:
+                raise InvalidRequest.field("at", f"at most {answer.length}, the length of the answer, not {command.at}")
+            text = text[answer.length - command.at :]
+        if not is_storable(text):
             self._stop(answer, StopReason.INVALID_TEXT)
             return
-        self._answers.extend(answer, command.text)
+        self._answers.extend(answer, text)
         if answer.length > self._settings.answer_characters:
             self._stop(answer, StopReason.TOO_LONG)
         else:

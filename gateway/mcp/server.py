@@ -13,7 +13,7 @@ from mcp_types import ToolAnnotations
 from pydantic import Field
 from yarl import URL
 
-from gateway.remote import Refused, Remote, Unreachable, query, timeline_path
+from gateway.client.remote import Refused, Remote, Unreachable, query, timeline_path
 
 _INSTRUCTIONS: Final = (
     "Rooms and conversations of a Gathering server. A timeline is named `room:<id>` or `conversation:<id>`, as the lists give it. "

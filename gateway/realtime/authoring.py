@@ -2,14 +2,16 @@
 
 | method        | data                                               | result                          |
 | ------------- | -------------------------------------------------- | ------------------------------- |
-| answer.start  | timeline, question? (a message id)                 | answer_id                       |
-| answer.delta  | timeline, answer_id, text                          | (empty)                         |
+| answer.start  | timeline, question? (a message id), answer_id?     | answer_id                       |
+| answer.delta  | timeline, answer_id, text, at?                     | (empty)                         |
 | answer.finish | timeline, answer_id, text?, client_id?, language?  | message, created                |
 | answer.fail   | timeline, answer_id, code?, detail?                | (empty)                         |
 
-`text` in `answer.finish` is the whole of the answer; without it, it is what the deltas said. An answer that is over is not found:
-whoever subscribes to the timeline has been told why (`answer.cancelled`, `answer.failed`). When the connection ends, its answers
-fail unless they go on within `GRACE` seconds, over this connection's successor.
+An `answer_id` of one's own makes it safe to start again when the reply was lost (`conflict`: it has begun), and `at`, the number of
+characters before `text`, to send a delta again. `text` in `answer.finish` is the whole of the answer; without it, it is what the
+deltas said. An answer that is over is not found: whoever subscribes to the timeline has been told why (`answer.cancelled`,
+`answer.failed`). When the connection ends, its answers fail unless they go on within `GRACE` seconds, over this connection's
+successor.
 """
 
 from collections.abc import Callable
@@ -50,12 +52,14 @@ class NewAnswer(OfTimeline, frozen=True, kw_only=True):
     """Data of `answer.start`."""
 
     question: MessageId | None = None
+    answer_id: AnswerId | None = None
 
 
 class MoreText(OfAnswer, frozen=True, kw_only=True):
     """Data of `answer.delta`."""
 
     text: Text
+    at: Annotated[int, msgspec.Meta(ge=0, le=2**31)] | None = None
 
 
 class WholeAnswer(OfAnswer, frozen=True, kw_only=True):
@@ -98,13 +102,13 @@ class Authoring:
         """What `answer.start` asks. `Forbidden` for people: they post."""
         if by.participant.kind is not ParticipantKind.AGENT:
             raise Forbidden("agents write answers; people post messages")
-        answer_id = self._new_id()
+        answer_id = data.answer_id or self._new_id()
         ref = self._remember(timelines, by, OfAnswer(timeline=data.timeline, answer_id=answer_id))
         return ref, StartAnswer(by, answer_id, data.question, self)
 
     def extend(self, timelines: "Timelines", by: Principal, data: MoreText) -> "_Asking[None]":
         """What `answer.delta` asks."""
-        return self._remember(timelines, by, data), ExtendAnswer(by, data.answer_id, data.text)
+        return self._remember(timelines, by, data), ExtendAnswer(by, data.answer_id, data.text, data.at)
 
     def finish(self, timelines: "Timelines", by: Principal, data: WholeAnswer) -> "_Asking[Posted]":
         """What `answer.finish` asks."""

@@ -5,10 +5,11 @@ from typing import Final
 import msgspec
 
 from engine.domain.agents import AgentChanges, AgentDefinition, NewAgent
-from engine.domain.fields import ParticipantId, TimelineId
+from engine.domain.fields import ParticipantId, ParticipantKind, TimelineId
 from engine.domain.people import Principal
 from engine.domain.rooms import Member
 from engine.engine import Engine
+from engine.errors import NotFound
 from engine.storage.records import search_key
 from engine.timelines.commands import ConversationView
 from gateway.rest.endpoints import Access, Endpoint, delete, get, patch, post, put
@@ -19,6 +20,23 @@ class Farewell(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Whether the agent is to say goodbye; when it is not said, it does if it has words of its own for it."""
 
     goodbye: bool | None = None
+
+
+class OwnAgent(msgspec.Struct, frozen=True, kw_only=True):
+    """The agent that an API key speaks for, and the timelines where it is a member: `room:<id>`, `conversation:<id>`."""
+
+    agent: AgentDefinition
+    timelines: list[str]
+
+
+async def read_own_agent(engine: Engine, by: Principal) -> OwnAgent:
+    """What a program needs to know that speaks for an agent: who it is, and where."""
+    if by.participant.kind is not ParticipantKind.AGENT:
+        raise NotFound("this is for the API keys of agents")
+    memberships = await engine.storage.agents.memberships(by.id)
+    return OwnAgent(
+        agent=await engine.agents.read(by.id), timelines=[f"{each.kind}:{each.timeline_id}" for each in memberships]
+    )
 
 
 async def create_agent(engine: Engine, by: Principal, body: NewAgent) -> AgentDefinition:
@@ -83,6 +101,7 @@ _IN_ROOM: Final = "/rooms/{room_id}/agents/{agent_id}"
 _IN_CONVERSATION: Final = "/conversations/{conversation_id}/agents/{agent_id}"
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
+    get("/me/agent", read_own_agent, tag=_TAG, problems=("not_found",)),
     post("/agents", create_agent, tag=_TAG, status=201, access=Access.ADMIN, problems=("conflict",)),
     get("/agents", list_agents, tag=_TAG, access=Access.ADMIN),
     get("/agents/{agent_id}", read_agent, tag=_TAG, access=Access.ADMIN),

@@ -9,10 +9,9 @@
 | `people.py`     | the members of one timeline, and which of them are there                           |
 | `lines.py`      | a timeline as lines of styled text, for any width                                  |
 | `rest.py`       | the REST interface: sign in, rooms, members; renews the tokens                     |
-| `connection.py` | the official Centrifuge client, its events as plain values                         |
 | `session.py`    | someone signed in: the timelines, kept up to date over REST and the connection     |
 | `app.py`        | the application; its screens, dialogs and widgets are in the files of those names  |
 
-Only this package imports textual and centrifuge, which the extra `gathering[chat]` installs; nothing else imports this package
-before `gathering chat` is run.
+The connection itself is `gateway.client.connection`. Only this package imports textual, which the extra `gathering[chat]` installs;
+nothing else imports this package before `gathering chat` is run.
 """

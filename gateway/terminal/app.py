@@ -7,7 +7,7 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from yarl import URL
 
-from gateway.remote import Refused, Unreachable
+from gateway.client.remote import Refused, Unreachable
 from gateway.terminal.rest import Rest
 from gateway.terminal.screens.chat import Chat
 from gateway.terminal.screens.sign_in import SignIn

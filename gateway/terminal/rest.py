@@ -14,15 +14,11 @@ import anyio
 import msgspec
 from yarl import URL
 
-from gateway.remote import Refused, Remote, Unreachable, query
+from gateway.client.remote import Refused, Remote, SignedOut, Unreachable, query
 from gateway.terminal.text import one_line
 from gateway.terminal.wire import Account, Conversation, Member, Room, T, Unread
 
 _PAGE: Final = 100
-
-
-class SignedOut(Refused):
-    """The sign-in is over: the tokens cannot be renewed any more."""
 
 
 class _SignIn(msgspec.Struct, frozen=True):

@@ -13,11 +13,11 @@ from typing import Any, Final
 import anyio
 from anyio.abc import TaskGroup
 
-from gateway.remote import Refused, Unreachable
-from gateway.terminal import connection as link
-from gateway.terminal.connection import CallFailed, Connection, Link
+from gateway.client import connection as link
+from gateway.client.connection import CallFailed, Connection, Link
+from gateway.client.remote import Refused, SignedOut, Unreachable
 from gateway.terminal.outgoing import Delivery, Outgoing
-from gateway.terminal.rest import Rest, SignedOut
+from gateway.terminal.rest import Rest
 from gateway.terminal.timeline import Timeline
 from gateway.terminal.wire import Account, Member, Message, MessagePage, Room, read
 
@@ -45,7 +45,7 @@ class Session:
         self.complete = False
         """Whether one's timelines have been found."""
         self._changed = changed
-        self._connection = Connection(rest, self._hear)
+        self._connection = Connection(rest, self._hear, name="gathering-terminal")
         self._tasks: TaskGroup | None = None
         self._settling: set[str] = set()
         self._reading: set[str] = set()

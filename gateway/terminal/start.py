@@ -4,7 +4,7 @@ import os
 import sys
 
 from engine.settings import SettingsError
-from gateway.remote import address
+from gateway.client.remote import address
 from gateway.terminal.app import TerminalChat
 
 

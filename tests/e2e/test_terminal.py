@@ -12,7 +12,7 @@ from textual.widgets import Input, OptionList
 from yarl import URL
 
 from gateway.terminal.app import TerminalChat
-from gateway.terminal.connection import Link
+from gateway.client.connection import Link
 from gateway.terminal.screens.chat import Chat
 from gateway.terminal.screens.dialogs import FindRoom
 from gateway.terminal.screens.sign_in import SignIn

@@ -12,8 +12,8 @@ from textual.message import Message as Notice
 from textual.screen import Screen
 from textual.widgets import Footer, OptionList, Static
 
-from gateway.remote import Refused, Unreachable
-from gateway.terminal.connection import CallFailed
+from gateway.client.connection import CallFailed
+from gateway.client.remote import Refused, Unreachable
 from gateway.terminal.lines import plain
 from gateway.terminal.rest import Rest
 from gateway.terminal.screens.dialogs import Confirm, FindRoom, Keys, NewRoom

@@ -11,7 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Checkbox, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from gateway.remote import Refused, Unreachable
+from gateway.client.remote import Refused, Unreachable
 from gateway.terminal.session import Session
 from gateway.terminal.text import one_line
 from gateway.terminal.wire import Room

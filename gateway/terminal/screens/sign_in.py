@@ -11,7 +11,7 @@ from textual.message import Message as Notice
 from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
 
-from gateway.remote import Refused, Unreachable
+from gateway.client.remote import Refused, Unreachable
 from gateway.terminal.rest import Rest
 from gateway.terminal.text import one_line
 from gateway.terminal.wire import Account

@@ -5,7 +5,7 @@ from typing import Final
 from rich.text import Text
 from textual.widgets import Static
 
-from gateway.terminal.connection import Link
+from gateway.client.connection import Link
 from gateway.terminal.session import Session
 from gateway.terminal.text import one_line
 from gateway.terminal.timeline import Timeline

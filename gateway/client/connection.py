@@ -7,12 +7,12 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import centrifuge
 from yarl import URL
 
-from gateway.terminal.rest import Rest, SignedOut
+from gateway.client.remote import SignedOut
 
 _RETRY: Final = (0.1, 3.0)
 """Seconds until the next attempt to connect, the first and the longest."""
@@ -94,12 +94,24 @@ class Presence:
 Signal = Connected | Lost | Unsuccessful | Ended | Subscribed | Unsubscribed | Event | Presence
 
 
-class CallFailed(Exception):
-    """A call was not answered, or answered with an error. `final` when the same call would fail again."""
+class Credentials(Protocol):
+    """Whom a connection speaks for, and where."""
 
-    def __init__(self, reason: str, *, final: bool, interrupted: bool = False) -> None:
+    server: URL
+    access_token: str
+
+    async def renewed(self, rejected: str) -> str:
+        """A token that is newer than `rejected`; `SignedOut` when there cannot be one."""
+        ...
+
+
+class CallFailed(Exception):
+    """A call was not answered, or answered with an error. `final` when the same call would fail again; `code` is the problem's."""
+
+    def __init__(self, reason: str, *, final: bool, interrupted: bool = False, code: str = "") -> None:
         super().__init__(reason)
         self.final = final
+        self.code = code
         self.interrupted = interrupted
         """Whether the connection ended meanwhile: the call may have been carried out."""
 
@@ -107,16 +119,18 @@ class CallFailed(Exception):
 class Connection:
     """A connection that makes itself again, and its subscriptions, each recovering what it missed."""
 
-    def __init__(self, rest: Rest, listener: Callable[[Signal], None]) -> None:
+    def __init__(
+        self, credentials: Credentials, listener: Callable[[Signal], None], *, name: str = "gathering-python"
+    ) -> None:
         logging.getLogger("centrifuge").addHandler(logging.NullHandler())  # its warnings belong to no screen
-        self._rest = rest
+        self._credentials = credentials
         self._listener = listener
         self._client = centrifuge.Client(
-            str(_websocket(rest.server)),
+            str(_websocket(credentials.server)),
             events=_ClientEvents(listener),
-            token=rest.access_token,
+            token=credentials.access_token,
             get_token=self._token,
-            name="gathering-terminal",
+            name=name,
             min_reconnect_delay=_RETRY[0],
             max_reconnect_delay=_RETRY[1],
         )
@@ -153,14 +167,14 @@ class Connection:
         try:
             return (await self._client.rpc(method, data)).data
         except centrifuge.ReplyError as error:
-            raise CallFailed(_words(error.message), final=not error.temporary) from error
+            raise CallFailed(_words(error.message), final=not error.temporary, code=error.message) from error
         except centrifuge.CentrifugeError as error:
             raise CallFailed("the server did not answer", final=False, interrupted=True) from error
 
     async def _token(self) -> str:
         """A token in place of the one that has expired, or soon will."""
         try:
-            return await self._rest.renewed(self._rest.access_token)
+            return await self._credentials.renewed(self._credentials.access_token)
         except SignedOut as error:
             raise centrifuge.UnauthorizedError(str(error)) from error
 

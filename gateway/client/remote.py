@@ -28,6 +28,10 @@ class Refused(Exception):
         self.code = code
 
 
+class SignedOut(Refused):
+    """The sign-in is over: the tokens cannot be renewed any more."""
+
+
 class Unreachable(Exception):
     """The server does not answer, or what answers is not one of ours."""
 
