@@ -11,8 +11,8 @@ from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
 from yarl import URL
 
-from gateway.terminal.app import TerminalChat
 from gateway.client.connection import Link
+from gateway.terminal.app import TerminalChat
 from gateway.terminal.screens.chat import Chat
 from gateway.terminal.screens.dialogs import FindRoom
 from gateway.terminal.screens.sign_in import SignIn

@@ -12,6 +12,15 @@ from tests.support.server_sent import EventReader
 pytestmark = pytest.mark.anyio
 
 
+OUTSIDE = {
+    "name": "outside",
+    "persona": "",
+    "model": "external",
+    "room_policy": "always",
+    "conversation_policy": "always",
+}
+
+
 class Conversant:
     """Someone connected, in one room: what they ask is answered, what they hear is kept."""
 
@@ -46,16 +55,24 @@ class Conversant:
 
 
 @pytest.fixture
-async def room(ada: Person, bob: Person) -> str:
-    room = await ada.room()
-    await bob.post(f"/rooms/{room}/join")
-    return room
+async def room(ada: Person) -> str:
+    return await ada.room()
 
 
 @pytest.fixture
-async def program(client: Client, bob: Person, room: str) -> AsyncIterator[Conversant]:
+async def agent(client: Client, ada: Person, root: Person, room: str) -> Person:
+    """An agent for which a program speaks, with its API key, in the room."""
+    defined = await root.post("/agents", OUTSIDE)
+    agent_id = defined.body["id"]
+    made = await root.post("/me/api-keys", {"name": "program", "agent_id": agent_id})
+    assert (await ada.put(f"/rooms/{room}/agents/{agent_id}")).status == 200
+    return Person(client, made.body["key"], agent_id, "outside")
+
+
+@pytest.fixture
+async def program(client: Client, agent: Person, room: str) -> AsyncIterator[Conversant]:
     async with wire(client) as socket:
-        await socket.connect(bob)
+        await socket.connect(agent)
         yield Conversant(socket, room)
 
 
@@ -69,7 +86,7 @@ async def reader(client: Client, ada: Person, room: str) -> AsyncIterator[Conver
 
 
 async def test_a_program_streams_an_answer_that_becomes_a_message(
-    program: Conversant, reader: Conversant, ada: Person, bob: Person, room: str
+    program: Conversant, reader: Conversant, ada: Person, agent: Person, room: str
 ) -> None:
     question = await ada.say(room, "who?")
 
@@ -84,7 +101,7 @@ async def test_a_program_streams_an_answer_that_becomes_a_message(
     begun = await reader.hear("answer.started")
     text = "".join(each["text"] for each in reader.heard if each["type"] == "answer.delta")
     message = (await ada.get(f"/rooms/{room}/messages/{completed['message_id']}")).body
-    assert (begun["answer_id"], begun["author"]["id"], begun["question"]) == (answer_id, bob.id, question["id"])
+    assert (begun["answer_id"], begun["author"]["id"], begun["question"]) == (answer_id, agent.id, question["id"])
     assert (finished["created"], again["created"], again["message"]) == (True, False, finished["message"])
     assert (message["text"], message["answer_id"], message["reply_to"]) == (text, answer_id, question["id"])
     assert (text, message["language"], "partial" in message) == ("it was me", "en", False)
@@ -162,16 +179,16 @@ async def test_a_program_that_gives_up_says_why(program: Conversant, reader: Con
 
 
 async def test_an_answer_goes_on_over_the_next_connection(
-    client: Client, bob: Person, reader: Conversant, room: str
+    client: Client, agent: Person, reader: Conversant, room: str
 ) -> None:
     async with wire(client) as socket:
-        await socket.connect(bob)
+        await socket.connect(agent)
         before = Conversant(socket, room)
         answer_id = (await before.rpc("answer.start"))["answer_id"]
         await before.rpc("answer.delta", answer_id=answer_id, text="before, ")
 
     async with wire(client) as socket:
-        await socket.connect(bob)
+        await socket.connect(agent)
         after = Conversant(socket, room)
         await after.rpc("answer.delta", answer_id=answer_id, text="after")
         finished = await after.rpc("answer.finish", answer_id=answer_id)
@@ -182,11 +199,11 @@ async def test_an_answer_goes_on_over_the_next_connection(
 
 
 async def test_a_program_that_does_not_come_back_has_failed(
-    client: Client, bob: Person, reader: Conversant, room: str, monkeypatch: pytest.MonkeyPatch
+    client: Client, agent: Person, reader: Conversant, room: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gateway.realtime.authoring.GRACE", 0.05)
     async with wire(client) as socket:
-        await socket.connect(bob)
+        await socket.connect(agent)
         gone = Conversant(socket, room)
         answer_id = (await gone.rpc("answer.start"))["answer_id"]
         await gone.rpc("answer.delta", answer_id=answer_id, text="and then")
@@ -223,9 +240,50 @@ async def test_what_is_malformed_is_a_bad_request(program: Conversant, method: s
     assert (await program.rpc(method, **data))["code"] == 107
 
 
-async def test_nobody_answers_in_a_personal_channel(program: Conversant, bob: Person) -> None:
-    program.channel = f"user:{bob.id}"
+async def test_nobody_answers_in_a_personal_channel(program: Conversant, agent: Person) -> None:
+    program.channel = f"user:{agent.id}"
 
     refused = [await program.rpc("answer.start"), await program.rpc("cancel_answer", answer_id="a1")]
 
     assert [each["message"] for each in refused] == ["not_found", "not_found"]
+
+
+async def test_people_post_and_do_not_stream(reader: Conversant) -> None:
+    assert (await reader.rpc("answer.start"))["message"] == "permission denied"
+
+
+async def test_a_lost_call_can_be_made_again(program: Conversant) -> None:
+    first = await program.rpc("answer.start", answer_id="mine")
+    again = await program.rpc("answer.start", answer_id="mine")
+    for at, text in ((0, "one "), (0, "one "), (2, "e two"), (7, " three"), (100, "nothing")):
+        last = await program.rpc("answer.delta", answer_id="mine", text=text, at=at)
+    finished = await program.rpc("answer.finish", answer_id="mine")
+
+    assert first == {"answer_id": "mine"}
+    assert again["message"] == "conflict"
+    assert last["code"] == 107
+    assert finished["message"]["text"] == "one two three"
+
+
+async def test_a_key_for_an_agent_is_made_by_administrators_and_speaks_for_the_agent_alone(
+    root: Person, ada: Person, agent: Person
+) -> None:
+    other = await root.post("/agents", {**OUTSIDE, "name": "inside", "model": "archivist"})
+
+    refused = [
+        await ada.post("/me/api-keys", {"name": "mine", "agent_id": agent.id}),
+        await root.post("/me/api-keys", {"name": "no", "agent_id": other.body["id"]}),
+        await root.post("/me/api-keys", {"name": "no", "agent_id": ada.id}),
+        await agent.post("/me/api-keys", {"name": "another"}),
+        await agent.post("/agents", OUTSIDE),
+        await ada.get("/me/agent"),
+    ]
+    own = await agent.get("/me/agent")
+    listed = await root.get("/me/api-keys")
+    await root.delete(f"/agents/{agent.id}")
+    gone = await agent.get("/me/agent")
+
+    assert [each.status for each in refused] == [403, 422, 422, 403, 403, 404]
+    assert (own.body["agent"]["id"], len(own.body["timelines"])) == (agent.id, 1)
+    assert [each["agent_id"] for each in listed.body["items"]] == [agent.id]
+    assert gone.status == 401

@@ -6,8 +6,8 @@ from datetime import date, datetime
 from msgspec.structs import asdict, replace
 
 from engine.domain.agents import AgentBudgets, AgentDefinition, AgentMembership, AgentPlace
-from engine.domain.fields import ParticipantId, TimelineId
-from engine.storage.memory.state import Spent, State
+from engine.domain.fields import ParticipantId, TimelineId, TimelineKind
+from engine.storage.memory.state import Spent, State, Timeline
 from engine.storage.records import search_key
 
 
@@ -23,6 +23,7 @@ class MemoryAgents:
             return False
         self._state.agents[agent.id] = agent
         self._state.participants[agent.id] = agent.participant
+        self._state.timelines[TimelineId(agent.id)] = Timeline(TimelineKind.USER, agent.id)
         return True
 
     async def get(self, agent_id: ParticipantId) -> AgentDefinition | None:

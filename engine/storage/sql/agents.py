@@ -29,10 +29,19 @@ class SqlAgents:
         self._database = database
 
     async def add(self, agent: AgentDefinition) -> bool:
+        own = {
+            "id": agent.id,
+            "kind": TimelineKind.USER.value,
+            "term": 0,
+            "epoch": agent.id,
+            "created_at": agent.created_at,
+        }
+
         async def store(connection: AsyncConnection) -> bool:
             if await _is_a_persons(connection, agent.name):
                 return False
             await connection.execute(insert(participants), from_participant(agent.participant))
+            await connection.execute(insert(timelines), own)
             await connection.execute(insert(agents), _from_agent(agent))
             return True
 
