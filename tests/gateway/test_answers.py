@@ -231,7 +231,7 @@ async def test_many_small_deltas_do_not_count_as_commands(program: Conversant, r
         ("answer.delta", {"answer_id": "a", "text": ""}),
         ("answer.delta", {"answer_id": "", "text": "x"}),
         ("answer.finish", {"answer_id": "a", "client_id": "x" * 65}),
-        ("answer.start", {"answer_id": "mine"}),
+        ("answer.start", {"answer_id": "x" * 65}),
         ("answer.fail", {"answer_id": "a", "code": "Not A Code"}),
         ("cancel_answer", {}),
     ],
