@@ -72,6 +72,7 @@ async def test_nothing_that_people_do_all_day_reads_a_whole_table(
         storage.rooms.members(room.id),
         storage.rooms.bans(room.id),
         storage.conversations.of(bob.id, limit=50),
+        storage.conversations.participants([room.id]),
         storage.users.get_many([ada.id, bob.id]),
         storage.users.by_login("ada"),
     )
