@@ -5,6 +5,7 @@ that the thing exists, `Forbidden` where they may know and not do it, `StorageUn
 could not be made durable.
 """
 
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -392,6 +393,17 @@ class ConversationView(msgspec.Struct, frozen=True, kw_only=True):
     created_by: ParticipantId
     created_at: datetime
     archived_at: datetime | None
+
+    @classmethod
+    def of(
+        cls,
+        conversation: Conversation,
+        people: Iterable[Participant],
+        presence: Callable[[ParticipantId], Availability],
+    ) -> "ConversationView":
+        """A conversation among `people`, each as present as `presence` says."""
+        shown = [PresentParticipant(each.id, each.kind, each.name, presence(each.id)) for each in people]
+        return cls(participants=shown, **msgspec.structs.asdict(conversation))
 
 
 class DescribeConversation(actors.Message["ConversationActor", ConversationView], frozen=True):

@@ -69,7 +69,7 @@ class NewRoom(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class NewConversation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What whoever begins a conversation says of it. `participants` are usernames or ids, without one's own."""
+    """What whoever begins a conversation says of it. `participants` are usernames or ids; one's own need not be among them."""
 
     kind: ConversationKind
     participants: Annotated[list[ShortText], msgspec.Meta(min_length=1, max_length=100)]
@@ -159,7 +159,7 @@ class Timelines:
         `InvalidRequest` names the field that breaks a rule.
         """
         others = list(dict.fromkeys(each for each in people if each.id != by.id))
-        if new.kind is ConversationKind.PRIVATE and (len(others) != 1 or len(people) != 1):
+        if new.kind is ConversationKind.PRIVATE and len(others) != 1:
             raise InvalidRequest.field("participants", "a private conversation is with exactly one other person")
         if new.kind is ConversationKind.PRIVATE and new.title is not None:
             raise InvalidRequest.field("title", "a private conversation has none")

@@ -60,6 +60,10 @@ class _Among(FunctionElement[bool]):
     inherit_cache = True
     type = Boolean()
 
+    def self_group(self, against: Any = None) -> "_Among":
+        """Itself: SQLAlchemy would compare any other truth with 1 on SQLite, and `(... IN ...) = 1` is looked up in no index."""
+        return self
+
 
 @compiles(_Among, "postgresql")
 def _among_array(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
