@@ -6,7 +6,7 @@ flight for which nobody waits any more leaves its lane. So every call ends once,
 calls to the runtime.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, TypeAlias
 
@@ -361,14 +361,14 @@ class Desk(Actor):
         self._ledger.translated += 1
         call.answer(msgspec.structs.replace(rendering, target=call.message.work.target))
 
-    def _landed(self, flight: Flight) -> Iterator[Call[Translate, Rendering]]:
+    def _landed(self, flight: Flight) -> list[Call[Translate, Rendering]]:
         """A flight is over: those who wait for it."""
         if self._flights.get(flight.key) is flight:
             del self._flights[flight.key]
         calls, flight.calls = flight.calls, {}
         for call in calls:
             call.ended = None
-            yield call
+        return list(calls)
 
     # -- what providers say of themselves --------------------------------------------------------------------------------
 
