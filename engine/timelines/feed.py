@@ -29,7 +29,7 @@ class News(msgspec.Struct, frozen=True, kw_only=True):
     conversation: Conversation | None
     members: Mapping[ParticipantId, Member]
     events: Sequence[Event]
-    messages: Mapping[MessageId, Message] = {}
+    messages: dict[MessageId, Message] = {}
     held_after: int = 2**63
     languages: Collection[str] = ()
 

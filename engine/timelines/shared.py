@@ -21,7 +21,7 @@ from engine.timelines.receipts import PAUSE, CheckRead, Receipts, ShowRead
 from engine.timelines.signals import Signals
 from engine.timelines.surroundings import Surroundings
 from engine.timelines.timeline import SHOWN, Timeline
-from engine.timelines.translating import AddTranslation, AskStyle, Lacking, ReadLacking, SetLanguage, Style
+from engine.timelines.translating import AddTranslation, Lacking, ReadLacking, SetLanguage, Style
 from engine.timelines.turn import TURN, Turn
 
 _NEVER: Final = float("inf")
@@ -117,11 +117,8 @@ class SharedTimeline(Timeline):
     # -- languages -----------------------------------------------------------------------------------------------------
 
     def style(self) -> Style | None:
-        """How texts are translated here; None: they are not."""
-        room = self._state.room
-        if room is None:
-            return Style()
-        return Style(room.formality, room.glossary) if room.translation else None
+        """See `Timeline.style`."""
+        return translating.style_of(self.channel, self._state.room)
 
     def detect(self, text: str) -> str | None:
         """See `Timeline.detect`."""
@@ -135,12 +132,6 @@ class SharedTimeline(Timeline):
         if not self.subscribers.set_language(message.client, message.language):
             raise NotFound("subscribe first: the language is that of a subscription")
         self._ask_for(message.language)
-
-    @handles(AskStyle)
-    async def ask_style(self, message: AskStyle) -> Style | None:
-        """How texts are translated here."""
-        self.check_reader(message.by)
-        return self.style()
 
     @handles(ReadLacking)
     async def read_lacking(self, message: ReadLacking) -> Lacking | None:

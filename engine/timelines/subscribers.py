@@ -88,12 +88,7 @@ class Subscribers:
                 sink.deliver(publication)
 
     def _reading(self, language: str) -> list[Sink]:
-        return [
-            sink
-            for read, readers in self._readers.items()
-            if same(language, read)
-            for sink in readers.values()
-        ]
+        return [sink for read, readers in self._readers.items() if same(language, read) for sink in readers.values()]
 
     def end(self, ending: Ending, *, user: ParticipantId | None = None) -> None:
         """Drop every subscription, or those of one person, and say why; a few who stay learn who has gone."""

@@ -53,8 +53,8 @@ from engine.timelines.languages import Reading, read_by
 from engine.timelines.reading import page_of
 from engine.timelines.state import Foundation, Recent, TimelineState
 from engine.timelines.subscribers import Subscribers
-from engine.timelines.translating import in_language
 from engine.timelines.surroundings import Surroundings
+from engine.timelines.translating import AskStyle, Style, in_language
 from engine.timelines.turn import TURN, Turn
 from engine.timelines.writer import Decide, Writer
 
@@ -126,6 +126,10 @@ class Timeline(Actor):
     async def load(self) -> Foundation:
         """What the timeline is, and for whom, at activation."""
         return Foundation()
+
+    def style(self) -> Style | None:
+        """How texts are translated here; None: they are not."""
+        return None
 
     def detect(self, text: str) -> str | None:
         """The language of a text; None where it does not matter, or there is no telling."""
@@ -330,6 +334,12 @@ class Timeline(Actor):
         self.check_reader(message.by)
         if message.by.id != message.author and not self.moderates(self._look(), message.by):
             raise Forbidden("only its author and moderators see how a message was edited")
+
+    @handles(AskStyle)
+    async def ask_style(self, message: AskStyle) -> Style | None:
+        """How texts are translated here."""
+        self.check_reader(message.by)
+        return self.style()
 
     @handles(ReadMembers)
     async def read_members(self, message: ReadMembers) -> list[Presence]:

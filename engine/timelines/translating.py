@@ -14,13 +14,14 @@ from engine.domain.events import MessageTranslated
 from engine.domain.fields import MessageId, ParticipantId
 from engine.domain.messages import Message, Translation
 from engine.domain.people import Principal
-from engine.domain.rooms import Member
+from engine.domain.rooms import Member, Room
 from engine.timelines.languages import fitting, is_foreign
 from engine.timelines.state import TimelineState
 from engine.timelines.turn import Turn
 
 if TYPE_CHECKING:
-    from engine.timelines.shared import SharedTimeline  # noqa: F401 - named as the receiver of messages
+    from engine.timelines.shared import SharedTimeline  # noqa: F401 - named as the receivers of messages
+    from engine.timelines.timeline import Timeline  # noqa: F401
 
 RECENT: Final = 50
 """How many of the latest messages are looked through for what a reader lacks."""
@@ -29,8 +30,9 @@ CONTEXT: Final = 3
 
 
 class Style(msgspec.Struct, frozen=True):
-    """How the texts of a timeline are to be translated."""
+    """How the texts of a timeline, whose channel this is, are to be translated."""
 
+    channel: str
     formality: str | None = None
     glossary: str | None = None
 
@@ -51,7 +53,7 @@ class SetLanguage(actors.Message["SharedTimeline", None], frozen=True):
     language: str | None
 
 
-class AskStyle(actors.Message["SharedTimeline", Style | None], frozen=True):
+class AskStyle(actors.Message["Timeline", Style | None], frozen=True):
     """How texts are translated here, for those who may read; None: they are not."""
 
     by: Principal
@@ -79,6 +81,13 @@ class AddTranslation(actors.Message["SharedTimeline", Translation | None], froze
     translation: Translation
     source: str
     fingerprint: str
+
+
+def style_of(channel: str, room: Room | None) -> Style | None:
+    """How texts are translated in a room, or (without one) in a conversation; None: they are not."""
+    if room is None:
+        return Style(channel)
+    return Style(channel, room.formality, room.glossary) if room.translation else None
 
 
 def in_language(message: Message, reader: str, translations: Iterable[Translation]) -> Message:
