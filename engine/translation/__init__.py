@@ -9,10 +9,12 @@ not change in a text, `languages` which tags mean the same, `detection` the loca
 
 from engine.translation.failures import TranslationFailed
 from engine.translation.languages import same_language
-from engine.translation.translators import TranslationStatus, Translators, start_translators
+from engine.translation.status import ProviderStatus, TranslationStatus
+from engine.translation.translators import Translators, start_translators
 from engine.translation.work import Rendering, Work
 
 __all__ = [
+    "ProviderStatus",
     "Rendering",
     "TranslationFailed",
     "TranslationStatus",

@@ -13,12 +13,15 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple, TypeAlias
 
+PHRASE: Final = "phrase"
+"""The kind of what the caller wants to be kept."""
+
 
 class Kept(NamedTuple):
-    """Something that stays as it is. `apart` from the sentence, as emoji are, it may stand outside of what is translated."""
+    """Something that stays as it is. `kind` is `PHRASE` or the name of one of the patterns below."""
 
     text: str
-    apart: bool = False
+    kind: str
 
 
 class Span(NamedTuple):
@@ -66,6 +69,7 @@ _ATOMS: Final = (
     ("control", r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]+"),
 )
 _APART: Final = frozenset({"emoji", "shortcode", "cell", "fence"})
+"""What is no part of a sentence: at either end of a line it is left out of what is translated."""
 _FIND: Final = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _ATOMS), re.MULTILINE)
 
 _PREFIX: Final = re.compile(
@@ -133,12 +137,17 @@ def with_words(nodes: tuple[Node, ...], change: Callable[[str], str]) -> tuple[N
     return tuple(changed(node) for node in nodes)
 
 
+def walk(nodes: tuple[Node, ...]) -> Iterator[Node]:
+    """The nodes and those within them, in the order of the text."""
+    for node in nodes:
+        yield node
+        if isinstance(node, Span):
+            yield from walk(node.body)
+
+
 def has_words(nodes: tuple[Node, ...]) -> bool:
     """Whether there is anything to translate: a letter of any script outside of what is kept."""
-    return any(
-        has_words(node.body) if isinstance(node, Span) else isinstance(node, str) and any(map(str.isalpha, node))
-        for node in nodes
-    )
+    return any(type(node) is str and any(map(str.isalpha, node)) for node in walk(nodes))
 
 
 def _atoms(text: str, keep: tuple[str, ...]) -> Iterator[_Atom]:
@@ -146,7 +155,7 @@ def _atoms(text: str, keep: tuple[str, ...]) -> Iterator[_Atom]:
     phrases = sorted({phrase for phrase in keep if phrase.strip()}, key=len, reverse=True)
     if phrases:
         either = "|".join(map(re.escape, phrases))
-        find = re.compile(rf"(?P<phrase>@?(?<!\w)(?:{either})(?!\w))|{_FIND.pattern}", re.MULTILINE)
+        find = re.compile(rf"(?P<{PHRASE}>@?(?<!\w)(?:{either})(?!\w))|{_FIND.pattern}", re.MULTILINE)
     for match in find.finditer(text):
         kind = match.lastgroup or ""
         yield _Atom(match.start(), match.end(), kind)
@@ -192,7 +201,7 @@ class _Parser:
     def _leaves(self, start: int, end: int) -> Iterator[Node]:
         while start < end:
             if (atom := self._starts.get(start)) is not None:
-                yield Kept(self._text[atom.start : atom.end], atom.kind in _APART)
+                yield Kept(self._text[atom.start : atom.end], atom.kind)
                 start = atom.end
                 continue
             stop = start
@@ -209,7 +218,7 @@ def _peel(nodes: list[Node], *, first: bool) -> tuple[str, tuple[Node, ...]]:
     while nodes:
         node = nodes[index]
         match node:
-            case Kept(text=taken, apart=True):
+            case Kept(text=taken, kind=kind) if kind in _APART:
                 nodes.pop(index)
             case str():
                 words = node.lstrip() if first else node.rstrip()

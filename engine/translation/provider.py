@@ -78,6 +78,8 @@ class Provider(Protocol):
 
     name: str
     capacity: Capacity
+    known: Offer
+    """The languages that it is known to offer before it has been asked."""
 
     async def translate(self, batch: Batch) -> list[Translated | ProviderFailed]:
         """Translate each text of a batch, in order. Makes one attempt. Raises `ProviderFailed` when all of it fails."""

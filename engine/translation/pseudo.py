@@ -30,6 +30,7 @@ _GROWTH: Final = 3
 class Pseudo:
     """The provider `pseudo`: any language, at once, for nothing."""
 
+    known = Offer()
     name = "pseudo"
     capacity = Capacity()
 
