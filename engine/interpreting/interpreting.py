@@ -39,7 +39,7 @@ IDLE_AFTER: Final = 60.0
 """Seconds until a booth in which nothing happens is left."""
 PATIENCE: Final = 0.1
 """Seconds that a page of messages waits at most for translations that are not there."""
-_MARGIN: Final = 0.02
+_MARGIN: Final = 0.01
 """Of these, what is left for the way back."""
 
 
@@ -91,7 +91,7 @@ class Interpreting:
             storage=storage,
             translators=translators,
             timeline=timeline,
-            booth=lambda channel: interpreting._booths.ref(channel),
+            booth=interpreting._booth,
             time=system.clock,
             counts=interpreting._counts,
             overheard=interpreting._overheard,
@@ -108,6 +108,9 @@ class Interpreting:
     def enabled(self) -> bool:
         """Whether there is a provider."""
         return self._translators.enabled
+
+    def _booth(self, channel: str) -> Ref[Booth]:
+        return self._booths.ref(channel)
 
     # -- what timelines tell -------------------------------------------------------------------------------------------
 
@@ -135,7 +138,7 @@ class Interpreting:
 
     def _tell(self, channel: str, message: Message[Booth, None]) -> None:
         try:
-            self._booths.ref(channel).tell(message)
+            self._booth(channel).tell(message)
         except (MailboxFull, ActorStopped, Unavailable):
             self._overheard.add(channel)
 
@@ -183,7 +186,7 @@ class Interpreting:
         demand = Demand(tuple(originals(oldest_first, missing, {})), style, reader, PATIENCE - 2 * _MARGIN)
         found = {}
         with suppress(AskFailed), anyio.move_on_after(PATIENCE - _MARGIN):
-            found = await self._booths.ref(style.channel).ask(demand, timeout=PATIENCE)
+            found = await self._booth(style.channel).ask(demand, timeout=PATIENCE)
         return [
             msgspec.structs.replace(each, translation=found[each.id]) if each.id in found else each for each in items
         ]
