@@ -40,7 +40,7 @@ async def test_an_edited_message_is_translated_again(lobby: Place, ada: Principa
 async def test_a_late_rendering_of_an_older_text_is_not_attached_to_the_new_one(
     lobby: Place, ada: Principal, ben: Principal, provider: Scripted
 ) -> None:
-    async def slow_at_first(batch: Batch) -> None:
+    async def slow_at_first(_batch: Batch) -> None:
         await anyio.sleep(5 if len(provider.batches) == 1 else 1)
 
     provider.meddle = slow_at_first

@@ -112,7 +112,7 @@ async def test_who_comes_back_to_a_room_that_was_asleep_gets_what_was_on_its_way
 
 
 async def test_a_booth_that_crashes_looks_for_what_it_has_lost(
-    lobby: Place, ada: Principal, ben: Principal, provider: Scripted, storage: Interposed
+    lobby: Place, ada: Principal, ben: Principal, storage: Interposed
 ) -> None:
     crashes = [1]
 
