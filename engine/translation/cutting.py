@@ -25,12 +25,12 @@ class Call:
     def __init__(self) -> None:
         self.retry_after: str | None = None
         """What the server's `Retry-After` said, if there was one."""
-        self._connection: HTTPConnection | None = None
+        self._connection: _Told | None = None
         self._cut = False
 
-    def uses(self, connection: HTTPConnection) -> None:
+    def uses(self, connection: "_Told") -> None:
         """The thread is about to send something over this connection."""
-        self._connection = connection
+        self._connection, connection.call = connection, self
         if self._cut:
             self.cut()
 
@@ -38,7 +38,8 @@ class Call:
         """End the call. Threads that wait for the other side wake with an error."""
         self._cut = True
         connection = self._connection
-        if connection is not None and connection.sock is not None:
+        # Given back, it may serve another call by now.
+        if connection is not None and connection.call is self and connection.sock is not None:
             with suppress(OSError):
                 connection.sock.shutdown(socket.SHUT_RDWR)
 
@@ -57,7 +58,7 @@ async def call_in_thread(work: Callable[[], T], call: Call, *, timeout: float, l
     try:
         with anyio.fail_after(timeout):
             return await anyio.to_thread.run_sync(work, limiter=limiter, abandon_on_cancel=True)
-    except BaseException:
+    except (TimeoutError, anyio.get_cancelled_exc_class()):
         call.cut()
         raise
     finally:
@@ -67,8 +68,12 @@ async def call_in_thread(work: Callable[[], T], call: Call, *, timeout: float, l
 class _Told:
     """Tells the call whose thread it is of a connection. Mixed into those of urllib3."""
 
+    sock: socket.socket | None
+    call: Call | None = None
+    """Who has used it last."""
+
     def request(self, *args: Any, **options: Any) -> None:
-        current_call().uses(self)  # type: ignore[arg-type]
+        current_call().uses(self)
         super().request(*args, **options)  # type: ignore[misc]
 
 
@@ -103,3 +108,9 @@ class CuttingAdapter(HTTPAdapter):
         manager = super().proxy_manager_for(*args, **options)
         manager.pool_classes_by_scheme = self._POOLS
         return manager
+
+    def close(self) -> None:
+        """Close idle connections now, and those in use when they are given back: urllib3 leaves that to the garbage collector."""
+        for key in self.poolmanager.pools.keys():  # noqa: SIM118 - it cannot be iterated over
+            self.poolmanager.pools[key].close()
+        super().close()

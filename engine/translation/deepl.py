@@ -179,7 +179,6 @@ class _OneAttempt(HttpClient):
         adapter = CuttingAdapter(pool_maxsize=connections + 1)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
-        self._session.hooks["response"].append(_note_retry_after)
 
     def request_with_backoff(  # noqa: PLR0917 - as in the base class
         self,
@@ -193,6 +192,7 @@ class _OneAttempt(HttpClient):
     ) -> Any:
         """One attempt, whatever comes of it."""
         request = self._prepare_request(method, url, data, json, headers, **options)
+        request.register_hook("response", _note_retry_after)
         return self._internal_request(request, stream, timeout=self._timeout)
 
 

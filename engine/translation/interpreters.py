@@ -39,10 +39,13 @@ class Interpreter(Actor):
     async def interpret(self, message: Interpret) -> Outcomes | ProviderFailed:
         """What has become of each text, or what has kept all of them from being translated."""
         made = 0
+        last: ProviderFailed | None = None
 
         def pause(error: Exception) -> float | bool:
+            nonlocal last
             if not isinstance(error, ProviderFailed) or error.code not in _WORTH_ANOTHER:
                 return False
+            last = error
             if self._gate.breaker.state != "closed" or made == ATTEMPTS:
                 return False
             seconds = FIRST_PAUSE * 2.0 ** (made - 1) * (1.0 - self._chance() / 2.0)
@@ -55,6 +58,8 @@ class Interpreter(Actor):
         try:
             async for attempt in stamina.retry_context(on=pause, attempts=ATTEMPTS, timeout=None):
                 with attempt:
+                    if last is not None and self._gate.breaker.state != "closed":
+                        raise last  # meanwhile others have found that it is down
                     made += 1
                     return await self._attempt(message.batch)
         except ProviderFailed as error:

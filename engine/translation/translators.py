@@ -185,16 +185,19 @@ async def start_translators(
     seed: int | None = None,
     complete: Complete | None = None,
     providers: tuple[Provider, ...] | None = None,
+    detector: Detector | None = None,
 ) -> Translators:
     """Start the translators that the settings name, as `translators` in this system.
 
     `complete` is the chat model, where there is one: see `chat_model`. `seed` makes jitter repeatable. `providers` stand in for those
-    that the settings name, in the order in which they are asked. Raises `SettingsError` for settings that name a provider that is not there.
+    that the settings name, in the order in which they are asked, and `detector` for the one that is loaded, in a thread, a moment after
+    the start. Raises `SettingsError` when the settings name a provider that is not there.
     """
     clock = clock or SystemClock()
     providers = _named(settings, clock, complete) if providers is None else providers
     board: Lanes = []
-    ledger, cache, detector = Ledger(), Cache(settings.translation_cache), Detector()
+    ledger, cache = Ledger(), Cache(settings.translation_cache)
+    detector = detector or Detector()
     desk: Ref[Desk] | None = None
     if providers:
         supervisor = await system.supervisor(NAME)
