@@ -142,7 +142,7 @@ class Engine:
         clock: Clock | None = None,
         seed: int | None = None,
         webhook_sender: Sender | None = None,
-        translation_providers: tuple[Provider, ...] = (),
+        translation_providers: tuple[Provider, ...] | None = None,
     ) -> "AsyncIterator[Engine]":
         """Open the storage that the settings name (or take the one given, opened already) and start everything on it.
 
@@ -193,7 +193,9 @@ class Engine:
                 return timelines.ref(channel)
 
             start_limit = 2 * settings.storage_timeout + 1
-            translators = await start_translators(system, settings, providers=translation_providers)
+            translators = await start_translators(
+                system, settings, clock=clock, seed=seed, providers=translation_providers
+            )
             interpreting = await Interpreting.start(
                 system, storage, translators, feed, timeline=itself, start_limit=start_limit
             )
@@ -292,6 +294,7 @@ class Engine:
             ):
                 yield engine
                 await webhooks.close()
+                await translators.close()
                 await system.stop(drain=True, grace=settings.shutdown_grace / 2)
 
     async def is_alive(self) -> bool:
