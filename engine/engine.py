@@ -32,6 +32,7 @@ from engine.errors import StorageUnavailable
 from engine.inbox import Agenda, Herald, Inbox, Readings
 from engine.inbox.herald import Wake
 from engine.inbox.readings import Read
+from engine.interpreting import Interpreting
 from engine.journal import Journal
 from engine.ownership import Ownership
 from engine.presence import People
@@ -49,6 +50,8 @@ from engine.timelines.receipts import ShowRead
 from engine.timelines.room import RoomActor
 from engine.timelines.surroundings import Surroundings, TimelineSettings
 from engine.timelines.timeline import Timeline
+from engine.translation import Translators, start_translators
+from engine.translation.provider import Provider
 from engine.webhooks import Webhooks, WebhookSettings
 from engine.webhooks.retries import Retries
 from engine.webhooks.sender import Sender
@@ -109,6 +112,8 @@ class Engine:
         invitations: Invitations,
         webhooks: Webhooks,
         inbox: Inbox,
+        translators: Translators,
+        interpreting: Interpreting,
         canary: Ref[Canary],
     ) -> None:
         self.settings = settings
@@ -123,6 +128,8 @@ class Engine:
         self.webhooks = webhooks
         self.searching = Searching(storage)
         self.inbox = inbox
+        self.translators = translators
+        self.interpreting = interpreting
         self._canary = canary
 
     @classmethod
@@ -135,17 +142,25 @@ class Engine:
         clock: Clock | None = None,
         seed: int | None = None,
         webhook_sender: Sender | None = None,
+        translation_providers: tuple[Provider, ...] | None = None,
     ) -> "AsyncIterator[Engine]":
         """Open the storage that the settings name (or take the one given, opened already) and start everything on it.
 
         A SQLite database is brought to the present schema first. Leaving the block drains: what was accepted is finished, at
         most within half of `settings.shutdown_grace`. `seed` makes the system's jitter repeatable.
-        `webhook_sender` stands in for HTTP.
+        `webhook_sender` stands in for HTTP, `translation_providers` for those that the settings name.
         """
         if storage is None:
             async with (
                 open_storage(settings) as opened,
-                cls.open(settings, storage=opened, clock=clock, seed=seed, webhook_sender=webhook_sender) as engine,
+                cls.open(
+                    settings,
+                    storage=opened,
+                    clock=clock,
+                    seed=seed,
+                    webhook_sender=webhook_sender,
+                    translation_providers=translation_providers,
+                ) as engine,
             ):
                 yield engine
             return
@@ -177,6 +192,14 @@ class Engine:
             def itself(channel: str) -> Ref[Timeline] | None:
                 return timelines.ref(channel)
 
+            start_limit = 2 * settings.storage_timeout + 1
+            translators = await start_translators(
+                system, settings, clock=clock, seed=seed, providers=translation_providers
+            )
+            interpreting = await Interpreting.start(
+                system, storage, translators, feed, timeline=itself, start_limit=start_limit
+            )
+
             surroundings = Surroundings(
                 storage=storage,
                 journal=journal,
@@ -189,6 +212,7 @@ class Engine:
                 quotas=accounts.quotas,
                 presence=presence,
                 itself=itself,
+                interpreters=interpreting if translators.enabled else None,
                 settings=TimelineSettings(
                     recent_events=settings.recent_events,
                     message_characters=settings.message_characters,
@@ -197,9 +221,7 @@ class Engine:
                     few=settings.presence_few,
                 ),
             )
-            activation = Activation(
-                idle_after=settings.idle_passivation, limits=Limits(start=2 * settings.storage_timeout + 1)
-            )
+            activation = Activation(idle_after=settings.idle_passivation, limits=Limits(start=start_limit))
 
             connected: set[ParticipantId] = set()
 
@@ -238,7 +260,7 @@ class Engine:
                 _webhook_settings(settings),
                 feed=feed,
                 room=timelines.room,
-                start_limit=2 * settings.storage_timeout + 1,
+                start_limit=start_limit,
                 seed=seed,
                 sender=webhook_sender,
             )
@@ -254,6 +276,8 @@ class Engine:
                 invitations=invitations,
                 webhooks=webhooks,
                 inbox=inbox,
+                translators=translators,
+                interpreting=interpreting,
                 canary=canary,
             )
             ownership = Ownership(storage.log, active, surroundings.adrift)
@@ -270,6 +294,7 @@ class Engine:
             ):
                 yield engine
                 await webhooks.close()
+                await translators.close()
                 await system.stop(drain=True, grace=settings.shutdown_grace / 2)
 
     async def is_alive(self) -> bool:

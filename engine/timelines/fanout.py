@@ -11,15 +11,16 @@ class Publication:
     """One event on its way to subscribers, encoded once for all of them.
 
     `data` is the event as JSON. `offset` is its place in the timeline, None for an ephemeral event. `channel` is the
-    timeline's name for clients, `room:<id>`.
+    timeline's name for clients, `room:<id>`. `language` is set on what only readers of that language are told.
     """
 
-    __slots__ = ("_forms", "channel", "data", "offset")
+    __slots__ = ("_forms", "channel", "data", "language", "offset")
 
-    def __init__(self, channel: str, offset: int | None, data: bytes) -> None:
+    def __init__(self, channel: str, offset: int | None, data: bytes, language: str | None = None) -> None:
         self.channel = channel
         self.offset = offset
         self.data = data
+        self.language = language
         self._forms: dict[Callable[[Publication], bytes], bytes] = {}
 
     def form(self, encode: Callable[["Publication"], bytes]) -> bytes:

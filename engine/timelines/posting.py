@@ -1,5 +1,7 @@
 """The rules of posting, editing and deleting: decisions over a turn, without I/O."""
 
+from collections.abc import Callable
+
 import msgspec
 from msgspec import UNSET
 
@@ -23,8 +25,17 @@ def earlier(turn: Turn, command: Post) -> Message | None:
     return None if client_id is None else turn.posted((command.by.id, client_id))
 
 
-def post(turn: Turn, command: Post, timeline_id: TimelineId, clock: Clock, *, longest: int, quotas: Quotas) -> Posted:
-    """Add a message, at the cost of one from the author's quota."""
+def post(
+    turn: Turn,
+    command: Post,
+    timeline_id: TimelineId,
+    clock: Clock,
+    *,
+    longest: int,
+    quotas: Quotas,
+    detect: Callable[[str], str | None],
+) -> Posted:
+    """Add a message, at the cost of one from the author's quota. Its language is given, or the author's, or `detect`ed."""
     draft, author = command.draft, command.by.participant
     check_text(draft.text, longest)
     if draft.reply_to is not None and turn.message(draft.reply_to) is None:
@@ -37,7 +48,7 @@ def post(turn: Turn, command: Post, timeline_id: TimelineId, clock: Clock, *, lo
         offset=turn.next_offset,
         author=author,
         text=draft.text,
-        language=draft.language or command.by.language,
+        language=draft.language or command.by.language or detect(draft.text),
         reply_to=draft.reply_to,
         client_id=draft.client_id,
         created_at=turn.now,

@@ -1,7 +1,7 @@
 """What a timeline finds around it."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -32,12 +32,25 @@ class TimelineSettings(msgspec.Struct, frozen=True, kw_only=True):
     few: int = 100
 
 
+class Interpreters(Protocol):
+    """Who translates what is written. Called inside a timeline's turn: returns at once and never raises."""
+
+    def detect(self, text: str) -> str | None:
+        """The language that a text is in; None when there is no telling."""
+        ...
+
+    def came(self, channel: str, language: str) -> None:
+        """Somebody who reads in this language has begun to listen to a timeline."""
+        ...
+
+
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """What every timeline of a process is given.
 
     `monotonic` tells the time in seconds for waiting, `clock` the time of day. `adrift` holds the timelines that do not know
     where their log stands; `Ownership` wakes them when the database answers again. `feed` is told what they commit. `quotas`
     are how much people may post. `presence` knows who is connected; `itself` is a timeline's own reference, by its channel.
+    `interpreters` is None where nothing is translated.
     """
 
     storage: Storage
@@ -52,3 +65,4 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     presence: People
     itself: Callable[[str], Ref[Any] | None]
     settings: TimelineSettings
+    interpreters: Interpreters | None = None

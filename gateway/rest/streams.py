@@ -9,7 +9,7 @@ from msgspec import Meta
 from actors import Ref
 from engine.accounts.forms import Identity
 from engine.domain.events import Event
-from engine.domain.fields import TimelineId, TimelineKind
+from engine.domain.fields import Language, TimelineId, TimelineKind
 from engine.domain.signals import PresenceChanged, PresenceSummary, Typing
 from engine.engine import Engine
 from engine.errors import InvalidRequest
@@ -32,9 +32,13 @@ Stream: TypeAlias = Streamed[Event, PresenceChanged, PresenceSummary, Typing, Re
 
 
 class StreamQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where to begin: after the event `since`, else with what happens from now on. `epoch` is the life of the log it is from."""
+    """Where to begin: after the event `since`, else with what happens from now on. `epoch` is the life of the log it is from.
+
+    `language` is the reader's, by default the account's: of the translations only those into it are told.
+    """
 
     since: Offset | None = None
+    language: Language | None = None
     epoch: Annotated[str, Meta(max_length=64)] | None = None
 
 
@@ -83,7 +87,15 @@ async def stream_events(
             "rate_limited", f"at most {most} streams of events may be open at a time", retry_after=_RETRY_AFTER
         )
     since = None if offset is None else Position(offset, query.epoch or window.epoch)
-    stream = EventStream(request, engine, hub.settings, identity=identity, ref=ref, channel=f"{kind}:{ref.key}")
+    stream = EventStream(
+        request,
+        engine,
+        hub.settings,
+        identity=identity,
+        ref=ref,
+        channel=f"{kind}:{ref.key}",
+        language=query.language or identity.user.language,
+    )
     stream.response.headers[EPOCH] = window.epoch
     with hub.present(stream):
         await stream.run(since, Position(window.offset, window.epoch))
