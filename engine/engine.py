@@ -25,6 +25,7 @@ from engine.accounts import Accounts
 from engine.accounts.avatars import Avatars, open_avatars
 from engine.activity import Recorder, Scribe
 from engine.activity.recorder import Record
+from engine.agents import Agents, start_agents
 from engine.clock import Clock, SystemClock
 from engine.domain.activity import Activity
 from engine.domain.fields import ParticipantId, TimelineId
@@ -50,6 +51,7 @@ from engine.timelines.receipts import ShowRead
 from engine.timelines.room import RoomActor
 from engine.timelines.surroundings import Surroundings, TimelineSettings
 from engine.timelines.timeline import Timeline
+from engine.timelines.underway import Underway
 from engine.translation import Translators, start_translators
 from engine.translation.provider import Provider
 from engine.webhooks import Webhooks, WebhookSettings
@@ -70,6 +72,8 @@ WEBHOOK_INTERVAL = 5.0
 """How often webhooks are looked for that have something to do, in seconds."""
 WEBHOOK_LEARNING = 60.0
 """How often it is looked up which rooms have webhooks, in seconds."""
+AGENTS_LEARNING = 60.0
+"""How often it is looked up which agents there are, in seconds."""
 PURGE_INTERVAL = 3600.0
 """How often expired sign-ins, invitations and old activity are forgotten, in seconds."""
 PURGED_AT_ONCE = 1000
@@ -114,6 +118,8 @@ class Engine:
         inbox: Inbox,
         translators: Translators,
         interpreting: Interpreting,
+        agents: Agents,
+        underway: Underway,
         canary: Ref[Canary],
     ) -> None:
         self.settings = settings
@@ -130,6 +136,8 @@ class Engine:
         self.inbox = inbox
         self.translators = translators
         self.interpreting = interpreting
+        self.agents = agents
+        self._underway = underway
         self._canary = canary
 
     @classmethod
@@ -213,12 +221,15 @@ class Engine:
                 presence=presence,
                 itself=itself,
                 interpreters=interpreting if translators.enabled else None,
+                underway=Underway(),
                 settings=TimelineSettings(
                     recent_events=settings.recent_events,
                     message_characters=settings.message_characters,
                     write_timeout=2 * settings.storage_timeout,
                     read_timeout=settings.storage_timeout,
                     few=settings.presence_few,
+                    answer_characters=settings.answer_characters,
+                    answer_seconds=settings.answer_seconds,
                 ),
             )
             activation = Activation(idle_after=settings.idle_passivation, limits=Limits(start=start_limit))
@@ -264,6 +275,7 @@ class Engine:
                 seed=seed,
                 sender=webhook_sender,
             )
+            agents = await start_agents(system, storage, clock, settings, feed=feed, timelines=timelines)
             engine = cls(
                 settings=settings,
                 storage=storage,
@@ -278,6 +290,8 @@ class Engine:
                 inbox=inbox,
                 translators=translators,
                 interpreting=interpreting,
+                agents=agents,
+                underway=surroundings.underway,
                 canary=canary,
             )
             ownership = Ownership(storage.log, active, surroundings.adrift)
@@ -291,11 +305,18 @@ class Engine:
                 partial(_every, WEBHOOK_INTERVAL, webhooks.check),
                 partial(_every, PURGE_INTERVAL, purge_activity),
                 partial(_every, PURGE_INTERVAL, inbox.trim),
+                partial(_every, AGENTS_LEARNING, agents.learn),
+                partial(_every, PURGE_INTERVAL, agents.purge),
             ):
                 yield engine
+                await engine.stop_answers()
                 await webhooks.close()
                 await translators.close()
                 await system.stop(drain=True, grace=settings.shutdown_grace / 2)
+
+    async def stop_answers(self) -> None:
+        """Begin no more answers, and end those in progress: before their readers are sent away. Takes at most a second."""
+        await self._underway.stop(self.timelines.ref)
 
     async def is_alive(self) -> bool:
         """Whether a message through a real mailbox is answered within a second."""

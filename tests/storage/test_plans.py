@@ -64,7 +64,7 @@ async def test_nothing_that_people_do_all_day_reads_a_whole_table(
         storage.messages.thread(room.id, first.id, limit=50),
         storage.messages.versions(room.id, answer.id),
         storage.markers.mark([Mark(room.id, bob.id, 4)], at=at(8)),
-        storage.markers.of(room.id, [bob.id]),
+        storage.markers.of({room.id: [bob.id]}),
         storage.markers.unread(bob.id, limit=50),
         storage.markers.unread_in(room.id, [ada.id, bob.id]),
         storage.notifications.page(bob.id, limit=50),
