@@ -1,6 +1,6 @@
 """Where the doors find timelines, and what they do with them that needs more than one message."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import msgspec
@@ -16,6 +16,7 @@ from engine.domain.fields import (
     Description,
     Language,
     MessageId,
+    ParticipantId,
     ParticipantKind,
     Role,
     RoomName,
@@ -136,6 +137,15 @@ class Timelines:
             case _:
                 return None
 
+    def active(self) -> Iterator[Ref[Timeline]]:
+        """The timelines that are in memory now."""
+        for family in (self._rooms, self._conversations, self._people):
+            yield from (family.ref(cell.name) for cell in family.cells)
+
+    def person(self, user_id: ParticipantId) -> Ref[PersonalTimeline]:
+        """Someone's own timeline."""
+        return self._people.ref(user_id)
+
     def room(self, room_id: TimelineId) -> Ref[RoomActor]:
         """A room. `NotFound` for what cannot be a room's id."""
         if not _is_id(room_id):
@@ -203,7 +213,7 @@ class Timelines:
             if person.kind is ParticipantKind.AGENT:
                 continue
             notice = Notify(by.id, conversation.id, TimelineKind.CONVERSATION, new.title, by.participant)
-            tell(self._people.ref(person.id), notice)
+            tell(self.person(person.id), notice)
         return Opened(await ref.ask(DescribeConversation(by)), created=True)
 
     async def thread(

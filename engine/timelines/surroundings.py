@@ -1,7 +1,7 @@
 """What a timeline finds around it."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import msgspec
 
@@ -11,6 +11,7 @@ from engine.clock import Clock
 from engine.domain.fields import TimelineId
 from engine.journal import Journal
 from engine.presence import People
+from engine.settings import Settings
 from engine.storage.repositories import Storage
 from engine.timelines.archive import Archive
 from engine.timelines.feed import Feed
@@ -34,6 +35,19 @@ class TimelineSettings(msgspec.Struct, frozen=True, kw_only=True):
     few: int = 100
     answer_characters: int = 16_000
     answer_seconds: float = 600.0
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """What the settings say of timelines."""
+        return cls(
+            recent_events=settings.recent_events,
+            message_characters=settings.message_characters,
+            write_timeout=2 * settings.storage_timeout,
+            read_timeout=settings.storage_timeout,
+            few=settings.presence_few,
+            answer_characters=settings.answer_characters,
+            answer_seconds=settings.answer_seconds,
+        )
 
 
 class Interpreters(Protocol):
