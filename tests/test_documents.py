@@ -1,4 +1,4 @@
-"""README, architecture and Makefile name what there is: they are read by people who believe them."""
+"""README and the architecture page name what there is: they are read by people who believe them."""
 
 import re
 from itertools import pairwise
@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.__main__ import app as benchmarks
 from engine.settings import RESERVED, Settings
 from engine.storage.memory import MemoryStorage
 from tests.engine.timelines.acting import running
@@ -14,7 +13,6 @@ from tests.engine.timelines.acting import running
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text("utf-8")
-MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 
 
 def settings_of_the_table() -> set[str]:
@@ -43,14 +41,6 @@ def test_every_setting_is_in_the_readme_and_nothing_else() -> None:
     assert settings_of_the_table() - known <= promised
 
 
-def test_every_benchmark_that_is_named_can_be_run() -> None:
-    commands = {command.callback.__name__ for command in benchmarks.registered_commands if command.callback}
-
-    named = set(re.findall(r"python -m benchmarks (\w+)", README + ARCHITECTURE + MAKEFILE))
-
-    assert named == commands
-
-
 @pytest.mark.anyio
 async def test_the_tree_that_is_drawn_is_the_one_that_runs() -> None:
     drawn = re.findall(r"^    [|`]-- (\w+)", ARCHITECTURE, re.MULTILINE)
@@ -61,7 +51,7 @@ async def test_the_tree_that_is_drawn_is_the_one_that_runs() -> None:
     assert sorted(drawn) == sorted(children)
 
 
-@pytest.mark.parametrize("page", ["README.md", *(f"docs/{name.name}" for name in (ROOT / "docs").glob("*.md"))])
+@pytest.mark.parametrize("page", ["README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))])
 def test_a_page_is_laid_out_as_its_readers_see_it(page: str) -> None:
     lines = re.sub(r"```.*?```", "", (ROOT / page).read_text("utf-8"), flags=re.DOTALL).split("\n")
     rows = [line for line in lines if line.startswith("| ") and not line.startswith("| ---")]
