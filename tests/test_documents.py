@@ -45,7 +45,7 @@ def test_every_setting_is_in_the_readme_and_nothing_else() -> None:
 async def test_the_tree_that_is_drawn_is_the_one_that_runs() -> None:
     drawn = re.findall(r"^    [|`]-- (\w+)", ARCHITECTURE, re.MULTILINE)
 
-    async with running(MemoryStorage()) as engine:
+    async with running(MemoryStorage(), translation_provider="pseudo") as engine:
         children = [child.path.partition("/")[2] for child in engine.system.tree().children]
 
     assert sorted(drawn) == sorted(children)
