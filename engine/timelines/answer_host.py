@@ -39,6 +39,10 @@ class Host(Protocol):
         """See `Timeline.propose`."""
         ...
 
+    def detect(self, text: str) -> str | None:
+        """See `Timeline.detect`."""
+        ...
+
     def tell_subscribers(self, publications: Iterable[Publication]) -> None:
         """Deliver to everyone who listens."""
         ...

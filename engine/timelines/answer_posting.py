@@ -78,7 +78,14 @@ class AnswerPosting:
             return Posted(earlier, created=False)
         self._host.check_open(turn)
         return posting.post(
-            turn, message, self._host.id, self._clock, longest=self._longest, quotas=self._quotas, answer=answer
+            turn,
+            message,
+            self._host.id,
+            self._clock,
+            longest=self._longest,
+            quotas=self._quotas,
+            detect=self._host.detect,
+            answer=answer,
         )
 
 

@@ -29,7 +29,7 @@ from gateway.realtime.history import read_history
 from gateway.realtime.limits import TokenBucket, Verdict
 from gateway.realtime.outbox import Outbox
 from gateway.realtime.protocol import BadCommand, Command, Emulated
-from gateway.realtime.rpc import METHODS, Awaited, post_message, timeline_of
+from gateway.realtime.rpc import METHODS, Asked, OfSubscription, post_message, timeline_of
 from gateway.realtime.settings import RealtimeSettings
 from gateway.realtime.subscription import Subscription
 from gateway.realtime.subscriptions import Subscriptions, subscribe_result
@@ -307,7 +307,7 @@ class Session:
             self._answers.refuse(command_id, codes.BAD_REQUEST)
             return
         of_channel = method.of_channel
-        if not isinstance(method, Awaited):
+        if isinstance(method, Asked | Authored):
             message = partial(method.message, self._authoring) if isinstance(method, Authored) else method.message
             result = method.result
             self._answers.ask(
@@ -315,6 +315,15 @@ class Session:
                 b"rpc",
                 lambda: message(self._engine.timelines, by, data),
                 lambda answer: protocol.rpc_result(result(answer)),
+                of_channel=of_channel,
+            )
+        elif isinstance(method, OfSubscription):
+            of_client = method.message
+            self._answers.ask(
+                command_id,
+                b"rpc",
+                lambda: of_client(self._engine.timelines, by, self.client, data),
+                lambda _: b'{"data":{}}',
                 of_channel=of_channel,
             )
         else:
@@ -350,7 +359,7 @@ class Session:
         self._answers.ask(command_id, kind, lambda: (timeline_of(timelines, channel), message), encode)
 
     async def _history(self, command_id: int, by: Principal, request: protocol.HistoryRequest) -> None:
-        result = await read_history(self._engine.timelines, by, request, self._settings.history_limit)
+        result = await read_history(self._engine.timelines, by, self.client, request, self._settings.history_limit)
         if result is None:
             self._answers.refuse(command_id, codes.UNRECOVERABLE_POSITION)
         else:

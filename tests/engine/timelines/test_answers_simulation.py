@@ -170,7 +170,7 @@ async def scenario(simulation: Simulation[None]) -> None:
         _, subscribed = await place.listen(ada, client="last")
         assert subscribed.live is not None
         assert subscribed.live.answers == ()
-        assert not place.engine._underway.channels
+        assert not place.engine.underway.channels
     check(world, [each for each in state.messages.values() if each.answer_id is not UNSET], authors)
 
 
