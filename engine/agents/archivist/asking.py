@@ -84,6 +84,7 @@ _MEMBERS: Final = re.compile(
     r"\b(?:who(?:'s| is| are)\s+(?:all\s+)?(?:here|there|in (?:this|the)|the members|a member|everyone)|members\b|participants\b|"
     r"wer (?:ist|sind) (?:alle[s]? |noch )?(?:hier|da|in diesem|im raum|dabei)|mitglieder\b|teilnehmer\w*)"
 )
+_HELP: Final = (("help",), ("hilfe",))
 _WHO: Final = re.compile(r"^\W*(?:\w+\W+){0,2}?(?:who|wer|von wem)\b")
 _AGO: Final = re.compile(
     r"\b(?:last|past|previous|letzte[nr]?|vergangene[nr]?)\s+(?P<number>\d{1,3}|two|three|zwei|drei)?\s*"
@@ -115,7 +116,8 @@ def read(turn: Turn, authors: Iterable[tuple[Participant, str | None]]) -> Asked
     found = tuple(dict.fromkeys(person for person, _ in called if person.id != turn.agent.id))
     taken = _names_of([(turn.agent.participant, turn.agent.name), *called])
     said = _WORD.findall(text)
-    words = tuple(dict.fromkeys(word for word in said if word not in taken and word not in COMMON))
+    about = _WORD.findall(_SUMMARY.sub(" ", text))
+    words = tuple(dict.fromkeys(word for word in about if word not in taken and word not in COMMON))
     return Asked(_wish(text, words, found, period), _is_german(said, turn.language), found, words, period)
 
 
@@ -126,7 +128,7 @@ def _wish(text: str, words: tuple[str, ...], authors: tuple[Participant, ...], p
         return Wish.NUMBER
     if not words and not authors and _MEMBERS.search(text):
         return Wish.MEMBERS
-    if not words and not authors:
+    if words in _HELP or not (words or authors):
         return Wish.SUMMARY if period is not None else Wish.HELP
     if _WHO.search(text) and words and not authors:
         return Wish.PEOPLE

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
+from datetime import datetime, timedelta
 
 import anyio
 import msgspec
@@ -15,6 +16,7 @@ from engine.domain.people import Principal
 from engine.engine import Engine
 from tests.engine.timelines.acting import Place
 from tests.engine.timelines.answered import told
+from tests.engine.webhooks.receiving import VirtualClock
 
 Script = Callable[[Turn], AsyncGenerator[str]]
 
@@ -108,6 +110,19 @@ def counting() -> Script:
         yield f"{len(turn.history)}: {turn.history[-1].text}"
 
     return script
+
+
+class Calendar(VirtualClock):
+    """The time of day as the event loop's clock has it, and as many days later as a test has torn off."""
+
+    def __init__(self) -> None:
+        self.later = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.later
+
+    def tear_off(self) -> None:
+        self.later += timedelta(days=1)
 
 
 async def agent(

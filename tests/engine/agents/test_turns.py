@@ -17,6 +17,7 @@ from tests.engine.agents.scripted import (
     CLOSED,
     SCRIPTS,
     TURNS,
+    Calendar,
     agent,
     broken,
     counting,
@@ -175,7 +176,7 @@ async def test_an_agent_rests_for_its_cooldown_in_each_timeline(engine: Engine, 
     assert len(await spoken(other, ada)) == 1
 
 
-async def test_a_budget_of_answers_ends_with_the_day(lobby: Place, ada: Principal) -> None:
+async def test_a_budget_of_answers_ends_with_the_day(lobby: Place, ada: Principal, calendar: Calendar) -> None:
     await joined(lobby, ada, "Ann", daily_answers=2)
     listener, _ = await lobby.listen(ada)
 
@@ -183,7 +184,7 @@ async def test_a_budget_of_answers_ends_with_the_day(lobby: Place, ada: Principa
         await lobby.post(ada, text)
         await quiet(5)
     refused = [each for each in events(listener) if isinstance(each, AnswerFailed)]
-    await quiet(86_400)
+    calendar.tear_off()
     await lobby.post(ada, "the next day")
     await quiet(5)
 
