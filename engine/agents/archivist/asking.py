@@ -50,16 +50,20 @@ class Asked(NamedTuple):
     period: Period | None
 
 
-_ENGLISH: Final = frozenset(
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_ENGLISH: Final = _words(
     "a about all am an and any anybody anyone anything are as ask asked at be been but by can could did do does else ever everybody "
     "everyone everything for from get give had has have he hello her here hey hi him his how i in into is it its just know last many "
     "me mean mention mentioned message messages much my news of on or our people person please post posted posts recap remember "
     "reported said say saying says see she show since so some somebody someone something speak spoke still summarise summarize "
     "summary talk talked talking tell that the their them there they thing things think this those thought till to told topic "
     "until up us was we were what whats when where which who whom whose why will wish with word words would write writes wrote "
-    "written you your".split()  # noqa: SIM905 - words, as one reads them
+    "written you your"
 )
-_GERMAN: Final = frozenset(
+_GERMAN: Final = _words(
     "aber alle allem allen alles als also am an auch auf aus bei beim bin bis bist bitte da damals dann das dass daß davon dazu dem "
     "den denn der des die dir doch du durch ein eine einem einen einer eines er erwähnt erwähnte es etwas euch für fasse gab gefallen "
     "geht genannt geredet gesagt geschrieben gesprochen gewesen ging gibt hab habe haben hallo hat hatte hatten hier ich ihm ihn ihr "
@@ -67,7 +71,7 @@ _GERMAN: Final = frozenset(
     "nachricht nachrichten nein nicht nichts noch nun nur ob oder passiert sag sage sagen sagt sagte schon schreiben schrieb seit sich sie "
     "sind so thema über um und uns unser unter viel viele vom von vor wann war waren warum was weil welche welcher welches wem wen "
     "wer werden weshalb wie wieso wieviel wird wo worüber worum wurde würde wurden zeig zeige zu zum zur zusammen zusammenfassen "
-    "zusammenfassung".split()  # noqa: SIM905 - as above
+    "zusammenfassung"
 )
 """Words that questions are made of; which of the two lists has more of a text says its language."""
 COMMON: Final = _ENGLISH | _GERMAN

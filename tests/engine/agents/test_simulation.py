@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, suppress
 from random import Random
 
 import anyio
+from structlog.testing import capture_logs
 
 from actors import AskFailed
 from actors.testing import Simulation, explore
@@ -205,12 +206,17 @@ async def answered_after_a_crash(simulation: Simulation[None]) -> None:
 
 
 def test_turns_are_in_order_and_nobody_is_forgotten() -> None:
-    explore(in_calm_weather, seeds=range(25))
+    with capture_logs():
+        explore(in_calm_weather, seeds=range(12))
 
 
 def test_the_laws_hold_in_a_storm_and_across_a_crash() -> None:
-    explore(in_a_storm, seeds=range(50))
+    with capture_logs() as logs:
+        explore(in_a_storm, seeds=range(20))
+
+    assert {line["event"] for line in logs} >= {"agent.failed", "timeline.adrift", "agents.places_not_kept"}
 
 
 def test_every_question_is_answered_once_whenever_the_process_dies() -> None:
-    explore(answered_after_a_crash, seeds=range(30))
+    with capture_logs():
+        explore(answered_after_a_crash, seeds=range(12))
