@@ -81,7 +81,7 @@ async def test_the_archivist_is_in_every_demo_room_and_answers(engine: Engine):
     await engine.timelines.room(werkstatt.id).ask(Post(konrad, draft))
 
     with anyio.fail_after(10):
-        while (newest := (await said(engine))["Werkstatt"][0]).author.name != "Archivist":
+        while (newest := (await said(engine))["Werkstatt"][0]).author.name != "Archivist":  # noqa: ASYNC110
             await anyio.sleep(0.01)
     assert "Die Z1 klemmt wieder einmal" in newest.text
     rooms = await engine.storage.rooms.search(None, limit=100)

@@ -81,7 +81,8 @@ _BOTH: Final = _ENGLISH & _GERMAN
 _WORD: Final = re.compile(r"[^\W_](?:[\w'\u2019-]*[^\W_])?")
 _SUMMARY: Final = re.compile(
     r"\b(?:summari[sz]e|summary|recap|catch me up|what (?:has )?happened|what did i miss|what'?s new|what was discussed|"
-    r"zusammenfass\w*|fasse?\b.*\bzusammen|was (?:ist|war) (?:hier )?(?:passiert|los)|was habe? ich verpasst|worum ging|was gibt(?:'s| es) neues)"
+    r"zusammenfass\w*|fasse?\b.*\bzusammen|was (?:ist|war) (?:hier )?(?:passiert|los)|was habe? ich verpasst|worum ging|"
+    r"was gibt(?:'s| es) neues)"
 )
 _NUMBER: Final = re.compile(r"\b(?:how many|how often|how much|wie ?viele?|wie oft|anzahl)\b")
 _MEMBERS: Final = re.compile(

@@ -1,7 +1,5 @@
 """The archivist: who said what, and when, how many, who is here, and what it was about; in English and German."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from engine.domain.agents import NewAgent, Policy
@@ -42,8 +40,8 @@ async def workshop(engine: Engine, ada: Principal, konrad: Principal, calendar: 
 
 
 @pytest.fixture
-async def ask(workshop: Place, ada: Principal) -> AsyncIterator["Ask"]:
-    yield Ask(workshop, ada)
+async def ask(workshop: Place, ada: Principal) -> "Ask":
+    return Ask(workshop, ada)
 
 
 class Ask:

@@ -1,6 +1,7 @@
 """Personas: what a model is told, what becomes of its words, its calls, its costs and its failures."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from functools import partial
 
 import pytest
 
@@ -121,10 +122,7 @@ async def test_tools_are_run_and_their_results_told(answered: Answered) -> None:
     turn = a_turn((ADA, "what time is it?"))
     shown: list[tuple[str, ToolState]] = []
     turn.tools = Toolbox(
-        {
-            each.name: (each.spec, lambda arguments, each=each: each.run(turn, arguments))
-            for each in (current_time, members)
-        },  # type: ignore[misc]
+        {each.name: (each.spec, partial(each.run, turn)) for each in (current_time, members)},
         lambda name, state: shown.append((name, state)),
     )
 
@@ -145,7 +143,8 @@ async def test_tools_are_run_and_their_results_told(answered: Answered) -> None:
 
 async def test_a_model_that_never_stops_asking_for_tools_fails(answered: Answered) -> None:
     call = ToolCall(id="1", name="nothing", arguments={})
-    model = Fake(*([call] for _ in range(20)))
+    rounds: list[list[Piece | Exception]] = [[call] for _ in range(20)]
+    model = Fake(*rounds)
 
     with pytest.raises(ModelFailed) as failed:
         _ = [piece async for piece in answered(model, a_turn((ADA, "hi")))]
@@ -158,9 +157,12 @@ async def test_a_models_failure_is_the_answers(answered: Answered) -> None:
     model = Fake([Text("Well, "), ModelFailed(FailureCode.INTERRUPTED, "the connection broke")])
     said: list[str] = []
 
-    with pytest.raises(ModelFailed):
+    async def listen() -> None:
         async for piece in answered(model, a_turn((ADA, "hi"))):
             said.append(piece)  # noqa: PERF401 - what came before the failure counts
+
+    with pytest.raises(ModelFailed):
+        await listen()
 
     assert said == ["Well, "]
 

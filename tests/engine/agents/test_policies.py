@@ -27,7 +27,7 @@ NAMED = [
     ("Hallo ANN!", "ann"),
     ("(Ann)", "Ann"),
     ("Ann's book", "Ann"),
-    ("ＡＮＮ hi", "Ann"),
+    ("\uff21\uff2e\uff2e hi", "Ann"),
     ("Ann of Green Gables is here", "Ann of Green Gables"),
     ("Annさん、元気", "Ann"),
     ("私はAnnです", "Ann"),
@@ -94,7 +94,7 @@ o que aconteceu
 誰が来るの
 明日来るかな
 いつ来ますか。
-これは本？
+これは本\uff1f
 你好吗
 ماذا قلت؟""".splitlines()
 STATEMENTS = """\

@@ -17,6 +17,8 @@ from engine.errors import Forbidden, InvalidRequest
 
 pytestmark = pytest.mark.anyio
 
+NUMBER = 3
+
 
 class Greeter(Agent):
     async def respond(self, turn: Turn) -> AsyncIterator[str]:
@@ -51,7 +53,7 @@ def test_a_model_names_what_speaks() -> None:
 
 
 @pytest.mark.parametrize(
-    "setting", ["nothing", "no_such_module:Agent", f"{__name__}:Nobody", f"{__name__}:pytestmark", ":x"]
+    "setting", ["nothing", "no_such_module:Agent", f"{__name__}:Nobody", f"{__name__}:NUMBER", ":x"]
 )
 def test_what_cannot_be_loaded_is_named(setting: str) -> None:
     with pytest.raises(Unloadable) as refused:
@@ -98,7 +100,7 @@ def test_the_schema_of_a_tool_is_that_of_its_signature() -> None:
 
 
 def test_a_tool_without_types_is_refused_when_it_is_made() -> None:
-    async def untyped(words) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    async def untyped(words) -> str:
         return str(words)
 
     with pytest.raises(TypeError, match="words"):
