@@ -8,7 +8,7 @@ from engine.engine import Engine
 from engine.settings import Settings
 from engine.storage.memory import MemoryStorage
 from engine.timelines.commands import Post
-from gateway.demo import PASSWORD, furnish, welcome
+from gateway.demo import PASSWORD, for_show, furnish, welcome
 
 pytestmark = pytest.mark.anyio
 
@@ -87,3 +87,11 @@ async def test_the_archivist_is_in_every_demo_room_and_answers(engine: Engine):
     rooms = await engine.storage.rooms.search(None, limit=100)
     members = [await engine.storage.rooms.members(room.id) for room in rooms]
     assert all("Archivist" in [each.participant.name for each in those] for those in members)
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [({}, "pseudo"), ({"translation_provider": "none"}, "none"), ({"deepl_auth_key": "key"}, "auto")],
+)
+def test_a_demo_has_pseudo_translation_unless_something_else_is_configured(given: dict[str, str], shown: str):
+    assert for_show(Settings(**given)).translation_provider == shown  # type: ignore[arg-type]
