@@ -1,11 +1,13 @@
 from collections.abc import AsyncIterator
 
+import anyio
 import pytest
 
-from engine.domain.messages import Message
+from engine.domain.messages import Draft, Message
 from engine.engine import Engine
 from engine.settings import Settings
 from engine.storage.memory import MemoryStorage
+from engine.timelines.commands import Post
 from gateway.demo import PASSWORD, for_show, furnish, welcome
 
 pytestmark = pytest.mark.anyio
@@ -67,6 +69,24 @@ def test_the_welcome_says_where_to_go_and_how_to_sign_in():
     assert "http://127.0.0.1:8080" in lines
     assert "ada" in lines
     assert PASSWORD in lines
+
+
+async def test_the_archivist_is_in_every_demo_room_and_answers(engine: Engine):
+    await furnish(engine)
+    await furnish(engine)
+    (werkstatt,) = await engine.storage.rooms.search(None, query="Werkstatt", limit=1)
+    konrad = (await engine.accounts.find("konrad")).principal
+
+    draft = Draft(text="@archivist was hat Konrad über die Z1 gesagt?", language="de")
+    await engine.timelines.room(werkstatt.id).ask(Post(konrad, draft))
+
+    with anyio.fail_after(10):
+        while (newest := (await said(engine))["Werkstatt"][0]).author.name != "Archivist":  # noqa: ASYNC110
+            await anyio.sleep(0.01)
+    assert "Die Z1 klemmt wieder einmal" in newest.text
+    rooms = await engine.storage.rooms.search(None, limit=100)
+    members = [await engine.storage.rooms.members(room.id) for room in rooms]
+    assert all("Archivist" in [each.participant.name for each in those] for those in members)
 
 
 @pytest.mark.parametrize(
