@@ -6,6 +6,7 @@ was posted. Each answer ends once.
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -59,19 +60,19 @@ class World:
         for number in range(ANSWERS):
             answer_id = f"{name}-{number}"
             question = random.choice([None, *self.questions[-3:]])
-            await self.trying(lambda a=answer_id, q=question: author.start(a, q))
+            await self.trying(partial(author.start, answer_id, question))
             for word in range(random.randrange(12)):
                 await self.pause(0.06)
-                await self.trying(lambda a=answer_id, w=word: author.extend(f"{w} ", answer_id=a))
+                await self.trying(partial(author.extend, f"{word} ", answer_id=answer_id))
             end = random.choice(["finish", "finish", "finish more", "fail", "forget"])
             for _ in range(5):
                 match end:
                     case "finish":
-                        outcome = await self.trying(lambda a=answer_id: author.finish(a))
+                        outcome = await self.trying(partial(author.finish, answer_id))
                     case "finish more":
-                        outcome = await self.trying(lambda a=answer_id: author.finish(a, text=f"{a} is all"))
+                        outcome = await self.trying(partial(author.finish, answer_id, text=f"{answer_id} is all"))
                     case "fail":
-                        outcome = await self.trying(lambda a=answer_id: author.fail(a))
+                        outcome = await self.trying(partial(author.fail, answer_id))
                     case _:
                         break
                 if outcome is not None or random.random() < 0.5:
@@ -93,7 +94,7 @@ class World:
                     await self.trying(lambda: place.delete(ada, random.choice(self.questions)))
                 case 5:
                     name = f"{random.randrange(AUTHORS)}-{random.randrange(ANSWERS)}"
-                    await self.trying(lambda n=name: cancel(place.ref, ada, n))
+                    await self.trying(partial(cancel, place.ref, ada, name))
                 case 6 if random.random() < 0.3:
                     await self.trying(lambda: place.ref.ask(MuteMember(ada, ada.id, until="never")))  # type: ignore[arg-type]
                 case _:
@@ -165,7 +166,7 @@ async def scenario(simulation: Simulation[None]) -> None:
             reading.cancel_scope.cancel()
         for author in authors:
             for number in range(ANSWERS):
-                await world.trying(lambda a=author, n=number: a.fail(f"{authors.index(a)}-{n}"))
+                await world.trying(partial(author.fail, f"{authors.index(author)}-{number}"))
         await anyio.sleep(SETTLED)
         _, subscribed = await place.listen(ada, client="last")
         assert subscribed.live is not None
