@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ import anyio
 import pytest
 
 from tests.support.server import GatheringServer
-from tests.support.visitors import Visitor
+from tests.support.visitors import Follower, Visitor
 
 pytestmark = pytest.mark.anyio
 
@@ -28,6 +28,18 @@ def anyio_backend() -> str:
 def server(sqlite_url: str) -> Iterator[GatheringServer]:
     with GatheringServer(sqlite_url) as server:
         yield server
+
+
+class Ears(Follower):
+    """Hears ephemeral events too."""
+
+    def __init__(self, room: str) -> None:
+        super().__init__(room)
+        self.events: list[dict[str, Any]] = []
+
+    def take(self, publication: Mapping[str, Any]) -> None:
+        super().take(publication)
+        self.events.append(publication["data"])
 
 
 @dataclass
@@ -164,6 +176,27 @@ async def test_an_answer_survives_a_server_that_is_killed_and_is_posted_once(sta
     assert (first["reply_to"], first["text"]) == (question, f"ada in Lobby, 2 here, 1 said:{counted(60)}")
     assert "partial" not in first
     assert second["text"].endswith(f":{counted(2)}")
+
+
+async def test_a_server_that_is_stopped_ends_answers_with_an_event_and_keeps_them(stage: Stage) -> None:
+    server = stage.ada.home
+    with stage.program():
+        await stage.ask("@counter count to 1000")
+        await stage.streaming(60)
+        async with stage.ada.connect() as wire:
+            ears = Ears(stage.room)
+            await ears.attach(wire)
+            code = await anyio.to_thread.run_sync(server.stop)
+            ended = await wire.ended()
+        server.start()
+        (kept,) = await stage.answered()
+        async with stage.ada.connect() as wire:
+            shown = (await wire.ask(subscribe={"channel": f"room:{stage.room}"}))["data"]["answers"]
+
+    (failed,) = [each for each in ears.events if each["type"] == "answer.failed"]
+    assert (code, ended, failed["code"]) == (0, 3001, "stopping")
+    assert (kept["text"], kept["partial"]) == (failed["text"], True)
+    assert shown == []
 
 
 async def test_a_program_that_was_away_answers_what_was_asked_meanwhile_once(stage: Stage) -> None:
