@@ -7,9 +7,10 @@ import anyio
 import pytest
 
 from actors.errors import MailboxFull
+from engine.domain.answers import AnswerDelta
 from engine.domain.fields import ParticipantId
 from engine.errors import Forbidden, StorageUnavailable
-from engine.timelines.fanout import ClientInfo, Ending
+from engine.timelines.fanout import ClientInfo, Delta, Ending, Publication
 from gateway.realtime import codes
 from gateway.realtime.settings import RealtimeSettings
 from tests.gateway.realtime.scripted import Client, fresh, publication, recovered
@@ -86,6 +87,39 @@ async def test_a_position_that_cannot_be_recovered_is_said_or_refused_as_asked(c
     assert refused["error"]["code"] == 112
     assert client.timelines.refs["room:1"].unsubscribed == []
     assert client.timelines.refs["room:2"].unsubscribed == ["me"]
+
+
+def delta(index: int, text: str, length: int) -> Delta:
+    return Delta("room:1", AnswerDelta("a1", index, text, length))
+
+
+async def test_deltas_that_come_during_the_answer_follow_it_as_they_are(client: Client) -> None:
+    gate = client.timelines.gates["room:1"] = anyio.Event()
+    await client.send({"id": 5, "subscribe": {"channel": "room:1"}})
+    sink = client.timelines.sink("room:1")
+    sink.deliver(delta(3, "d", 4))
+    sink.deliver(delta(4, "e", 5))
+
+    gate.set()
+    await anyio.wait_all_tasks_blocked()
+    sink.deliver(delta(5, "f", 6))
+
+    reply, *pushes = client.received()
+    assert "subscribe" in reply
+    assert [push["push"]["pub"]["data"]["text"] for push in pushes] == ["d", "e", "f"]
+
+
+async def test_deltas_never_disconnect_a_slow_reader_and_the_end_of_an_answer_is_not_missed(client: Client) -> None:
+    sink = await client.subscribe("room:1")
+    piece = "x" * 1000
+
+    for index in range(3_000):
+        sink.deliver(delta(index, piece, 1000 * (index + 1)))
+    sink.deliver(Publication("room:1", None, b'{"type":"answer.failed"}', missable=False))
+
+    *_, last = client.received()
+    assert client.closed is None
+    assert last["push"]["pub"]["data"] == {"type": "answer.failed"}
 
 
 async def test_joins_and_leaves_are_pushed(client: Client) -> None:
