@@ -16,6 +16,7 @@ successor.
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Final, Generic, TypeAlias, TypeVar
 
 import msgspec
@@ -115,6 +116,11 @@ class Authoring:
         ref = self._remember(timelines, by, data)
         return ref, FinishAnswer(by, data.answer_id, data.text, data.client_id, data.language)
 
+    def finished(self, posted: Posted) -> dict[str, Any]:
+        """What `answer.finish` answers."""
+        self._open.pop(str(posted.message.answer_id), None)
+        return {"message": posted.message, "created": posted.created}
+
     def fail(self, timelines: "Timelines", by: Principal, data: NoAnswer) -> "_Asking[None]":
         """What `answer.fail` asks."""
         ref = shared_timeline_of(timelines, data.timeline)
@@ -144,7 +150,7 @@ class Authored(Generic[P, R]):
         self,
         data: type[P],
         message: "Callable[[Authoring, Timelines, Principal, P], _Asking[R]]",
-        result: Callable[[R], Any],
+        result: Callable[[Authoring, R], Any],
     ) -> None:
         self._decoder = msgspec.json.Decoder(data)
         self.message = message
@@ -154,13 +160,15 @@ class Authored(Generic[P, R]):
         """See `Asked.decode`."""
         return self._decoder.decode(data)
 
+    def of(self, authoring: Authoring) -> "tuple[Callable[[Timelines, Principal, P], _Asking[R]], Callable[[R], Any]]":
+        """Its `message` and `result` for one connection, as an `Asked` has them."""
+        return partial(self.message, authoring), partial(self.result, authoring)
+
 
 METHODS: Final[dict[str, Authored[Any, Any]]] = {
-    "answer.start": Authored(NewAnswer, Authoring.start, lambda answer_id: {"answer_id": answer_id}),
-    DELTA: Authored(MoreText, Authoring.extend, lambda _: {}),
-    "answer.finish": Authored(
-        WholeAnswer, Authoring.finish, lambda posted: {"message": posted.message, "created": posted.created}
-    ),
-    "answer.fail": Authored(NoAnswer, Authoring.fail, lambda _: {}),
+    "answer.start": Authored(NewAnswer, Authoring.start, lambda _, answer_id: {"answer_id": answer_id}),
+    DELTA: Authored(MoreText, Authoring.extend, lambda *_: {}),
+    "answer.finish": Authored(WholeAnswer, Authoring.finish, Authoring.finished),
+    "answer.fail": Authored(NoAnswer, Authoring.fail, lambda *_: {}),
 }
 """The methods by name, beside those of `gateway.realtime.rpc`."""

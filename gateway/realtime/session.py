@@ -8,7 +8,6 @@ pipelined and stay in order; the others run in tasks of the connection and may b
 
 from collections.abc import Callable, Coroutine
 from enum import Enum
-from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
@@ -308,8 +307,10 @@ class Session:
             return
         of_channel = method.of_channel
         if isinstance(method, Asked | Authored):
-            message = partial(method.message, self._authoring) if isinstance(method, Authored) else method.message
-            result = method.result
+            if isinstance(method, Authored):
+                message, result = method.of(self._authoring)
+            else:
+                message, result = method.message, method.result
             self._answers.ask(
                 command_id,
                 b"rpc",
