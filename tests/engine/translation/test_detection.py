@@ -69,7 +69,7 @@ def test_a_library_that_does_not_work_is_no_reason_not_to_start(capsys: pytest.C
     def load() -> "type[Found]":
         raise ImportError("no such library")
 
-    detector = Detector(load)  # type: ignore[arg-type]
+    detector = Detector(load)
     anyio.run(detector.load)
 
     assert detector.detect("can anyone help me with this?") is None
