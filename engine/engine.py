@@ -51,6 +51,7 @@ from engine.timelines.room import RoomActor
 from engine.timelines.surroundings import Surroundings, TimelineSettings
 from engine.timelines.timeline import Timeline
 from engine.translation import Translators, start_translators
+from engine.translation.detection import Detector
 from engine.translation.provider import Provider
 from engine.webhooks import Webhooks, WebhookSettings
 from engine.webhooks.retries import Retries
@@ -143,12 +144,14 @@ class Engine:
         seed: int | None = None,
         webhook_sender: Sender | None = None,
         translation_providers: tuple[Provider, ...] | None = None,
+        detector: Detector | None = None,
     ) -> "AsyncIterator[Engine]":
         """Open the storage that the settings name (or take the one given, opened already) and start everything on it.
 
         A SQLite database is brought to the present schema first. Leaving the block drains: what was accepted is finished, at
         most within half of `settings.shutdown_grace`. `seed` makes the system's jitter repeatable.
-        `webhook_sender` stands in for HTTP, `translation_providers` for those that the settings name.
+        `webhook_sender` stands in for HTTP, `translation_providers` for those that the settings name, and
+        `detector` for the one that knows languages.
         """
         if storage is None:
             async with (
@@ -160,6 +163,7 @@ class Engine:
                     seed=seed,
                     webhook_sender=webhook_sender,
                     translation_providers=translation_providers,
+                    detector=detector,
                 ) as engine,
             ):
                 yield engine
@@ -194,7 +198,7 @@ class Engine:
 
             start_limit = 2 * settings.storage_timeout + 1
             translators = await start_translators(
-                system, settings, clock=clock, seed=seed, providers=translation_providers
+                system, settings, clock=clock, seed=seed, providers=translation_providers, detector=detector
             )
             interpreting = await Interpreting.start(
                 system, storage, translators, feed, timeline=itself, start_limit=start_limit
