@@ -54,6 +54,7 @@ _FORMALITY: Final = {
 """A language that has no formality does without: to insist on it is an error with DeepL."""
 _TOO_MANY: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, 529})
 _SERVER_ERROR: Final = 500
+_GLOSSARY_REFUSED: Final = "DeepL does not know the glossary, or not for these languages"
 
 
 class DeepL:
@@ -91,7 +92,7 @@ class DeepL:
         try:
             results = await self._attempt(batch, source, target, glossary)
         except ProviderFailed as error:
-            if glossary is None or error.code != "refused":
+            if glossary is None or str(error) != _GLOSSARY_REFUSED:
                 raise
             # A glossary that is gone, or is for other languages, must not keep a room from being read.
             self._unknown_glossaries.add(glossary)
@@ -229,4 +230,7 @@ def _failed(error: deepl.DeepLException, retry_after: float | None) -> ProviderF
         case _ if status == HTTPStatus.BAD_REQUEST and "target_lang" in str(error):
             return ProviderFailed("unsupported", "DeepL does not translate into this language (400)")
         case _:
-            return ProviderFailed("refused", f"DeepL turned the request down ({status})")
+            about_glossary = "glossary" in str(error).lower()
+            return ProviderFailed(
+                "refused", _GLOSSARY_REFUSED if about_glossary else f"DeepL turned the request down ({status})"
+            )

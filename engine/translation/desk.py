@@ -6,32 +6,29 @@ flight for which nobody waits any more leaves its lane. So every call ends once,
 calls to the runtime.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from functools import partial
-from typing import Final, TypeAlias
+from typing import Final
 
 import msgspec
 import structlog
 
-from actors import Actor, Answer, Call, Mailbox, Message, Pool, handles
+from actors import Actor, Answer, Call, Mailbox, Message, handles
 from engine.translation.cache import Cache
 from engine.translation.detection import Detector
 from engine.translation.failures import (
     LanguageUnsupported,
-    ProviderQuotaSpent,
-    ProvidersUnavailable,
     RenderingDamaged,
     TextRefused,
-    TextTooLong,
     TranslationFailed,
     WorkDropped,
 )
-from engine.translation.flights import Flight, Sameness, Waiting, context_of, sameness
-from engine.translation.gate import Gate
-from engine.translation.interpreters import Interpret, Interpreter, Outcomes
+from engine.translation.flights import Flight, Sameness, context_of, sameness
+from engine.translation.interpreters import Interpret, Outcomes
+from engine.translation.lanes import Lane, Lanes, resting
 from engine.translation.languages import Offer
 from engine.translation.markdown import Document
-from engine.translation.provider import Batch, Provider, ProviderFailed, Translated, Usage
+from engine.translation.provider import Batch, ProviderFailed, Translated, Usage
 from engine.translation.status import Ledger
 from engine.translation.work import Rendering, Work
 
@@ -88,48 +85,6 @@ class Seen(Message["Desk", None], frozen=True):
 
 class Load(Message["Desk", None], frozen=True):
     """It is time to load the detector."""
-
-
-class Lane:
-    """The way to one provider. `free` are the requests that may be made beside those that are under way."""
-
-    def __init__(
-        self, number: int, provider: Provider, gate: Gate, pool: Pool[Interpreter], *, clock: Callable[[], float]
-    ) -> None:
-        self.number = number
-        self.provider = provider
-        self.gate = gate
-        self.pool = pool
-        self.offer = provider.known
-        self._clock = clock
-        self.waiting = Waiting()
-        self.free = provider.capacity.requests
-        self.texts = 0
-        self.gathering = False
-        """Whether a moment is set at which what gathers is sent."""
-
-    @property
-    def in_flight(self) -> int:
-        """Requests under way."""
-        return self.provider.capacity.requests - self.free
-
-    @property
-    def oldest_wait(self) -> float | None:
-        """For how many seconds a text has waited here, at the most."""
-        oldest = min((flight.since for flight in self.waiting), default=None)
-        return None if oldest is None else self._clock() - oldest
-
-    def takes(self, flight: Flight) -> TranslationFailed | None:
-        """Why the provider cannot translate a text at all; None when it can."""
-        options = flight.key.options
-        if self.offer.target(options.target) is None or (options.source and self.offer.source(options.source) is None):
-            return LanguageUnsupported(f"nobody translates from {options.source or 'any language'} to {options.target}")
-        if len(flight.work.text) > self.provider.capacity.characters:
-            return TextTooLong(f"at most {self.provider.capacity.characters} characters are translated at a time")
-        return None
-
-
-Lanes: TypeAlias = list[Lane]
 
 
 class Desk(Actor):
@@ -246,22 +201,25 @@ class Desk(Actor):
         others = [lane for lane in rested if lane is not avoid]
         lane = next(iter(others or rested), None) or min(able, key=lambda each: each.gate.opens_in)
         if flight.attempts >= MOST_ATTEMPTS or self._clock() + lane.gate.opens_in >= flight.deadline:
-            self._fail(flight, last or _resting(able))
+            self._fail(flight, last or resting(able))
             return
         flight.lane = lane.number
         lane.waiting.add(flight)
         self._gather(lane)
 
     def _gather(self, lane: Lane) -> None:
-        if not lane.gathering and lane.free:
-            lane.gathering = True
-            self.send_after(self._window, Flush(lane.number), key=lane.number)
+        """Set the moment at which what has gathered is sent, unless it is set for an earlier one."""
+        seconds = max(lane.gate.opens_in, self._window)
+        at = self._clock() + seconds
+        if lane.free and (lane.sends_at is None or at < lane.sends_at):
+            lane.sends_at = at
+            self.send_after(seconds, Flush(lane.number), key=lane.number)
 
     @handles(Flush)
     async def flush(self, message: Flush) -> None:
         """Send what a lane has gathered."""
         lane = self._lanes[message.lane]
-        lane.gathering = False
+        lane.sends_at = None
         self._send(lane)
 
     def _send(self, lane: Lane) -> None:
@@ -272,9 +230,8 @@ class Desk(Actor):
             self._depart(lane, flights)
         if lane.gate.breaker.state == "half_open" and lane.in_flight:
             return  # what comes of the probe decides
-        if lane.free and len(lane.waiting) and not lane.gathering:
-            lane.gathering = True
-            self.send_after(max(lane.gate.opens_in, self._window), Flush(lane.number), key=lane.number)
+        if len(lane.waiting):
+            self._gather(lane)
 
     def _depart(self, lane: Lane, flights: list[Flight]) -> None:
         options = flights[0].key.options
@@ -361,14 +318,14 @@ class Desk(Actor):
         self._ledger.translated += 1
         call.answer(msgspec.structs.replace(rendering, target=call.message.work.target))
 
-    def _landed(self, flight: Flight) -> Iterator[Call[Translate, Rendering]]:
+    def _landed(self, flight: Flight) -> list[Call[Translate, Rendering]]:
         """A flight is over: those who wait for it."""
         if self._flights.get(flight.key) is flight:
             del self._flights[flight.key]
         calls, flight.calls = flight.calls, {}
         for call in calls:
             call.ended = None
-            yield call
+        return list(calls)
 
     # -- what providers say of themselves --------------------------------------------------------------------------------
 
@@ -398,14 +355,5 @@ class Desk(Actor):
             lane.gate.used(message.answer.value)
             again = USAGE_EVERY
             self._reroute(lane)
-            lane.gathering = False
             self._gather(lane)  # there may be some quota again, long before it was expected
         self.send_after(again, Look(message.lane, message.at), key=(message.lane, message.at))
-
-
-def _resting(lanes: Sequence[Lane]) -> TranslationFailed:
-    """Why nobody can be asked in time."""
-    opens_in = min(lane.gate.opens_in for lane in lanes)
-    if all(lane.gate.state == "quota_exceeded" for lane in lanes):
-        return ProviderQuotaSpent("the quota for translations is used up", retry_after=opens_in)
-    return ProvidersUnavailable("no provider of translations can be reached", retry_after=max(opens_in, 1.0))

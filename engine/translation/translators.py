@@ -13,7 +13,7 @@ from engine.clock import Clock, SystemClock
 from engine.settings import Settings, SettingsError, TranslationProvider
 from engine.translation.cache import Cache
 from engine.translation.chat_model import ChatModelTranslator, Complete
-from engine.translation.desk import Desk, Lane, Lanes, Translate
+from engine.translation.desk import Desk, Translate
 from engine.translation.detection import Detector
 from engine.translation.failures import (
     DeadlinePassed,
@@ -24,6 +24,7 @@ from engine.translation.failures import (
 )
 from engine.translation.gate import Gate
 from engine.translation.interpreters import Interpreter
+from engine.translation.lanes import Lane, Lanes
 from engine.translation.languages import same_language
 from engine.translation.markdown import parse
 from engine.translation.provider import Provider

@@ -195,6 +195,33 @@ async def a_provider_that_is_down_is_left_alone_and_tried_with_one_request(simul
     assert {answers.text(number) for number in range(10)} == {f"NUMBER {number}" for number in range(10)}
 
 
+async def a_provider_that_has_come_back_early_is_asked_at_once(simulation: Simulation[None]) -> None:
+    slow = anyio.Event()
+    seen = 0
+
+    async def down_but_for_the_first(batch: Batch) -> list[Translated | ProviderFailed]:
+        nonlocal seen
+        seen += 1
+        if seen == 1:
+            await slow.wait()
+        elif not slow.is_set():
+            raise ProviderFailed("unavailable", "down")
+        return in_capitals(batch)
+
+    provider, answers = Scripted(down_but_for_the_first, capacity=Capacity(texts=1)), Answers()
+    async with simulation.system() as system, translating(system, provider) as translators:
+        for number in range(6):
+            answers.request(translators, work(f"number {number}"), number)
+        await simulation.advance(2)
+        assert only(translators).breaker == "open"
+        slow.set()
+        await simulation.advance(0.5)
+        answers.request(translators, work("good evening"), "evening")
+        await simulation.advance(0.5)
+
+        assert answers.text("evening") == "GOOD EVENING"
+
+
 async def while_one_rests_the_next_does_what_waits(simulation: Simulation[None]) -> None:
     first, second = Scripted(failing("unavailable"), name="first"), Scripted(name="second")
     answers = Answers()
@@ -302,6 +329,7 @@ test_pace = simulated(at_most_so_many_requests_are_under_way_and_start_in_a_seco
 test_deadline = simulated(what_takes_too_long_ends_and_frees_its_worker)
 test_abandoned = simulated(what_nobody_waits_for_any_more_is_not_asked_for)
 test_breaker = simulated(a_provider_that_is_down_is_left_alone_and_tried_with_one_request)
+test_coming_back = simulated(a_provider_that_has_come_back_early_is_asked_at_once)
 test_fallback = simulated(while_one_rests_the_next_does_what_waits)
 test_damaged = simulated(a_text_that_comes_back_damaged_goes_to_the_next_and_alone)
 test_languages = simulated(a_language_that_one_does_not_have_the_next_may)
