@@ -26,8 +26,7 @@ def deepl() -> Iterator[DeepLServer]:
 
 @pytest.fixture
 def server(sqlite_url: str, deepl: DeepLServer) -> Iterator[GatheringServer]:
-    settings = {"deepl_auth_key": KEY, "deepl_server_url": deepl.url, "commands_burst": 1000, "weekly_messages": 10_000}
-    with GatheringServer(sqlite_url, **settings) as server:
+    with GatheringServer(sqlite_url, deepl_auth_key=KEY, deepl_server_url=deepl.url, commands_burst=1000) as server:
         yield server
 
 
