@@ -157,20 +157,23 @@ async def _furnish(  # noqa: PLR0917 - everything that the scene is made of
 ) -> list[tuple[str, Client]]:
     """Everyone with a language, in a room, and connected."""
     people: list[tuple[str, Client]] = []
-    channel = ""
-    for number in range(plan.users):
-        language = LANGUAGES[number % plan.members % len(LANGUAGES)]
-        token = await api.newcomer(f"u{number}")
-        await api.call("PATCH", "/me", {"language": language}, token)
-        if number % plan.members == 0:
-            room = await api.call("POST", "/rooms", {"name": f"Room {number}"}, token)
-            channel = f"room:{room['id']}"
-        else:
-            await api.call("POST", f"/rooms/{channel.removeprefix('room:')}/join", None, token)
-        client = await Client.connect(http, address, token, on_publication)
-        reading.start_soon(client.run)
-        await client.call("subscribe", {"channel": channel})
-        people.append((channel, client))
+
+    async def open_room(number: int) -> None:
+        names = [f"r{number}m{member}" for member in range(min(plan.members, plan.users - number * plan.members))]
+        tokens = [await api.newcomer(name) for name in names]
+        room = await api.call("POST", "/rooms", {"name": f"Room {number}"}, tokens[0])
+        for member, token in enumerate(tokens):
+            await api.call("PATCH", "/me", {"language": LANGUAGES[member % len(LANGUAGES)]}, token)
+            if member:
+                await api.call("POST", f"/rooms/{room['id']}/join", None, token)
+            client = await Client.connect(http, address, token, on_publication)
+            reading.start_soon(client.run)
+            await client.call("subscribe", {"channel": f"room:{room['id']}"})
+            people.append((f"room:{room['id']}", client))
+
+    async with anyio.create_task_group() as opening:
+        for number in range(-(-plan.users // plan.members)):
+            opening.start_soon(open_room, number)
     return people
 
 

@@ -12,6 +12,7 @@ from tests.support.deepl_server import Answer as DeepLAnswer
 from tests.support.official import PythonClient, happened
 from tests.support.outside import Outsider
 from tests.support.server import GatheringServer
+from tests.support.visitors import until
 
 pytestmark = pytest.mark.anyio
 
@@ -48,9 +49,10 @@ def understood(client: PythonClient, reader: Outsider, original: dict[str, Any])
 async def everyone_understands(
     clients: dict[Outsider, PythonClient], said: list[dict[str, Any]], *, limit: float = PATIENCE
 ) -> None:
-    with anyio.fail_after(limit):
-        while not all(understood(client, reader, each) for reader, client in clients.items() for each in said):
-            await anyio.sleep(0.05)
+    everyone = list(clients.items())
+    await until(
+        lambda: all(understood(client, reader, each) for reader, client in everyone for each in said), limit=limit
+    )
 
 
 async def test_a_german_a_japanese_and_a_brazilian_read_each_other_live_after_coming_back_and_in_history(
@@ -95,9 +97,7 @@ async def test_a_server_that_is_killed_loses_no_translation_that_somebody_waits_
     async with PythonClient.open(server.websocket, ben.token, f"room:{room}") as client:
         await happened(client, lambda event: event["event"] == "subscribed")
         said = [ada.post(f"/rooms/{room}/messages", {"text": f"number {each}"}).body for each in range(5)]
-        with anyio.fail_after(PATIENCE):
-            while not deepl.requests:
-                await anyio.sleep(0.01)
+        await until(lambda: bool(deepl.requests), limit=PATIENCE)
 
         await anyio.to_thread.run_sync(server.kill)
         deepl.always = None

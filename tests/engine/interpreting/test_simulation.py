@@ -191,7 +191,7 @@ async def scenario(simulation: Simulation[None]) -> None:
 
 
 def check(state: State, readers: list[Reader]) -> None:
-    present = {message_id: message for message_id, message in state.messages.items()}
+    present = state.messages
     assert len(present) == 2 * POSTS
     for reader in readers:
         assert {each: message.text for each, message in reader.messages.items()} == {
