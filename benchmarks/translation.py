@@ -79,7 +79,8 @@ class Provider:
         self.requests += 1
         await anyio.sleep(self._random.uniform(self._plan.fastest, self._plan.slowest))
         self.texts += len(texts)
-        return web.json_response({"translations": [{"detected_source_language": "EN", "text": text} for text in texts]})
+        made = [{"detected_source_language": "EN", "text": text, "billed_characters": len(text)} for text in texts]
+        return web.json_response({"translations": made})
 
     async def _languages(self, request: web.Request) -> web.Response:
         codes = SOURCES if request.query.get("type") == "source" else TARGETS
@@ -200,3 +201,5 @@ def _report(plan: Plan, provider: Provider, without: Outcome, slow: Outcome) -> 
     yield f"  texts waiting, most  {slow.most_waiting:7,} of {translators['queue_limit']:,} allowed"
     yield f"  dropped: present {translators['dropped_present']:,}, absent {translators['dropped_absent']:,}"
     yield f"  asked {interpreting['asked']:,}, stored {interpreting['stored']:,}, heard by readers {slow.heard:,}"
+    failures = {each["name"]: each["failures"] for each in translators["providers"]}
+    yield f"  failed {interpreting['failed']}, at the provider {failures}"
