@@ -5,6 +5,7 @@ that the thing exists, `Forbidden` where they may know and not do it, `StorageUn
 could not be made durable.
 """
 
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 import actors
+from engine.domain.answers import AnswerSoFar
 from engine.domain.conversations import Conversation
 from engine.domain.fields import (
     Availability,
@@ -115,8 +117,38 @@ class ReadMessage(actors.Message["Timeline", Message | None], frozen=True):
     language: str | None = None
 
 
+class Scene(msgspec.Struct, frozen=True):
+    """What somebody who answers a message sees: the timeline, its first members, and what was said up to the message.
+
+    `messages` are newest first and end with what memory holds; `complete` is False when there are older ones that were asked for.
+    `replies` are what agents have answered to the same message, oldest first.
+    """
+
+    room: Room | None
+    conversation: Conversation | None
+    members: tuple[Member, ...]
+    messages: list[Message]
+    complete: bool
+    replies: list[Message]
+
+
+class ReadScene(actors.Message["Timeline", Scene], frozen=True):
+    """Where a message stands that is to be answered: at most `limit` messages up to it, however much was said since."""
+
+    by: Principal
+    message_id: MessageId
+    offset: int
+    limit: int
+
+
 class CheckReader(actors.Message["Timeline", None], frozen=True):
     """Refuses who may not read; for reads that go to the database."""
+
+    by: Principal
+
+
+class CheckWriter(actors.Message["SharedTimeline", None], frozen=True):
+    """Refuses who may not write now."""
 
     by: Principal
 
@@ -180,12 +212,13 @@ class Live(msgspec.Struct, frozen=True):
     """How a timeline is at this moment, for those who have just come.
 
     `online` counts the members who are connected to the server; `presence` has those of them among the members that the answer
-    shows. `typing` are those who type, longest first, as many as the event `typing` names.
+    shows. `typing` are those who type, longest first, as many as the event `typing` names. `answers` are those in progress.
     """
 
     online: int
     presence: dict[ParticipantId, Availability]
     typing: tuple[ParticipantId, ...]
+    answers: tuple[AnswerSoFar, ...] = ()
 
 
 class Subscribed(msgspec.Struct, frozen=True):
@@ -348,6 +381,12 @@ class CheckMayInvite(actors.Message["RoomActor", None], frozen=True):
     by: Principal
 
 
+class CheckModerates(actors.Message["RoomActor", None], frozen=True):
+    """Refuses who does not moderate the room: its owners and moderators, and administrators, do."""
+
+    by: Principal
+
+
 class CheckMembers(actors.Message["RoomActor", None], frozen=True):
     """Refuses unless the asker and all these participants are members."""
 
@@ -403,6 +442,17 @@ class ConversationView(msgspec.Struct, frozen=True, kw_only=True):
     created_by: ParticipantId
     created_at: datetime
     archived_at: datetime | None
+
+    @classmethod
+    def of(
+        cls,
+        conversation: Conversation,
+        people: Iterable[Participant],
+        presence: Callable[[ParticipantId], Availability],
+    ) -> "ConversationView":
+        """A conversation among `people`, each as present as `presence` says."""
+        shown = [PresentParticipant(each.id, each.kind, each.name, presence(each.id)) for each in people]
+        return cls(participants=shown, **msgspec.structs.asdict(conversation))
 
 
 class DescribeConversation(actors.Message["ConversationActor", ConversationView], frozen=True):

@@ -1,6 +1,6 @@
 """Where the doors find timelines, and what they do with them that needs more than one message."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import msgspec
@@ -16,6 +16,8 @@ from engine.domain.fields import (
     Description,
     Language,
     MessageId,
+    ParticipantId,
+    ParticipantKind,
     Role,
     RoomName,
     ShortText,
@@ -26,7 +28,7 @@ from engine.domain.fields import (
     Visibility,
 )
 from engine.domain.messages import Message
-from engine.domain.people import Principal, User
+from engine.domain.people import Principal, Someone
 from engine.domain.rooms import Member, Room
 from engine.errors import InvalidRequest, NotFound
 from engine.storage.repositories import Storage, Version
@@ -77,7 +79,7 @@ class NewRoom(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class NewConversation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What whoever begins a conversation says of it. `participants` are usernames or ids, without one's own."""
+    """What whoever begins a conversation says of it. `participants` are usernames or ids; one's own need not be among them."""
 
     kind: ConversationKind
     participants: Annotated[list[ShortText], msgspec.Meta(min_length=1, max_length=100)]
@@ -135,6 +137,15 @@ class Timelines:
             case _:
                 return None
 
+    def active(self) -> Iterator[Ref[Timeline]]:
+        """The timelines that are in memory now."""
+        for family in (self._rooms, self._conversations, self._people):
+            yield from (family.ref(cell.name) for cell in family.cells)
+
+    def person(self, user_id: ParticipantId) -> Ref[PersonalTimeline]:
+        """Someone's own timeline."""
+        return self._people.ref(user_id)
+
     def room(self, room_id: TimelineId) -> Ref[RoomActor]:
         """A room. `NotFound` for what cannot be a room's id."""
         if not _is_id(room_id):
@@ -159,15 +170,15 @@ class Timelines:
         await self._storage.rooms.create(room, new_epoch(self._clock), [joined])
         return room
 
-    async def create_conversation(self, by: Principal, new: NewConversation, people: Sequence[User]) -> Opened:
+    async def create_conversation(self, by: Principal, new: NewConversation, people: Sequence[Someone]) -> Opened:
         """Begin a conversation of `by` with other people. Durable when it returns.
 
         Between the same two, on their own or in the same room, there is one private conversation, however often and however
         concurrently it is begun: it is opened again, and both are in it. Begun in a room, everyone must be a member of it.
         `InvalidRequest` names the field that breaks a rule.
         """
-        others = list(dict.fromkeys(each for each in people if each.id != by.id))
-        if new.kind is ConversationKind.PRIVATE and (len(others) != 1 or len(people) != 1):
+        others = list({each.id: each for each in people if each.id != by.id}.values())
+        if new.kind is ConversationKind.PRIVATE and len(others) != 1:
             raise InvalidRequest.field("participants", "a private conversation is with exactly one other person")
         if new.kind is ConversationKind.PRIVATE and new.title is not None:
             raise InvalidRequest.field("title", "a private conversation has none")
@@ -199,8 +210,10 @@ class Timelines:
         if known is not None:
             return Opened(await ref.ask(Reopen(by, tuple(everyone))), created=False)
         for person, _ in everyone[1:]:
+            if person.kind is ParticipantKind.AGENT:
+                continue
             notice = Notify(by.id, conversation.id, TimelineKind.CONVERSATION, new.title, by.participant)
-            tell(self._people.ref(person.id), notice)
+            tell(self.person(person.id), notice)
         return Opened(await ref.ask(DescribeConversation(by)), created=True)
 
     async def thread(

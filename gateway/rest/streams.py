@@ -1,6 +1,6 @@
 """The events of a timeline as they happen, for plain HTTP clients: server-sent events."""
 
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeAlias
 
 import msgspec
 from aiohttp import web
@@ -10,20 +10,25 @@ from actors import Ref
 from engine.accounts.forms import Identity
 from engine.domain.events import Event
 from engine.domain.fields import Language, TimelineId, TimelineKind
+from engine.domain.signals import PresenceChanged, PresenceSummary, Typing
 from engine.engine import Engine
 from engine.errors import InvalidRequest
 from engine.timelines.commands import Position
+from engine.timelines.receipts import ReadShown
 from engine.timelines.timeline import Timeline
 from gateway.problems import ProblemError
 from gateway.realtime.event_stream import MEDIA_TYPE, EventStream
 from gateway.realtime.hub import HUB
+from gateway.realtime.server_sent import End, Reset
 from gateway.rest.endpoints import Endpoint, Streamed, get
-from gateway.rest.pages import Offset
+from gateway.rest.pages import HIGHEST_OFFSET, Offset
 
 LAST_EVENT_ID: Final = "Last-Event-ID"
 EPOCH: Final = "Timeline-Epoch"
-_HIGHEST_OFFSET: Final = 2**53
 _RETRY_AFTER: Final = 5.0
+
+Stream: TypeAlias = Streamed[Event, PresenceChanged, PresenceSummary, Typing, ReadShown, Reset, End]
+"""What a stream's events have as their data."""
 
 
 class StreamQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,7 +44,7 @@ class StreamQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 async def stream_room_events(
     engine: Engine, identity: Identity, request: web.Request, room_id: TimelineId, query: StreamQuery
-) -> Streamed[Event]:
+) -> Stream:
     """The room's events as they happen, as server-sent events.
 
     `event` is the type, `data` the event, and `id` its offset; ephemeral events have no `id`. What came after `Last-Event-ID`,
@@ -53,7 +58,7 @@ async def stream_room_events(
 
 async def stream_conversation_events(
     engine: Engine, identity: Identity, request: web.Request, conversation_id: TimelineId, query: StreamQuery
-) -> Streamed[Event]:
+) -> Stream:
     """The conversation's events as they happen; see the stream of a room."""
     ref = engine.timelines.conversation(conversation_id)
     return await stream_events(engine, identity, request, kind=TimelineKind.CONVERSATION, ref=ref, query=query)
@@ -67,11 +72,11 @@ async def stream_events(
     kind: TimelineKind,
     ref: Ref[Timeline],
     query: StreamQuery,
-) -> Streamed[Event]:
+) -> Stream:
     """Answer with the events of any timeline. Refusals are raised before the response begins."""
     hub = request.app[HUB]
     offset = _offset(request, query)
-    window = await engine.timelines.events(ref, identity.user.principal, since=_HIGHEST_OFFSET, limit=1)
+    window = await engine.timelines.events(ref, identity.user.principal, since=HIGHEST_OFFSET, limit=1)
     if request.method == "HEAD":
         return Streamed(web.Response(headers={"Content-Type": MEDIA_TYPE, EPOCH: window.epoch}))
     if hub.closing:
@@ -102,8 +107,8 @@ def _offset(request: web.Request, query: StreamQuery) -> int | None:
     given = request.headers.get(LAST_EVENT_ID)
     if given is None or not given.strip():
         return query.since
-    if not (given.isascii() and given.isdecimal() and int(given[:20]) <= _HIGHEST_OFFSET):
-        raise InvalidRequest.field(LAST_EVENT_ID, f"must be an offset, from 0 to {_HIGHEST_OFFSET}")
+    if not (given.isascii() and given.isdecimal() and int(given[:20]) <= HIGHEST_OFFSET):
+        raise InvalidRequest.field(LAST_EVENT_ID, f"must be an offset, from 0 to {HIGHEST_OFFSET}")
     return int(given)
 
 
