@@ -1,4 +1,4 @@
-"""`python -m benchmarks posts`, `… presence`, `… history`, `… actors`."""
+"""`python -m benchmarks posts`, `… presence`, `… history`, `… translation`, `… actors`."""
 
 from typing import Annotated
 
@@ -11,6 +11,8 @@ from benchmarks.history import measure as measure_history
 from benchmarks.posts import Load, measure
 from benchmarks.presence import Crowd
 from benchmarks.presence import measure as measure_presence
+from benchmarks.translation import Plan
+from benchmarks.translation import measure as measure_translation
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
 
@@ -69,6 +71,21 @@ def history(
 
     with opened(database) as url:
         anyio.run(report_history, url, backend_options={"use_uvloop": True})
+
+
+@app.command()
+def translation(  # noqa: PLR0917 - typer makes options of them
+    database: Annotated[Database, typer.Option(help="which database")] = Database.SQLITE,
+    users: Annotated[int, typer.Option(min=2, help="people, all connected, who post")] = 200,
+    members: Annotated[int, typer.Option(min=2, help="of them in each room")] = 10,
+    rate: Annotated[float, typer.Option(min=0.1, help="posts a second altogether")] = 50.0,
+    seconds: Annotated[float, typer.Option(min=1, help="how long to measure")] = 30.0,
+    requests: Annotated[int, typer.Option(min=1, help="requests to the provider at a time")] = 16,
+) -> None:
+    """Posting with a provider of translations that takes 2 to 5 s, beside the same posting without translation."""
+    plan = Plan(users=users, members=members, rate=rate, seconds=seconds, requests=requests)
+    for line in anyio.run(measure_translation, database, plan, backend_options={"use_uvloop": True}):
+        typer.echo(line)
 
 
 @app.command()

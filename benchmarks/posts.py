@@ -96,7 +96,8 @@ async def _drive(rooms: Sequence[Room], load: Load, meter: Meter) -> float:
     async with anyio.create_task_group() as sending:
         for room in rooms:
             for _ in range(load.window):
-                sending.start_soon(_send, room.channel, room.members[0], load, meter)
+                pause = load.rooms * load.window / load.rate if load.rate else 0.0
+                sending.start_soon(send, room.channel, room.members[0], meter, pause)
         await anyio.sleep(WARM_UP)
         meter.running, started = True, time.perf_counter()
         await anyio.sleep(load.seconds)
@@ -105,10 +106,9 @@ async def _drive(rooms: Sequence[Room], load: Load, meter: Meter) -> float:
     return elapsed
 
 
-async def _send(channel: str, client: Client, load: Load, meter: Meter) -> None:
-    """Post, wait for the answer, post again: at once, or at this sender's part of the asked rate."""
-    pause = load.rooms * load.window / load.rate if load.rate else 0.0
-    due = time.perf_counter() + pause * (hash(channel) % 1000) / 1000
+async def send(channel: str, client: Client, meter: Meter, pause: float) -> None:
+    """Post, wait for the answer, post again: at once, or every `pause` seconds."""
+    due = time.perf_counter() + pause * (hash((channel, id(client))) % 1000) / 1000
     while True:
         if pause:
             await anyio.sleep(max(0.0, due - time.perf_counter()))
@@ -126,12 +126,13 @@ def _report(load: Load, meter: Meter, elapsed: float, commits: float) -> Iterato
     yield f"{load.rooms} rooms x {load.members} members, {pace}, {elapsed:.1f} s"
     yield f"  posts/s                  {posts:10,.0f}"
     yield f"  deliveries/s             {deliveries:10,.0f}"
-    yield f"  post to answer, ms       p50 {_ms(meter.acknowledged, 50)}  p99 {_ms(meter.acknowledged, 99)}"
-    yield f"  post to delivery, ms     p50 {_ms(meter.delivered, 50)}  p99 {_ms(meter.delivered, 99)}"
+    yield f"  post to answer, ms       p50 {milliseconds(meter.acknowledged, 50)}  p99 {milliseconds(meter.acknowledged, 99)}"
+    yield f"  post to delivery, ms     p50 {milliseconds(meter.delivered, 50)}  p99 {milliseconds(meter.delivered, 99)}"
     yield f"  single-row commits/s     {commits:10,.0f}   posts per single-row commit: {posts / commits:.2f}x"
 
 
-def _ms(times: list[float], percent: int) -> str:
+def milliseconds(times: list[float], percent: int) -> str:
+    """A percentile of times in seconds, in milliseconds, for a report."""
     if not times:
         return "   -"
     return f"{sorted(times)[min(len(times) - 1, len(times) * percent // 100)] * 1000:7.1f}"

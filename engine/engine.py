@@ -35,6 +35,7 @@ from engine.timelines.surroundings import Surroundings, TimelineSettings
 from engine.timelines.timeline import Timeline
 from engine.timelines.underway import Underway
 from engine.translation import Translators, start_translators
+from engine.translation.detection import Detector
 from engine.translation.provider import Provider
 from engine.webhooks import Webhooks, WebhookSettings
 from engine.webhooks.sender import Sender
@@ -89,12 +90,14 @@ class Engine:
         seed: int | None = None,
         webhook_sender: Sender | None = None,
         translation_providers: tuple[Provider, ...] | None = None,
+        detector: Detector | None = None,
     ) -> "AsyncIterator[Engine]":
         """Open the storage that the settings name (or take the one given, opened already) and start everything on it.
 
         A SQLite database is brought to the present schema first. Leaving the block drains: what was accepted is finished, at
         most within half of `settings.shutdown_grace`. `seed` makes the system's jitter repeatable.
-        `webhook_sender` stands in for HTTP, `translation_providers` for those that the settings name.
+        `webhook_sender` stands in for HTTP, `translation_providers` for those that the settings name, and
+        `detector` for the one that knows languages.
         """
         if storage is None:
             async with (
@@ -106,6 +109,7 @@ class Engine:
                     seed=seed,
                     webhook_sender=webhook_sender,
                     translation_providers=translation_providers,
+                    detector=detector,
                 ) as engine,
             ):
                 yield engine
@@ -133,7 +137,7 @@ class Engine:
                 return timelines.ref(channel)
 
             translators = await start_translators(
-                system, settings, clock=clock, seed=seed, providers=translation_providers
+                system, settings, clock=clock, seed=seed, providers=translation_providers, detector=detector
             )
             interpreting = await Interpreting.start(
                 system, storage, translators, feed, timeline=itself, start_limit=start_limit

@@ -7,6 +7,7 @@ it is not given: `zh-TW`, `zh-HK` and `zh-MO` are traditional, any other `zh` is
 """
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import msgspec
@@ -58,8 +59,9 @@ class Tag(NamedTuple):
     region: str
 
 
+@lru_cache(maxsize=4096)
 def parse_tag(tag: str) -> Tag:
-    """Take a tag apart. Extensions and variants do not matter here."""
+    """Take a tag apart. Extensions and variants do not matter here. The same few are asked about for every text."""
     language, *rest = tag.strip().replace("_", "-").split("-")
     script = next((part.title() for part in rest if _SCRIPT.fullmatch(part)), "")
     region = next((part.upper() for part in rest if _REGION.fullmatch(part)), "")

@@ -65,7 +65,7 @@ _ATOMS: Final = (
     ("mention", r"(?<![\w@.+/-])@\w[\w.-]*(?<![.-])"),
     ("shortcode", r"(?<![\w:]):[a-z0-9_+-]{2,40}:(?![\w:])"),
     ("emoji", _EMOJI),
-    ("cell", r"[ \t]*\|+[ \t]*"),
+    ("cell", r"\|+"),
     ("control", r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]+"),
 )
 _APART: Final = frozenset({"emoji", "shortcode", "cell", "fence"})

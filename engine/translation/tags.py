@@ -178,6 +178,11 @@ class _Piece(NamedTuple):
     """Whether nothing may be glued to it on its left side, if need be."""
     right: bool = False
 
+    @property
+    def is_words(self) -> bool:
+        """Whether it is the translator's, and neither kept nor markup."""
+        return not (self.left or self.right)
+
 
 class _Assembly:
     """Puts one line together. `numbers` goes on as `encode` has counted."""
@@ -197,12 +202,12 @@ class _Assembly:
             if node.text in words:
                 continue  # the tags have gone, and what was in them has not
             if node is self._line.body[0]:
-                pieces[:0] = [_Piece(node.text), _Piece(" ")]
+                pieces[:0] = [_Piece(node.text, left=True, right=True), _Piece(" ")]
             elif node is self._line.body[-1]:
-                pieces += [_Piece(" "), _Piece(node.text)]
+                pieces += [_Piece(" "), _Piece(node.text, left=True, right=True)]
             else:
                 raise Damaged("something that was kept is missing")
-        return _joined(pieces, spaced=spaced).strip()
+        return _joined(_trimmed(pieces)[1], spaced=spaced)
 
     def _pieces(self, children: "list[_Element | str]") -> list[_Piece]:
         pieces: list[_Piece] = []
@@ -236,17 +241,9 @@ def _beside(kept: str, children: "list[_Element | str]") -> str:
 
 def _spanned(span: Span, pieces: list[_Piece]) -> list[_Piece]:
     """The pieces in their markup, with white space at their ends outside of it: `** words **` is none."""
-    while pieces and not pieces[0].text.strip():
-        pieces = pieces[1:]
-    while pieces and not pieces[-1].text.strip():
-        pieces = pieces[:-1]
+    before, pieces, after = _trimmed(pieces)
     if not pieces:
         raise Damaged("a span is empty")
-    start, end = pieces[0].text, pieces[-1].text
-    before = " " if start != start.lstrip() else ""
-    after = " " if end != end.rstrip() else ""
-    pieces[0] = pieces[0]._replace(text=start.lstrip())
-    pieces[-1] = pieces[-1]._replace(text=pieces[-1].text.rstrip())
     return [
         _Piece(before),
         _Piece(span.opening, left=True),
@@ -254,6 +251,25 @@ def _spanned(span: Span, pieces: list[_Piece]) -> list[_Piece]:
         _Piece(span.closing, right=True),
         _Piece(after),
     ]
+
+
+def _trimmed(pieces: list[_Piece]) -> tuple[str, list[_Piece], str]:
+    """The pieces without the white space that words begin and end with, and what is to stand there in its place."""
+    before = after = ""
+    pieces = list(pieces)
+    while pieces and pieces[0].is_words:
+        words = pieces[0].text.lstrip()
+        before = " " if words != pieces[0].text else before
+        pieces[:1] = [_Piece(words)] if words else []
+        if words:
+            break
+    while pieces and pieces[-1].is_words:
+        words = pieces[-1].text.rstrip()
+        after = " " if words != pieces[-1].text else after
+        pieces[-1:] = [_Piece(words)] if words else []
+        if words:
+            break
+    return before, pieces, after
 
 
 def _joined(pieces: list[_Piece], *, spaced: bool) -> str:

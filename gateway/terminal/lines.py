@@ -129,7 +129,8 @@ def _message_blocks(
         blocks.append((_INDENT, _quote(quoted)))
     if message.deleted_at is not None:
         return [*blocks, (_INDENT, Text("deleted", "dim italic"))]
-    text = styled(message.text)
+    translation = message.translation
+    text = styled(message.text if translation is None else translation.text)
     if message.edited_at is not None:
         text.append(" (edited)", "dim")
     if message.author.id == me:
@@ -137,6 +138,8 @@ def _message_blocks(
     if me in message.mentions:
         text.stylize("bold")
     blocks.append((_INDENT, text))
+    if translation is not None and translation.text != message.text:
+        blocks.append((_INDENT, Text(f"⇄ {plain(message.text, _QUOTED)}", "dim italic")))
     if message.reactions:
         reactions = "  ".join(f"{one_line(emoji)} {len(who)}" for emoji, who in message.reactions.items())
         blocks.append((_INDENT, Text(reactions, "dim")))

@@ -211,7 +211,9 @@ class Session:
         self._reading.add(timeline.channel)
         try:
             cursor = {} if newest or timeline.oldest is None else {"before": timeline.oldest}
-            answer = await self._connection.call("history", {"timeline": timeline.channel, "limit": _PAGE, **cursor})
+            language = {} if self.me.language is None else {"language": self.me.language}
+            asked = {"timeline": timeline.channel, "limit": _PAGE, **cursor, **language}
+            answer = await self._connection.call("history", asked)
             if (page := read(MessagePage, answer)) is not None:
                 timeline.read_page(page, newest=newest)
         except CallFailed as failed:

@@ -14,7 +14,7 @@ import msgspec
 
 from gateway.terminal.outgoing import Outbox
 from gateway.terminal.people import People
-from gateway.terminal.wire import Member, Message, MessagePage, Participant, Room, read
+from gateway.terminal.wire import Member, Message, MessagePage, Participant, Room, Translation, read
 
 HELD: Final = 5000
 """Entries kept; older ones are let go while new ones arrive, and can be read again."""
@@ -172,6 +172,11 @@ class Timeline:
             if isinstance(known, Message) and _is_newer(message, known):
                 self._put(message.offset, message)
 
+    def _on_translated(self, event: Mapping[str, Any], _: int) -> None:
+        message, translation = self.message(str(event.get("message_id"))), read(Translation, event)
+        if message is not None and translation is not None and message.deleted_at is None:
+            self._put(message.offset, msgspec.structs.replace(message, translation=translation))
+
     def _on_reaction(self, event: Mapping[str, Any], _: int) -> None:
         message = self.message(str(event.get("message_id")))
         emoji, who = event.get("emoji"), event.get("participant_id") or event.get("actor")
@@ -244,6 +249,7 @@ class Timeline:
         "message.posted": _on_posted,
         "message.edited": _on_changed,
         "message.deleted": _on_changed,
+        "message.translated": _on_translated,
         "reaction.added": _on_reaction,
         "reaction.removed": _on_reaction,
         "member.joined": _on_joined,

@@ -25,11 +25,19 @@ class Account(msgspec.Struct, frozen=True):
     id: str
     username: str
     display_name: str | None = None
+    language: str | None = None
 
     @property
     def participant(self) -> Participant:
         """This person as others see them."""
         return Participant(self.id, self.display_name or self.username)
+
+
+class Translation(msgspec.Struct, frozen=True):
+    """A message's text in the reader's language."""
+
+    language: str
+    text: str
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +55,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     reactions: dict[str, list[str]] = {}
     mentions: list[str] = []
     answer_id: str | None = None
+    translation: Translation | None = None
 
 
 class MessagePage(msgspec.Struct, frozen=True):

@@ -12,11 +12,20 @@ from engine.engine import Engine
 from engine.storage.repositories import Storage
 from engine.timelines.commands import Position, Subscribe, Subscribed
 from engine.timelines.fanout import ClientInfo
+from engine.translation.detection import Detector
 from engine.translation.languages import Offer
 from engine.translation.markdown import rendered
 from engine.translation.provider import Batch, Capacity, ProviderFailed, Translated, Usage
 from tests.engine.timelines.acting import Listener, Place, settings
 from tests.storage.made import a_user
+
+
+class Unsure(Detector):
+    """Knows no language, and needs no time to load."""
+
+    @property
+    def loaded(self) -> bool:
+        return True
 
 
 class Scripted:
@@ -57,7 +66,9 @@ async def _at_once(_batch: Batch) -> None: ...
 
 def translating(storage: Storage, provider: Scripted, **changes: Any) -> AbstractAsyncContextManager[Engine]:
     """An engine on a storage that is open already, with this provider."""
-    return Engine.open(settings(**changes), storage=storage, seed=0, translation_providers=(provider,))
+    return Engine.open(
+        settings(**changes), storage=storage, seed=0, translation_providers=(provider,), detector=Unsure()
+    )
 
 
 async def speaker(storage: Storage, name: str, language: str | None) -> Principal:

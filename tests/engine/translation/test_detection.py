@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import anyio
 import pytest
 
@@ -66,7 +68,7 @@ def test_until_it_is_loaded_nothing_is_detected():
 
 
 def test_a_library_that_does_not_work_is_no_reason_not_to_start(capsys: pytest.CaptureFixture[str]):
-    def load() -> "type[Found]":
+    def load() -> Callable[[str], Found]:
         raise ImportError("no such library")
 
     detector = Detector(load)

@@ -111,7 +111,9 @@ class ScriptedTimelines:
             raise answer
         return answer
 
-    async def events(self, ref: ScriptedRef, by: Any, *, since: int, limit: int) -> Window:
+    async def events(
+        self, ref: ScriptedRef, by: Any, *, since: int, limit: int, reading: object = None, client: str | None = None
+    ) -> Window:
         assert limit > 0
         after = [each for each in self.log if each.offset is not None and each.offset > since]
         return Window(ref.channel, len(self.log), "e1", tuple(after[:limit]))

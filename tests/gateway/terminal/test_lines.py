@@ -80,3 +80,10 @@ def test_what_has_not_changed_is_not_made_again(timeline: Timeline):
     after = {row.key: row for row in renderer.rows(timeline, 60)}
 
     assert all(after[key] is row for key, row in before.items())
+
+
+def test_a_translated_message_is_read_in_ones_own_language_with_the_original_below(timeline: Timeline):
+    timeline.apply(posted(1, "Good morning"), 1)
+    timeline.apply(event("message.translated", message_id="m1", language="de", text="Guten Morgen"), 2)
+
+    assert lines(timeline)[1:] == ["Bob  10:00", "  Guten Morgen", "  ⇄ Good morning"]

@@ -7,7 +7,7 @@ import pytest
 from gateway.terminal import timeline as timelines
 from gateway.terminal.outgoing import Delivery, Outgoing
 from gateway.terminal.timeline import Note, Timeline
-from gateway.terminal.wire import Message, MessagePage, read
+from gateway.terminal.wire import Message, MessagePage, Translation, read
 from tests.gateway.terminal.made import ADA, AT, BOB, event, message, posted
 
 
@@ -206,3 +206,17 @@ def test_only_so_much_is_held_and_the_rest_can_be_read_again(timeline: Timeline,
         timeline.apply(posted(offset), offset)
 
     assert (timeline.oldest, timeline.beginning, timeline.message("m1")) == (21, False, None)
+
+
+def test_a_translation_stands_for_its_message_until_that_says_something_else(timeline: Timeline):
+    timeline.apply(posted(1), 1)
+    timeline.apply(event("message.translated", message_id="m1", language="de", text="Text 1", provider="p"), 2)
+    shown = timeline.message("m1")
+
+    timeline.apply(event("message.edited", message=message(1, "other", edited_at=AT.format(minute=3))), 3)
+    changed = timeline.message("m1")
+
+    assert shown is not None
+    assert changed is not None
+    assert (shown.text, shown.translation) == ("text 1", Translation("de", "Text 1"))
+    assert (changed.text, changed.translation) == ("other", None)
