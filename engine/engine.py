@@ -25,6 +25,9 @@ from engine.accounts import Accounts
 from engine.accounts.avatars import Avatars, open_avatars
 from engine.activity import Recorder, Scribe
 from engine.activity.recorder import Record
+from engine.agents.models import Models
+from engine.agents.models.models import Opener
+from engine.agents.opening import open_models
 from engine.clock import Clock, SystemClock
 from engine.domain.activity import Activity
 from engine.domain.fields import ParticipantId, TimelineId
@@ -109,6 +112,7 @@ class Engine:
         invitations: Invitations,
         webhooks: Webhooks,
         inbox: Inbox,
+        models: Models,
         canary: Ref[Canary],
     ) -> None:
         self.settings = settings
@@ -123,6 +127,7 @@ class Engine:
         self.webhooks = webhooks
         self.searching = Searching(storage)
         self.inbox = inbox
+        self.models = models
         self._canary = canary
 
     @classmethod
@@ -135,17 +140,25 @@ class Engine:
         clock: Clock | None = None,
         seed: int | None = None,
         webhook_sender: Sender | None = None,
+        model_opener: Opener | None = None,
     ) -> "AsyncIterator[Engine]":
         """Open the storage that the settings name (or take the one given, opened already) and start everything on it.
 
         A SQLite database is brought to the present schema first. Leaving the block drains: what was accepted is finished, at
         most within half of `settings.shutdown_grace`. `seed` makes the system's jitter repeatable.
-        `webhook_sender` stands in for HTTP.
+        `webhook_sender` stands in for HTTP, `model_opener` for LangChain.
         """
         if storage is None:
             async with (
                 open_storage(settings) as opened,
-                cls.open(settings, storage=opened, clock=clock, seed=seed, webhook_sender=webhook_sender) as engine,
+                cls.open(
+                    settings,
+                    storage=opened,
+                    clock=clock,
+                    seed=seed,
+                    webhook_sender=webhook_sender,
+                    model_opener=model_opener,
+                ) as engine,
             ):
                 yield engine
             return
@@ -153,6 +166,7 @@ class Engine:
         async with (
             ActorSystem("gathering", seed=seed) as system,
             open_avatars(settings.avatar_url, system.clock) as avatars,
+            open_models(system, settings, clock, seed=seed, opener=model_opener) as models,
         ):
             canary = await system.spawn(Canary, "canary")
             journal = await system.spawn(lambda: Journal(storage.log), "journal", mailbox=Journal.mailbox)
@@ -254,11 +268,13 @@ class Engine:
                 invitations=invitations,
                 webhooks=webhooks,
                 inbox=inbox,
+                models=models,
                 canary=canary,
             )
             ownership = Ownership(storage.log, active, surroundings.adrift)
             purge_activity = partial(_purge_activity, storage, clock, timedelta(days=settings.activity_days))
             async with _alongside(
+                models.prepare,
                 partial(_every, OWNERSHIP_INTERVAL, ownership.check),
                 partial(_every, PRESENCE_INTERVAL, presence.sweep),
                 partial(_every, PURGE_INTERVAL, accounts.purge),

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from actors.tree import Node
 from engine.accounts.forms import AccountChanges
+from engine.agents.models import ModelsStatus
 from engine.domain.activity import Origin
 from engine.domain.fields import AccountRole, ParticipantId
 from engine.domain.people import Principal, User
@@ -55,6 +56,11 @@ async def read_stats(request: web.Request, engine: Engine) -> Stats:
     )
 
 
+async def read_models(engine: Engine) -> ModelsStatus:
+    """The chat models: what they are asked, what became of it, the tokens used, and how their providers are doing."""
+    return engine.models.status()
+
+
 async def list_accounts(engine: Engine, query: AccountsQuery) -> Page[User]:
     """Accounts, deactivated ones too, whose username begins with `query`; `quota_exceeded` picks by this week's quota."""
     after, prefix, most = (
@@ -90,6 +96,7 @@ _TAG: Final = "Administration"
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     get("/admin/actors", read_actors, tag=_TAG, access=Access.ADMIN),
     get("/admin/stats", read_stats, tag=_TAG, access=Access.ADMIN),
+    get("/admin/models", read_models, tag=_TAG, access=Access.ADMIN),
     get("/admin/users", list_accounts, tag=_TAG, access=Access.ADMIN),
     patch("/admin/users/{user_id}", change_account, tag=_TAG, access=Access.ADMIN, problems=("conflict",)),
 )
