@@ -25,6 +25,7 @@ from engine.accounts import Accounts
 from engine.accounts.avatars import Avatars, open_avatars
 from engine.activity import Recorder, Scribe
 from engine.activity.recorder import Record
+from engine.agents import Agents, start_agents
 from engine.agents.models import Models
 from engine.agents.models.models import Opener
 from engine.agents.opening import open_models
@@ -70,6 +71,8 @@ WEBHOOK_INTERVAL = 5.0
 """How often webhooks are looked for that have something to do, in seconds."""
 WEBHOOK_LEARNING = 60.0
 """How often it is looked up which rooms have webhooks, in seconds."""
+AGENTS_LEARNING = 60.0
+"""How often it is looked up which agents there are, in seconds."""
 PURGE_INTERVAL = 3600.0
 """How often expired sign-ins, invitations and old activity are forgotten, in seconds."""
 PURGED_AT_ONCE = 1000
@@ -113,6 +116,7 @@ class Engine:
         webhooks: Webhooks,
         inbox: Inbox,
         models: Models,
+        agents: Agents,
         canary: Ref[Canary],
     ) -> None:
         self.settings = settings
@@ -128,6 +132,7 @@ class Engine:
         self.searching = Searching(storage)
         self.inbox = inbox
         self.models = models
+        self.agents = agents
         self._canary = canary
 
     @classmethod
@@ -256,6 +261,7 @@ class Engine:
                 seed=seed,
                 sender=webhook_sender,
             )
+            agents = await start_agents(storage, clock, settings.agents, timelines=timelines, models=models)
             engine = cls(
                 settings=settings,
                 storage=storage,
@@ -269,6 +275,7 @@ class Engine:
                 webhooks=webhooks,
                 inbox=inbox,
                 models=models,
+                agents=agents,
                 canary=canary,
             )
             ownership = Ownership(storage.log, active, surroundings.adrift)
@@ -283,6 +290,7 @@ class Engine:
                 partial(_every, WEBHOOK_INTERVAL, webhooks.check),
                 partial(_every, PURGE_INTERVAL, purge_activity),
                 partial(_every, PURGE_INTERVAL, inbox.trim),
+                partial(_every, AGENTS_LEARNING, agents.learn),
             ):
                 yield engine
                 await webhooks.close()

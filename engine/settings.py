@@ -170,6 +170,10 @@ class Settings(BaseSettings):
         description="a DiceBear-compatible service: https://api.dicebear.com/9.x/thumbs/svg; {seed} stands for the person",
     )
 
+    agents: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="agents and tools in Python, separated by commas: my_module:Greeter, weather=my_module:forecast"
+    )
+
     access_token_seconds: int = Field(900, ge=1, le=86_400, description="the life of an access token")
     refresh_token_days: int = Field(30, ge=1, le=3_650, description="the life of a sign-in that is not used")
     refresh_gather: float = Field(
@@ -199,7 +203,7 @@ class Settings(BaseSettings):
             return tuple(origin.strip().rstrip("/") for origin in value.split(",") if origin.strip())
         return value
 
-    @field_validator("trusted_proxies", mode="before")
+    @field_validator("trusted_proxies", "agents", mode="before")
     @classmethod
     def _listed(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

@@ -185,7 +185,7 @@ def _message(each: Spoken | ToolResult) -> BaseMessage:
     if each.role == "assistant":
         calls = [AskedTool(id=call.id, name=call.name, args=call.arguments) for call in each.calls]
         return AIMessage(each.text, tool_calls=calls)
-    return HumanMessage(each.text if each.name is None else f"{each.name}: {each.text}")
+    return HumanMessage(each.text)
 
 
 def _tool(spec: ToolSpec) -> dict[str, Any]:

@@ -337,6 +337,12 @@ class CheckMayInvite(actors.Message["RoomActor", None], frozen=True):
     by: Principal
 
 
+class CheckModerates(actors.Message["RoomActor", None], frozen=True):
+    """Refuses who does not moderate the room: its owners and moderators, and administrators, do."""
+
+    by: Principal
+
+
 class CheckMembers(actors.Message["RoomActor", None], frozen=True):
     """Refuses unless the asker and all these participants are members."""
 

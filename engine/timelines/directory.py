@@ -15,6 +15,7 @@ from engine.domain.fields import (
     Description,
     Language,
     MessageId,
+    ParticipantKind,
     Role,
     RoomName,
     ShortText,
@@ -25,7 +26,7 @@ from engine.domain.fields import (
     Visibility,
 )
 from engine.domain.messages import Message
-from engine.domain.people import Principal, User
+from engine.domain.people import Principal, Someone
 from engine.domain.rooms import Member, Room
 from engine.errors import InvalidRequest, NotFound
 from engine.storage.repositories import Storage, Version
@@ -151,14 +152,14 @@ class Timelines:
         await self._storage.rooms.create(room, new_epoch(self._clock), [joined])
         return room
 
-    async def create_conversation(self, by: Principal, new: NewConversation, people: Sequence[User]) -> Opened:
+    async def create_conversation(self, by: Principal, new: NewConversation, people: Sequence[Someone]) -> Opened:
         """Begin a conversation of `by` with other people. Durable when it returns.
 
         Between the same two, on their own or in the same room, there is one private conversation, however often and however
         concurrently it is begun: it is opened again, and both are in it. Begun in a room, everyone must be a member of it.
         `InvalidRequest` names the field that breaks a rule.
         """
-        others = list(dict.fromkeys(each for each in people if each.id != by.id))
+        others = list({each.id: each for each in people if each.id != by.id}.values())
         if new.kind is ConversationKind.PRIVATE and (len(others) != 1 or len(people) != 1):
             raise InvalidRequest.field("participants", "a private conversation is with exactly one other person")
         if new.kind is ConversationKind.PRIVATE and new.title is not None:
@@ -191,6 +192,8 @@ class Timelines:
         if known is not None:
             return Opened(await ref.ask(Reopen(by, tuple(everyone))), created=False)
         for person, _ in everyone[1:]:
+            if person.kind is ParticipantKind.AGENT:
+                continue
             notice = Notify(by.id, conversation.id, TimelineKind.CONVERSATION, new.title, by.participant)
             tell(self._people.ref(person.id), notice)
         return Opened(await ref.ask(DescribeConversation(by)), created=True)

@@ -9,7 +9,7 @@ from typing import Final
 
 from actors import ActorStopped, Call, Exit, MailboxFull, Message, Ref, Unavailable, handles
 from engine.domain.events import Event, MemberJoined, MemberLeft, MemberRemoved
-from engine.domain.fields import ParticipantId, TimelineId
+from engine.domain.fields import ParticipantId, ParticipantKind, TimelineId
 from engine.domain.rooms import Member
 from engine.errors import Forbidden, InvalidRequest
 from engine.timelines.commands import Leave, Live, SetTyping
@@ -176,6 +176,8 @@ class SharedTimeline(Timeline):
             self.send_after(max(0.0, due - self._surroundings.monotonic()), _Signal(), key=_Signal)
 
     def _tell_invited(self, member: Member, actor: ParticipantId) -> None:
+        if member.participant.kind is ParticipantKind.AGENT:
+            return  # an agent has no timeline of its own
         inviter = self._state.members.get(actor)
         notify = Notify(actor, self.id, self.kind, self.title(), inviter.participant if inviter else None)
         tell(self._personal(member.participant.id), notify)

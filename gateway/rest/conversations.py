@@ -6,7 +6,7 @@ import msgspec
 
 from engine.domain.conversations import Conversation
 from engine.domain.fields import ParticipantId, ShortText, TimelineId
-from engine.domain.people import Principal, User
+from engine.domain.people import Principal, Someone
 from engine.engine import Engine
 from engine.errors import InvalidRequest, NotFound
 from engine.timelines.commands import (
@@ -85,8 +85,10 @@ async def remove_participant(
     await engine.timelines.conversation(conversation_id).ask(RemoveParticipant(by, participant_id))
 
 
-async def _person(engine: Engine, name: str, field: str) -> User:
-    """Whoever has this username or id; an email is neither."""
+async def _person(engine: Engine, name: str, field: str) -> Someone:
+    """Whoever has this username or id, or the agent of this name or id; an email is neither."""
+    if (agent := engine.agents.named(name)) is not None:
+        return agent
     try:
         user = await engine.accounts.named(name)
     except NotFound:

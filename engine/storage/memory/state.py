@@ -10,6 +10,7 @@ from anyio.lowlevel import checkpoint
 from msgspec.structs import replace
 
 from engine.domain.activity import Activity
+from engine.domain.agents import AgentDefinition, AgentPlace
 from engine.domain.conversations import Conversation
 from engine.domain.events import (
     ConversationUpdated,
@@ -85,6 +86,14 @@ class Hook:
 
 
 @dataclass(slots=True)
+class Spent:
+    """What an agent has spent in a timeline on one day."""
+
+    answers: int = 0
+    tokens: int = 0
+
+
+@dataclass(slots=True)
 class State:
     """One "database". Several `MemoryStorage`s may be opened on it, as several processes on one server.
 
@@ -107,6 +116,10 @@ class State:
     api_keys: dict[bytes, ApiKey] = field(default_factory=dict)
     activity: dict[str, Activity] = field(default_factory=dict)
     counts: Counter[tuple[ParticipantId, date]] = field(default_factory=Counter)
+    agents: dict[ParticipantId, AgentDefinition] = field(default_factory=dict)
+    retired_agents: dict[ParticipantId, AgentDefinition] = field(default_factory=dict)
+    agent_places: dict[tuple[ParticipantId, TimelineId], AgentPlace] = field(default_factory=dict)
+    agent_usage: dict[tuple[date, ParticipantId, TimelineId], Spent] = field(default_factory=dict)
 
     async def enter(self) -> None:
         """Begin an operation: let others run, as any database would. What follows happens at once, and cannot be cancelled."""
@@ -246,8 +259,8 @@ class State:
 
     def present_member(self, member: Member) -> Member:
         """A member with their present name and username."""
-        account = self.accounts.get(member.participant.id)
-        username = None if account is None else account.user.username
+        account, agent = self.accounts.get(member.participant.id), self.agents.get(member.participant.id)
+        username = account.user.username if account is not None else agent.name if agent is not None else None
         return replace(member, participant=self.participants[member.participant.id], username=username)
 
 

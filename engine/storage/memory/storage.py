@@ -4,6 +4,7 @@ from types import TracebackType
 from typing import Self
 
 from engine.storage.memory.activity import MemoryActivityLog
+from engine.storage.memory.agents import MemoryAgents
 from engine.storage.memory.api_keys import MemoryApiKeys
 from engine.storage.memory.conversations import MemoryConversations
 from engine.storage.memory.invites import MemoryInvites
@@ -39,6 +40,7 @@ class MemoryStorage:
         self.api_keys = MemoryApiKeys(self.state)
         self.usage = MemoryUsage(self.state)
         self.activity = MemoryActivityLog(self.state)
+        self.agents = MemoryAgents(self.state)
 
     async def ping(self) -> None:
         await self.state.enter()

@@ -6,6 +6,7 @@ leaves the database as if it had not been called, or as if it had completed.
 """
 
 from engine.storage.repositories.activity import ActivityLog
+from engine.storage.repositories.agents import Agents
 from engine.storage.repositories.api_keys import ApiKey, ApiKeys
 from engine.storage.repositories.conversations import Conversations
 from engine.storage.repositories.invites import Invite, Invites
@@ -23,6 +24,7 @@ from engine.storage.repositories.webhooks import Leased, Pending, Progress, Webh
 
 __all__ = [
     "ActivityLog",
+    "Agents",
     "ApiKey",
     "ApiKeys",
     "Append",

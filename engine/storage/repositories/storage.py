@@ -4,6 +4,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from engine.storage.repositories.activity import ActivityLog
+from engine.storage.repositories.agents import Agents
 from engine.storage.repositories.api_keys import ApiKeys
 from engine.storage.repositories.conversations import Conversations
 from engine.storage.repositories.invites import Invites
@@ -50,6 +51,8 @@ class Storage(Protocol):
     def api_keys(self) -> ApiKeys: ...
     @property
     def activity(self) -> ActivityLog: ...
+    @property
+    def agents(self) -> Agents: ...
 
     async def ping(self) -> None:
         """Return when the database answers readers and writers; `StorageUnavailable` when it does not within the time limit."""

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 from msgspec import UNSET
-from sqlalchemy import Row
+from sqlalchemy import Row, func
 
 from engine.domain.conversations import Conversation
 from engine.domain.fields import AccountRole, ConversationKind, ParticipantId, ParticipantKind, Role, Status, Visibility
@@ -30,9 +30,9 @@ MEMBER_COLUMNS = (
     *tables.members.c,
     tables.participants.c.kind,
     tables.participants.c.name,
-    tables.users.c.username,
+    func.coalesce(tables.users.c.username, tables.agents.c.name).label("username"),
 )
-"""What `to_member` reads: a membership, its participant, and (by an outer join) the account behind them."""
+"""What `to_member` reads: a membership, its participant, and (by outer joins) the account or the agent behind them."""
 BAN_COLUMNS = (*tables.bans.c, tables.participants.c.kind, tables.participants.c.name)
 """What `to_ban` reads."""
 

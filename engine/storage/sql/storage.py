@@ -6,6 +6,7 @@ from typing import Self
 from sqlalchemy import column, exc, select, table
 
 from engine.storage.sql.activity import SqlActivityLog
+from engine.storage.sql.agents import SqlAgents
 from engine.storage.sql.api_keys import SqlApiKeys
 from engine.storage.sql.conversations import SqlConversations
 from engine.storage.sql.database import Database
@@ -49,6 +50,7 @@ class SqlStorage:
         self.api_keys = SqlApiKeys(self._database)
         self.usage = SqlUsage(self._database)
         self.activity = SqlActivityLog(self._database)
+        self.agents = SqlAgents(self._database)
 
     async def ping(self) -> None:
         await self._database.ping()
