@@ -53,6 +53,7 @@ from engine.timelines.receipts import ShowRead
 from engine.timelines.room import RoomActor
 from engine.timelines.surroundings import Surroundings, TimelineSettings
 from engine.timelines.timeline import Timeline
+from engine.timelines.underway import Underway
 from engine.webhooks import Webhooks, WebhookSettings
 from engine.webhooks.retries import Retries
 from engine.webhooks.sender import Sender
@@ -117,6 +118,7 @@ class Engine:
         inbox: Inbox,
         models: Models,
         agents: Agents,
+        underway: Underway,
         canary: Ref[Canary],
     ) -> None:
         self.settings = settings
@@ -133,6 +135,7 @@ class Engine:
         self.inbox = inbox
         self.models = models
         self.agents = agents
+        self._underway = underway
         self._canary = canary
 
     @classmethod
@@ -208,12 +211,15 @@ class Engine:
                 quotas=accounts.quotas,
                 presence=presence,
                 itself=itself,
+                underway=Underway(),
                 settings=TimelineSettings(
                     recent_events=settings.recent_events,
                     message_characters=settings.message_characters,
                     write_timeout=2 * settings.storage_timeout,
                     read_timeout=settings.storage_timeout,
                     few=settings.presence_few,
+                    answer_characters=settings.answer_characters,
+                    answer_seconds=settings.answer_seconds,
                 ),
             )
             activation = Activation(
@@ -261,7 +267,7 @@ class Engine:
                 seed=seed,
                 sender=webhook_sender,
             )
-            agents = await start_agents(storage, clock, settings.agents, timelines=timelines, models=models)
+            agents = await start_agents(system, storage, clock, settings, feed=feed, timelines=timelines, models=models)
             engine = cls(
                 settings=settings,
                 storage=storage,
@@ -276,6 +282,7 @@ class Engine:
                 inbox=inbox,
                 models=models,
                 agents=agents,
+                underway=surroundings.underway,
                 canary=canary,
             )
             ownership = Ownership(storage.log, active, surroundings.adrift)
@@ -291,10 +298,16 @@ class Engine:
                 partial(_every, PURGE_INTERVAL, purge_activity),
                 partial(_every, PURGE_INTERVAL, inbox.trim),
                 partial(_every, AGENTS_LEARNING, agents.learn),
+                partial(_every, PURGE_INTERVAL, agents.purge),
             ):
                 yield engine
+                await engine.stop_answers()
                 await webhooks.close()
                 await system.stop(drain=True, grace=settings.shutdown_grace / 2)
+
+    async def stop_answers(self) -> None:
+        """Begin no more answers, and end those in progress: before their readers are sent away. Takes at most a second."""
+        await self._underway.stop(self.timelines.ref)
 
     async def is_alive(self) -> bool:
         """Whether a message through a real mailbox is answered within a second."""

@@ -97,6 +97,8 @@ class Settings(BaseSettings):
     )
 
     message_characters: int = Field(4_000, ge=1, le=1_000_000, description="the longest message")
+    answer_characters: int = Field(16_000, ge=1, le=1_000_000, description="the longest answer of an agent")
+    answer_seconds: float = Field(600.0, gt=0, le=86_400, description="that an agent may take for an answer")
     frame_bytes: int = Field(65_536, ge=1_024, le=16_777_216, description="the largest frame from a client")
     subscriptions: int = Field(128, ge=1, le=100_000, description="of one connection")
     commands_per_second: float = Field(20.0, gt=0, le=1_000_000, description="of one connection, sustained")
@@ -172,6 +174,25 @@ class Settings(BaseSettings):
 
     agents: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="agents and tools in Python, separated by commas: my_module:Greeter, weather=my_module:forecast"
+    )
+
+    agent_chain: int = Field(
+        4, ge=0, le=1_000, description="messages of agents in a row, after which none of them answers another one"
+    )
+    agent_room_answers: int | None = Field(
+        None,
+        ge=0,
+        le=1_000_000_000,
+        description="that agents may give in one room or conversation in a day; unset: any number",
+    )
+    agent_room_tokens: int | None = Field(
+        None, ge=0, le=1_000_000_000_000, description="that agents may use in one room or conversation in a day"
+    )
+    agent_context_tokens: int = Field(4_000, ge=100, le=1_000_000, description="of what was said before a question")
+    agent_first_seconds: float = Field(60.0, gt=0, le=3_600, description="until an agent's answer begins")
+    agent_pause_seconds: float = Field(60.0, gt=0, le=3_600, description="between two pieces of an agent's answer")
+    agent_patience_seconds: float = Field(
+        10.0, gt=0, le=3_600, description="that the next agent in turn waits for one that has not begun to answer"
     )
 
     access_token_seconds: int = Field(900, ge=1, le=86_400, description="the life of an access token")

@@ -1,10 +1,12 @@
 """What the doors ask about agents; composed here, with everything that makes them speak."""
 
 from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
 
 from engine.agents.definitions import Definitions
 from engine.agents.joining import Joining
-from engine.agents.registry import Registry
+from engine.agents.rosters import Rosters
 from engine.clock import Clock
 from engine.domain.agents import AgentChanges, AgentDefinition, NewAgent
 from engine.domain.fields import ParticipantId, TimelineId
@@ -14,13 +16,20 @@ from engine.storage.repositories import Storage
 from engine.timelines.commands import ConversationView
 from engine.timelines.directory import Timelines
 
+REMEMBERED: Final = timedelta(days=31)
+"""For how long it is known what agents have spent."""
+
 
 class Agents:
     """The agents of this process. Made by `start_agents`."""
 
-    def __init__(self, storage: Storage, clock: Clock, registry: Registry, timelines: Timelines) -> None:
+    def __init__(
+        self, storage: Storage, clock: Clock, definitions: Definitions, timelines: Timelines, rosters: Rosters
+    ) -> None:
         self._storage = storage.agents
-        self._definitions = Definitions(storage.agents, clock, registry)
+        self._clock = clock
+        self._definitions = definitions
+        self._rosters = rosters
         self._joining = Joining(timelines, storage.agents)
 
     # -- definitions: for administrators ---------------------------------------------------------------------------------
@@ -57,8 +66,13 @@ class Agents:
     async def learn(self) -> None:
         """Learn what other processes have changed, and finish what a removal left undone."""
         await self._definitions.learn()
+        self._rosters.learn(await self._storage.memberships())
         for agent in await self._storage.retired():
             await self._see_off(agent)
+
+    async def purge(self) -> None:
+        """Forget what was spent longer than a month ago."""
+        await self._storage.purge(before=(self._clock.now() - REMEMBERED).date())
 
     def named(self, name: str) -> AgentDefinition | None:
         """The agent of this name, in any case, or this id, as far as this process knows."""

@@ -1,14 +1,14 @@
 """The tools that an agent has in one turn."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
 from engine.agents.models.prompt import ToolSpec
+from engine.domain.answers import ToolState
 from engine.errors import EngineError
 
-ToolState: TypeAlias = Literal["started", "finished", "failed"]
 Watch: TypeAlias = Callable[[str, ToolState], None]
 """Is told of each call, by the tool's name, when it begins and when it ends. Returns at once."""
 LONGEST: Final = 20_000
@@ -41,12 +41,12 @@ class Toolbox:
         found = self._tools.get(name)
         if found is None:
             raise ToolFailed(f"there is no tool {name[:64]!r}; there are: {', '.join(self._tools) or 'none'}")
-        self._watch(name, "started")
-        state: ToolState = "failed"
+        self._watch(name, ToolState.STARTED)
+        state = ToolState.FAILED
         try:
             result = await found[1](arguments)
             text = result if isinstance(result, str) else msgspec.json.encode(result).decode()
-            state = "finished"
+            state = ToolState.FINISHED
         except EngineError as refusal:
             raise ToolFailed(str(refusal)) from refusal
         finally:

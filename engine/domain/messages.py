@@ -22,7 +22,8 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_
 class Message(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A message in its present state. `offset` is that of the event that posted it. A deleted one keeps its place, with empty text.
 
-    `mentions` are the members whom the text names; `mentions_all` is set by `@room`, which means every member.
+    `mentions` are the members whom the text names; `mentions_all` is set by `@room`, which means every member. `answer_id` is
+    that of the answer which the message was while it was written; it is `partial` when that failed or was cancelled.
     """
 
     id: MessageId
@@ -39,3 +40,5 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reactions: dict[str, list[ParticipantId]] = {}
     mentions: list[ParticipantId] = []
     mentions_all: Literal[True] | UnsetType = UNSET
+    answer_id: str | UnsetType = UNSET
+    partial: Literal[True] | UnsetType = UNSET

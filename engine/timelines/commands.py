@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 import actors
+from engine.domain.answers import AnswerSoFar
 from engine.domain.conversations import Conversation
 from engine.domain.fields import (
     Availability,
@@ -109,8 +110,38 @@ class ReadMessage(actors.Message["Timeline", Message | None], frozen=True):
     message_id: MessageId
 
 
+class Scene(msgspec.Struct, frozen=True):
+    """What somebody who answers a message sees: the timeline, its first members, and what was said up to the message.
+
+    `messages` are newest first and end with what memory holds; `complete` is False when there are older ones that were asked for.
+    `replies` are what agents have answered to the same message, oldest first.
+    """
+
+    room: Room | None
+    conversation: Conversation | None
+    members: tuple[Member, ...]
+    messages: list[Message]
+    complete: bool
+    replies: list[Message]
+
+
+class ReadScene(actors.Message["Timeline", Scene], frozen=True):
+    """Where a message stands that is to be answered: at most `limit` messages up to it, however much was said since."""
+
+    by: Principal
+    message_id: MessageId
+    offset: int
+    limit: int
+
+
 class CheckReader(actors.Message["Timeline", None], frozen=True):
     """Refuses who may not read; for reads that go to the database."""
+
+    by: Principal
+
+
+class CheckWriter(actors.Message["SharedTimeline", None], frozen=True):
+    """Refuses who may not write now."""
 
     by: Principal
 
@@ -170,12 +201,13 @@ class Live(msgspec.Struct, frozen=True):
     """How a timeline is at this moment, for those who have just come.
 
     `online` counts the members who are connected to the server; `presence` has those of them among the members that the answer
-    shows. `typing` are those who type, longest first, as many as the event `typing` names.
+    shows. `typing` are those who type, longest first, as many as the event `typing` names. `answers` are those in progress.
     """
 
     online: int
     presence: dict[ParticipantId, Availability]
     typing: tuple[ParticipantId, ...]
+    answers: tuple[AnswerSoFar, ...] = ()
 
 
 class Subscribed(msgspec.Struct, frozen=True):

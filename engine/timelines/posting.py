@@ -1,5 +1,7 @@
 """The rules of posting, editing and deleting: decisions over a turn, without I/O."""
 
+from typing import NamedTuple
+
 import msgspec
 from msgspec import UNSET
 
@@ -17,14 +19,30 @@ from engine.timelines.mentions import NOBODY
 from engine.timelines.turn import Turn
 
 
+class OfAnswer(NamedTuple):
+    """The answer that a message was; `partial` when it was not finished."""
+
+    id: str
+    partial: bool = False
+
+
 def earlier(turn: Turn, command: Post) -> Message | None:
     """What the author has posted under the same client_id: then that is the answer, whatever has changed since."""
     client_id = command.draft.client_id
     return None if client_id is None else turn.posted((command.by.id, client_id))
 
 
-def post(turn: Turn, command: Post, timeline_id: TimelineId, clock: Clock, *, longest: int, quotas: Quotas) -> Posted:
-    """Add a message, at the cost of one from the author's quota."""
+def post(
+    turn: Turn,
+    command: Post,
+    timeline_id: TimelineId,
+    clock: Clock,
+    *,
+    longest: int,
+    quotas: Quotas,
+    answer: OfAnswer | None = None,
+) -> Posted:
+    """Add a message, at the cost of one from the author's quota. `answer` is what it was until now, if it was an answer."""
     draft, author = command.draft, command.by.participant
     check_text(draft.text, longest)
     if draft.reply_to is not None and turn.message(draft.reply_to) is None:
@@ -43,6 +61,8 @@ def post(turn: Turn, command: Post, timeline_id: TimelineId, clock: Clock, *, lo
         created_at=turn.now,
         mentions=mentions.people,
         mentions_all=True if mentions.everyone else UNSET,
+        answer_id=UNSET if answer is None else answer.id,
+        partial=True if answer is not None and answer.partial else UNSET,
     )
     turn.add(MessagePosted(offset=turn.next_offset, at=turn.now, actor=author.id, message=message))
     return Posted(message, created=True)

@@ -13,7 +13,7 @@ import structlog
 
 from actors import Actor, Answer, AskFailed, Call, Exit, ExitKind, Mailbox, Message, Ref, handles
 from engine.domain.events import Event
-from engine.domain.fields import MessageId, ParticipantId, Role, TimelineId, TimelineKind
+from engine.domain.fields import MessageId, ParticipantId, ParticipantKind, Role, TimelineId, TimelineKind
 from engine.domain.messages import Message as ChatMessage
 from engine.domain.people import Principal
 from engine.errors import Forbidden, NotFound, StorageUnavailable
@@ -39,6 +39,8 @@ from engine.timelines.commands import (
     ReadMessage,
     ReadMessages,
     ReadPresence,
+    ReadScene,
+    Scene,
     SeeTerm,
     Subscribe,
     Subscribed,
@@ -303,6 +305,23 @@ class Timeline(Actor):
         """A message from memory."""
         self.check_reader(message.by)
         return self._state.recent.messages.get(message.message_id)
+
+    @handles(ReadScene)
+    async def read_scene(self, message: ReadScene) -> Scene:
+        """What surrounds a message that is to be answered."""
+        self.check_reader(message.by)
+        state, recent = self._state, self._state.recent
+        page = recent.page(message.offset + 1, recent.start, message.limit) or []
+        replies = [
+            each
+            for each in recent.messages.values()
+            if each.offset > message.offset
+            and each.reply_to == message.message_id
+            and each.author.kind is ParticipantKind.AGENT
+        ]
+        members = tuple(islice(state.members.values(), SHOWN))
+        complete = len(page) == message.limit or recent.start == 0
+        return Scene(state.room, state.conversation, members, page, complete, replies)
 
     @handles(CheckReader)
     async def check(self, message: CheckReader) -> None:

@@ -16,7 +16,7 @@ from engine.domain.fields import ParticipantId
 from engine.domain.people import User
 from engine.errors import EngineError, TryLater, Unauthenticated
 from engine.timelines.commands import Position, Subscribe
-from engine.timelines.fanout import ClientInfo, Ending, Publication
+from engine.timelines.fanout import ClientInfo, Ending, Publication, so_far
 from engine.timelines.timeline import CATCH_UP
 from gateway.realtime import codes, server_sent
 from gateway.realtime.outbox import Outbox
@@ -163,6 +163,8 @@ class EventStream:
         blocks = [*map(_form, window.publications)]
         if not answer.recovered:
             blocks.insert(0, _reset(since, Position(window.offset, window.epoch)))
+        if answer.live is not None:
+            blocks += [_form(each) for answering in answer.live.answers for each in so_far(window.channel, answering)]
         self._subscription.go_live(b"\n".join(blocks) or None, window.offset)
 
     async def _follow(self) -> None:

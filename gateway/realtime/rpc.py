@@ -19,6 +19,7 @@
 | members    | timeline                                              | items: {participant, role, joined_at, online, presence} |
 | presence   | timeline                                              | clients: {user, client}, at most 200       |
 | typing     | timeline, typing? (false: has stopped)                | (empty)                                    |
+| cancel_answer | timeline, answer_id                                | (empty)                                    |
 | set_status | status: available, busy or away                       | status                                     |
 
 `timeline` is a channel, `room:<id>` or `conversation:<id>`.
@@ -35,7 +36,7 @@ import msgspec
 from actors import Message as ActorMessage
 from actors import Ref
 from engine.accounts.forms import ProfileChanges
-from engine.domain.fields import Availability, ClientId, Language, MessageId, Status, Text, TimelineId
+from engine.domain.fields import AnswerId, Availability, ClientId, Language, MessageId, Status, Text, TimelineId
 from engine.domain.inbox import ReadMarker
 from engine.domain.messages import Draft, Message
 from engine.domain.people import Principal
@@ -44,6 +45,7 @@ from engine.errors import InvalidRequest, NotFound
 from engine.search.query import QueryText
 from engine.search.searching import FoundInMine, FoundInTimeline
 from engine.storage.repositories import Version
+from engine.timelines.answer_commands import CancelAnswer
 from engine.timelines.commands import (
     Delete,
     Describe,
@@ -101,6 +103,12 @@ class NewText(OfMessage, frozen=True, kw_only=True):
     """Data of `edit`."""
 
     text: Text
+
+
+class OfAnswer(OfTimeline, frozen=True, kw_only=True):
+    """Data that names an answer."""
+
+    answer_id: AnswerId
 
 
 class Reaction(OfMessage, frozen=True, kw_only=True):
@@ -212,6 +220,13 @@ def timeline_of(timelines: "Timelines", channel: str) -> "Ref[Timeline]":
     return ref
 
 
+def shared_timeline_of(timelines: "Timelines", channel: str) -> "Ref[Timeline]":
+    """The room or conversation behind a channel."""
+    if channel.startswith(USER_PREFIX):
+        raise NotFound("nobody answers in a personal channel")
+    return timeline_of(timelines, channel)
+
+
 def _room_of(timelines: "Timelines", channel: str) -> "Ref[RoomActor]":
     timeline_of(timelines, channel)
     if not channel.startswith(ROOM_PREFIX):
@@ -278,6 +293,10 @@ def _typing(timelines: "Timelines", by: Principal, data: IsTyping) -> "tuple[Ref
     if data.timeline.startswith(USER_PREFIX):
         raise NotFound("nobody types in a personal channel")
     return timeline_of(timelines, data.timeline), SetTyping(by, data.typing)
+
+
+def _cancel_answer(timelines: "Timelines", by: Principal, data: OfAnswer) -> "tuple[Ref[Any], ActorMessage[Any, None]]":
+    return shared_timeline_of(timelines, data.timeline), CancelAnswer(by, data.answer_id)
 
 
 async def _history(engine: "Engine", by: Principal, data: Page) -> MessagePage:
@@ -361,6 +380,7 @@ METHODS: Final[dict[str, Method]] = {
     "members": Asked(OfTimeline, _members, _member_items),
     "presence": Asked(OfTimeline, _presence, _clients),
     "typing": Asked(IsTyping, _typing, lambda _: {}),
+    "cancel_answer": Asked(OfAnswer, _cancel_answer, lambda _: {}, of_channel=False),
     "set_status": Awaited(NewStatus, _set_status),
 }
 """The methods by name; any other is error 104."""

@@ -139,11 +139,12 @@ def subscribe_result(answer: Subscribed) -> bytes:
     """A timeline's answer as the protocol's result."""
     data: dict[str, Any] | None = None
     if answer.room is not None:
-        data = {"room": answer.room, "members": answer.members, "answers": []}
+        data = {"room": answer.room, "members": answer.members}
     elif answer.conversation is not None:
-        data = {"conversation": answer.conversation, "members": answer.members, "answers": []}
+        data = {"conversation": answer.conversation, "members": answer.members}
     if data is not None and answer.live is not None:
-        data |= {"online": answer.live.online, "presence": answer.live.presence, "typing": answer.live.typing}
+        live = answer.live
+        data |= {"online": live.online, "presence": live.presence, "typing": live.typing, "answers": live.answers}
     window = answer.window
     return protocol.subscribe_result(
         (window.offset, window.epoch),

@@ -40,6 +40,7 @@ from engine.domain.fields import TimelineId
 from engine.domain.people import Principal
 from engine.engine import Engine
 from engine.settings import Settings
+from engine.timelines.shared import SharedTimeline
 from engine.timelines.timeline import Timeline
 from gateway.problems import KINDS, ProblemError
 from gateway.rest.cookies import Cookie
@@ -233,7 +234,7 @@ def _names(path: str) -> tuple[str, ...]:
     return tuple(re.findall(r"\{(\w+)\}", path))
 
 
-def _timeline(call: Call) -> Ref[Timeline]:
+def _timeline(call: Call) -> Ref[SharedTimeline]:
     path = call.request.match_info
     timelines = call.engine.timelines
     if (room_id := path.get("room_id")) is not None:
@@ -249,6 +250,7 @@ _BY_TYPE: Final[Mapping[object, Callable[[Call], object]]] = {
     Origin: lambda call: origin_of(call.request, call.settings),
     Principal: lambda call: call.signed_in().user.principal,
     Ref[Timeline]: _timeline,
+    Ref[SharedTimeline]: _timeline,
 }
 
 

@@ -126,7 +126,7 @@ async def test_an_erased_agent_leaves_its_messages_their_author(storage: Storage
 
     await storage.agents.erase(ann.id)
     await storage.agents.keep([AgentPlace(agent_id=ann.id, timeline_id=room.id, cursor=4)])
-    await storage.agents.add_tokens(ann.id, room.id, TODAY, 5)
+    await storage.agents.spend(ann.id, room.id, TODAY, tokens=5)
 
     assert await storage.agents.retired() == []
     assert await storage.messages.get(room.id, message.id) == message
@@ -156,6 +156,21 @@ async def test_memberships_are_those_of_agents_in_the_order_of_joining(storage: 
     assert await storage.agents.memberships(ann.id) == expected[1:]
 
 
+async def test_timelines_are_stirred_by_their_newest_message(storage: Storage, ada: Participant) -> None:
+    ann = await added(storage)
+    quiet, old, new = [await open_room(storage, ada) for _ in range(3)]
+    for room in (quiet, old, new):
+        claimed = await claim(storage, room)
+        await append(storage, claimed, joined(2, ann.participant))
+        if room is not quiet:
+            await append(storage, claimed, posted(a_message(room, 3, ada)))
+    await append(storage, await claim(storage, new), posted(a_message(new, 9, ada)))
+
+    assert [each.timeline_id for each in await storage.agents.stirred(at(9))] == [new.id]
+    assert [each.timeline_id for each in await storage.agents.stirred(at(3))] == sorted([old.id, new.id])
+    assert await storage.agents.stirred(at(10)) == []
+
+
 async def test_there_is_one_place_for_an_agent_in_a_timeline_and_it_never_goes_back(
     storage: Storage, ada: Participant
 ) -> None:
@@ -183,8 +198,8 @@ async def test_answers_are_counted_up_to_each_budget(storage: Storage, ada: Part
     assert await take(ann.id, there.id, TODAY, AgentBudgets(answers=2)) == "answers"
     assert await take(ann.id, there.id, date(2026, 1, 2), AgentBudgets(answers=2)) is None
     assert await take(bo.id, here.id, TODAY, AgentBudgets(answers=1, room_answers=1)) == "room_answers"
-    await storage.agents.add_tokens(ann.id, here.id, TODAY, 60)
-    await storage.agents.add_tokens(ann.id, there.id, TODAY, 40)
+    await storage.agents.spend(ann.id, here.id, TODAY, tokens=60)
+    await storage.agents.spend(ann.id, there.id, TODAY, tokens=40)
     assert await take(ann.id, here.id, TODAY, AgentBudgets(tokens=100)) == "tokens"
     assert await take(ann.id, here.id, TODAY, AgentBudgets(tokens=101, room_tokens=60)) == "room_tokens"
     assert await take(ann.id, here.id, TODAY, AgentBudgets(tokens=101, room_tokens=61)) is None

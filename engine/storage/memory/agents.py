@@ -1,7 +1,7 @@
 """Agents: their definitions, how far they have come, what they have spent."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 
 from msgspec.structs import asdict, replace
 
@@ -79,6 +79,14 @@ class MemoryAgents:
         ]
         return sorted(found, key=lambda each: (each.joined_at, each.timeline_id, each.agent_id))
 
+    async def stirred(self, since: datetime) -> list[AgentMembership]:
+        found = await self.memberships()
+        return [each for each in found if self._last_said(each.timeline_id, since)]
+
+    def _last_said(self, timeline_id: TimelineId, since: datetime) -> bool:
+        posted = self._state.timelines[timeline_id].posted
+        return bool(posted) and self._state.messages[posted[-1][1]].created_at >= since
+
     async def places(self, timeline_id: TimelineId) -> list[AgentPlace]:
         await self._state.enter()
         return [place for key, place in sorted(self._state.agent_places.items()) if key[1] == timeline_id]
@@ -109,9 +117,13 @@ class MemoryAgents:
         usage.setdefault((day, agent_id, timeline_id), Spent()).answers += 1
         return None
 
-    async def add_tokens(self, agent_id: ParticipantId, timeline_id: TimelineId, day: date, tokens: int) -> None:
+    async def spend(
+        self, agent_id: ParticipantId, timeline_id: TimelineId, day: date, *, answers: int = 0, tokens: int = 0
+    ) -> None:
         await self._state.enter()
-        self._state.agent_usage.setdefault((day, agent_id, timeline_id), Spent()).tokens += tokens
+        spent = self._state.agent_usage.setdefault((day, agent_id, timeline_id), Spent())
+        spent.answers += answers
+        spent.tokens += tokens
 
     async def purge(self, *, before: date) -> int:
         await self._state.enter()

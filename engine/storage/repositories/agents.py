@@ -1,7 +1,7 @@
 """Agents: their definitions, how far they have come, what they have spent."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Protocol
 
 from engine.domain.agents import AgentBudgets, AgentDefinition, AgentMembership, AgentPlace
@@ -46,6 +46,10 @@ class Agents(Protocol):
         """Where agents, retired ones too, are members now, in the order in which they joined; all agents, or one."""
         ...
 
+    async def stirred(self, since: datetime) -> list[AgentMembership]:
+        """Where agents are members and the newest message is not older than a moment, in the order in which they joined."""
+        ...
+
     async def places(self, timeline_id: TimelineId) -> list[AgentPlace]:
         """How far agents have come in a timeline. Those that never spoke there have no place."""
         ...
@@ -60,8 +64,10 @@ class Agents(Protocol):
         """Count one more answer of a day, unless a budget is used up: then name that one, as `AgentBudgets` does."""
         ...
 
-    async def add_tokens(self, agent_id: ParticipantId, timeline_id: TimelineId, day: date, tokens: int) -> None:
-        """Count what an answer has cost."""
+    async def spend(
+        self, agent_id: ParticipantId, timeline_id: TimelineId, day: date, *, answers: int = 0, tokens: int = 0
+    ) -> None:
+        """Count answers, and what they have cost, whatever the budgets say."""
         ...
 
     async def purge(self, *, before: date) -> int:

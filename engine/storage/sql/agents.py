@@ -1,11 +1,11 @@
 """Agents: their definitions, how far they have come, what they have spent."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, Select, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, delete, exists, func, insert, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,7 +17,7 @@ from engine.storage.sql.database import Database
 from engine.storage.sql.rows import Values, from_participant
 from engine.storage.sql.tables import agent_places as places
 from engine.storage.sql.tables import agent_usage as usage
-from engine.storage.sql.tables import agents, members, participants, timelines, users
+from engine.storage.sql.tables import agents, members, messages, participants, timelines, users
 
 _TOOLS = msgspec.json.Decoder(list[str])
 
@@ -92,14 +92,24 @@ class SqlAgents:
         await self._database.write(forget)
 
     async def memberships(self, agent_id: ParticipantId | None = None) -> list[AgentMembership]:
+        return await self._memberships(true() if agent_id is None else agents.c.id == agent_id)
+
+    async def stirred(self, since: datetime) -> list[AgentMembership]:
+        others = messages.alias()
+        last = select(func.max(others.c.offset)).where(others.c.timeline_id == members.c.timeline_id)
+        newest = messages.c.offset == last.correlate(members).scalar_subquery()
+        of_timeline = messages.c.timeline_id == members.c.timeline_id
+        recent = exists().where(of_timeline, newest, messages.c.created_at >= since).correlate(members)
+        return await self._memberships(recent)
+
+    async def _memberships(self, which: ColumnElement[bool]) -> list[AgentMembership]:
         found = (
             select(agents.c.id, members.c.timeline_id, timelines.c.kind, members.c.joined_at)
             .join_from(agents, members, members.c.participant_id == agents.c.id)
             .join(timelines, timelines.c.id == members.c.timeline_id)
+            .where(which)
             .order_by(members.c.joined_at, members.c.timeline_id, agents.c.id)
         )
-        if agent_id is not None:
-            found = found.where(agents.c.id == agent_id)
         return [
             AgentMembership(
                 agent_id=row.id, timeline_id=row.timeline_id, kind=TimelineKind(row.kind), joined_at=row.joined_at
@@ -132,9 +142,11 @@ class SqlAgents:
 
         return await self._database.write(take)
 
-    async def add_tokens(self, agent_id: ParticipantId, timeline_id: TimelineId, day: date, tokens: int) -> None:
+    async def spend(
+        self, agent_id: ParticipantId, timeline_id: TimelineId, day: date, *, answers: int = 0, tokens: int = 0
+    ) -> None:
         async def store(connection: AsyncConnection) -> None:
-            await _add(connection, agent_id, timeline_id, day, tokens=tokens)
+            await _add(connection, agent_id, timeline_id, day, answers=answers, tokens=tokens)
 
         await self._database.write(store)
 

@@ -47,6 +47,8 @@ def from_message(message: Message) -> Values:
         "reply_to": message.reply_to,
         "client_id": message.client_id,
         "created_at": message.created_at,
+        "answer_id": None if message.answer_id is UNSET else message.answer_id,
+        "partial": message.partial is True,
         **changing_values(message),
     }
 
@@ -81,6 +83,8 @@ def to_message(row: Row[Any], reactions: dict[str, list[ParticipantId]] | None =
         reactions=reactions or {},
         mentions=_MENTIONS.decode(row.mentions) if row.mentions else [],
         mentions_all=True if row.mentions_all else UNSET,
+        answer_id=row.answer_id or UNSET,
+        partial=True if row.partial else UNSET,
     )
 
 

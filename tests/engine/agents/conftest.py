@@ -1,15 +1,27 @@
-"""Quiet logs: failures are what these tests are about, and a traceback with all its variables takes longer than they do."""
+"""An engine with scripted agents, on storage in memory, in virtual time."""
 
-import logging
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
-import structlog
+
+from engine.engine import Engine
+from tests.engine.agents import scripted
+from tests.engine.timelines.acting import Interposed, running
+from tests.engine.timelines.conftest import ada, anyio_backend, ben, cleo, lobby, root, state, storage
+
+__all__ = ["ada", "anyio_backend", "ben", "cleo", "engine", "lobby", "root", "state", "storage"]
 
 
 @pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
-    before = structlog.get_config()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+def scripts() -> Iterator[None]:
+    """Nobody has said anything yet."""
+    for each in (scripted.SCRIPTS, scripted.TURNS, scripted.CLOSED):
+        each.clear()
     yield
-    structlog.configure(**before)
+    scripted.SCRIPTS.clear()
+
+
+@pytest.fixture
+async def engine(storage: Interposed) -> AsyncIterator[Engine]:
+    async with running(storage, agents=scripted.SETTING) as engine:
+        yield engine
