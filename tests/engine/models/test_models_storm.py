@@ -70,16 +70,14 @@ async def _storm(simulation: Simulation[None]) -> None:
                 assert all(each.speaking <= SETTINGS.concurrency for each in models.status().providers)
 
         assert ends.total() == asked
-        with anyio.fail_after(30.0):  # crashed workers come back with backoff
-            while any(each.speaking + each.ending + each.waiting for each in models.status().providers):  # noqa: ASYNC110 - virtual time
-                await anyio.sleep(0.1)
-            for name in {each.provider for each in models.status().providers}:
-                made[f"{name}:fine"] = ScriptedModel(["x", 5.0])
-                since = anyio.current_time()
-                async with anyio.create_task_group() as group:
-                    for number in range(SETTINGS.concurrency):  # all of them work, at the same time
-                        group.start_soon(_finished, models, f"{name}:fine", f"room:{number}")
-                assert anyio.current_time() - since < 15.0
+        await anyio.sleep(60.0)  # those that have crashed come back with backoff
+        for name in {each.provider for each in models.status().providers}:
+            fine = made[f"{name}:fine"] = ScriptedModel(["x", 1.5])
+            since = anyio.current_time()
+            async with anyio.create_task_group() as group:
+                for number in range(SETTINGS.concurrency):
+                    group.start_soon(_finished, models, f"{name}:fine", f"room:{number}")
+            assert (fine.most, round(anyio.current_time() - since, 1)) == (SETTINGS.concurrency, 1.5)
         for each in models.status().models:
             assert each.under_way == 0, each
             assert each.requests == each.answered + sum(each.failed.values()) + each.cancelled
@@ -93,4 +91,4 @@ async def _finished(models: Models, model: str, group: str) -> None:
 
 
 def test_whatever_happens_each_stream_ends_once_and_every_worker_is_there_in_the_end() -> None:
-    explore(_storm, seeds=range(12))
+    explore(_storm, seeds=range(15))
