@@ -1,25 +1,33 @@
-"""LangChain's chat models: the one module that imports it. It is imported itself by the first model that is opened, and no sooner.
+"""LangChain: the one module that imports it. It is imported itself by the first model that is opened, and no sooner.
 
-`init_chat_model` finds the class behind a name; what is read of its answers is text, tool calls and usage.
+`make_model` finds a chat model by its name; what is read of its answers is text, tool calls and usage. `RunnableAgent` makes an agent
+of anything else that LangChain and LangGraph can run.
 """
 
+import asyncio
 import importlib.util
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
+import anyio
 import langsmith
 from langchain.chat_models import init_chat_model
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.messages import ToolCall as AskedTool
 from langchain_core.outputs import ChatGenerationChunk
+from langchain_core.runnables import Runnable
+from langgraph.pregel import Pregel
 
+from engine.agents.agent import Agent
 from engine.agents.models.failures import FailureCode, ModelFailed
 from engine.agents.models.prompt import Piece, Prompt, Spoken, Text, ToolCall, ToolResult, ToolSpec, Usage
 from engine.agents.models.thoughts import Thoughts
+from engine.agents.persona import prompt_of
 from engine.agents.provider_errors import failure_of
+from engine.agents.turn import Turn
 
 langsmith.configure(
     enabled=False
@@ -39,6 +47,10 @@ _OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 _REASONS: Final = ("finish_reason", "stop_reason", "done_reason")
 """Where providers say why an answer has ended."""
+AHEAD: Final = 16
+"""Parts of a runnable's answer that may wait to be said."""
+FAREWELL: Final = 1.0
+"""Seconds that a runnable which is left may take to end."""
 _FILTERED: Final = frozenset({"content_filter", "refusal", "SAFETY"})
 
 
@@ -117,6 +129,85 @@ class LangChainModel:
         return chunks
 
 
+class RunnableAgent(Agent):
+    """An agent made of anything that LangChain can run: a chat model, a chain, a LangGraph graph, `create_agent` with tools.
+
+        weather = RunnableAgent(create_agent("openai:gpt-5-mini", tools=[look_up]))    # GATHERING_AGENTS=weather=module:weather
+
+    Its text is what is said: not its tools' results, nor its thoughts. What it asks a model itself does not go through the pool of
+    `Models`: give it deadlines of its own, and `max_retries=0` if a failure is to be told at once.
+    """
+
+    def __init__(self, runnable: Runnable[Any, Any]) -> None:
+        self._runnable = runnable
+        self._is_graph = isinstance(runnable, Pregel)
+
+    def given(self, turn: Turn) -> Any:
+        """What the runnable is given: messages, the system's with the persona first; a graph gets them as `messages` of its state."""
+        messages = _messages(prompt_of(turn))
+        return {"messages": messages} if self._is_graph else messages
+
+    async def respond(self, turn: Turn) -> AsyncIterator[str]:
+        """See `Agent.respond`. Raises `ModelFailed`."""
+        spoken, said_by, thoughts = False, None, Thoughts()
+        try:
+            async with aclosing(self._messages(turn)) as messages:
+                async for message in messages:
+                    if message.usage_metadata is not None:
+                        turn.spend(message.usage_metadata["total_tokens"])
+                    text = thoughts.said(_text_of(message))
+                    if text and spoken and message.id != said_by:
+                        yield "\n\n"  # it has used a tool, or another part of the graph goes on
+                    spoken, said_by = spoken or bool(text), message.id if text else said_by
+                    yield text
+            yield thoughts.rest()
+        except Exception as error:  # a boundary: libraries of providers raise what they like
+            raise failure_of(error, spoken=spoken, now=lambda: turn.now) from error
+
+    async def _messages(self, turn: Turn) -> AsyncGenerator[AIMessage, None]:
+        """What models, or the chain, say, whole or in chunks."""
+        mode: dict[str, Any] = {"stream_mode": "messages"} if self._is_graph else {}
+        parts = cast("AsyncGenerator[Any, None]", self._runnable.astream(self.given(turn), **mode))
+        async with aclosing(_in_a_task(parts)) as running:
+            async for part in running:
+                said = part[0] if self._is_graph else part
+                if isinstance(said, str):
+                    yield AIMessageChunk(content=said)
+                elif isinstance(said, AIMessage):
+                    yield said
+                elif not self._is_graph:
+                    raise TypeError(f"the runnable gives {type(said).__name__}, which is neither a text nor a message")
+
+
+async def _in_a_task(parts: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
+    """Run a generator of LangChain's in a task of asyncio's own.
+
+    A cancelled scope of anyio cancels each await in it again and again. LangGraph cleans up in awaits, and one that is cancelled
+    there leaves its own tasks running, with their connections. A task is cancelled once, as it expects; it ends with this generator.
+    """
+    waiting: asyncio.Queue[Any] = asyncio.Queue(AHEAD)
+    over = object()
+
+    async def pump() -> None:
+        try:
+            async with aclosing(parts):
+                async for part in parts:
+                    await waiting.put(part)
+        finally:
+            if not task.cancelling():
+                await waiting.put(over)
+
+    task = asyncio.create_task(pump())
+    try:
+        while (part := await waiting.get()) is not over:
+            yield part
+        await task
+    finally:
+        task.cancel()
+        with anyio.CancelScope(shield=True), anyio.move_on_after(FAREWELL):
+            await asyncio.wait((task,))
+
+
 class _Answer:
     """What has been read of one answer."""
 
@@ -140,11 +231,7 @@ class _Answer:
         if chunk.generation_info or message.response_metadata:
             known = {**(chunk.generation_info or {}), **message.response_metadata}
             self._reason = next((known[name] for name in _REASONS if known.get(name)), self._reason)
-        content = message.content
-        if not isinstance(
-            content, str
-        ):  # blocks: of text, and of what the model thinks, or does on the provider's side
-            content = "".join(_text_of(block) for block in content)
+        content = _text_of(message)
         said = self._thoughts.said(content) if content else ""
         self.spoken = self.spoken or bool(said)
         return said
@@ -168,7 +255,13 @@ class _Answer:
         return pieces
 
 
-def _text_of(block: Any) -> str:
+def _text_of(message: BaseMessage) -> str:
+    """The text of a message. Blocks of what the model thinks, or does on the provider's side, are left out."""
+    content = message.content
+    return content if isinstance(content, str) else "".join(_text_of_block(block) for block in content)
+
+
+def _text_of_block(block: Any) -> str:
     if isinstance(block, str):
         return block
     return str(block.get("text", "")) if block.get("type") == "text" else ""

@@ -175,7 +175,7 @@ async def test_each_failure_has_its_code_within_its_deadline_and_frees_its_worke
     script: Script, code: FailureCode, text: str, deadline: float
 ) -> None:
     async with talking(script) as (models, server):
-        came, since = "", time.monotonic()
+        came, since, failed = "", time.monotonic(), None
         try:
             async with aclosing(models.stream(None, prompt(), group="room:1")) as pieces:
                 async for piece in pieces:
@@ -184,6 +184,7 @@ async def test_each_failure_has_its_code_within_its_deadline_and_frees_its_worke
             failed = failure
         took = time.monotonic() - since
 
+        assert failed is not None
         assert (failed.code, came[: len(text)]) == (code, text)
         assert took < deadline + SLACK
         assert failed.retry_after == (60.0 if deadline == 0.0 and code is FailureCode.RATE_LIMITED else None)

@@ -115,7 +115,7 @@ async def test_a_whole_answer_is_its_texts_put_together(simulation: Simulation[N
 async def test_a_reader_who_stops_reading_stops_the_provider_and_loses_nothing(simulation: Simulation[None]) -> None:
     model = ScriptedModel([str(number) for number in range(1000)])
     async with running(simulation, a=model) as (_, models):
-        read_late = []
+        read_late: list[Piece] = []
         async with aclosing(models.stream(None, prompt(), group="room:1")) as pieces:
             async for piece in pieces:
                 if not read_late:
@@ -294,7 +294,9 @@ def test_the_pauses_are_those_of_the_seed() -> None:
                 await failing(models)
             return [round(time - model.times[0], 6) for time in model.times]
 
-        return simulate(scenario, seed=seed).result
+        result = simulate(scenario, seed=seed).result
+        assert result is not None
+        return result
 
     assert times(1) == times(1)
     assert times(1) != times(2)
