@@ -53,12 +53,27 @@ class RoomCreation(StrEnum):
     ADMIN = "admin"
 
 
+class TranslationProvider(StrEnum):
+    """Who translates. `auto`: DeepL when there is a key for it, else a chat model when there is one, else nobody."""
+
+    AUTO = "auto"
+    DEEPL = "deepl"
+    CHAT_MODEL = "chat_model"
+    PSEUDO = "pseudo"
+    NONE = "none"
+
+
+class DeeplModel(StrEnum):
+    """Which of DeepL's models translates."""
+
+    LATENCY = "latency_optimized"
+    QUALITY = "quality_optimized"
+    PREFER_QUALITY = "prefer_quality_optimized"
+
+
 RESERVED = frozenset(
     {
-        "deepl_auth_key",
-        "deepl_server_url",
         "embedding_model",
-        "translation_provider",
     }
 )
 """Settings of the contract whose features are still to come: a file that names them is read, as the environment is."""
@@ -194,6 +209,29 @@ class Settings(BaseSettings):
     agent_patience_seconds: float = Field(
         10.0, gt=0, le=3_600, description="that the next agent in turn waits for one that has not begun to answer"
     )
+    translation_provider: TranslationProvider = TranslationProvider.AUTO
+    translation_concurrency: int = Field(4, ge=1, le=256, description="requests to each provider at the same time")
+    translation_rate: float = Field(
+        20.0, gt=0, le=10_000, description="requests to each provider in a second, sustained"
+    )
+    translation_timeout: float = Field(10.0, gt=0, le=120, description="seconds for one request to a provider")
+    translation_deadline: float = Field(
+        30.0, gt=0, le=600, description="seconds until a translation that has not come about is given up"
+    )
+    translation_window: float = Field(
+        0.01, ge=0, le=1, description="seconds in which texts for the same language gather for one request"
+    )
+    translation_queue: int = Field(2_000, ge=1, le=1_000_000, description="texts that may wait for a provider")
+    translation_cache: int = Field(10_000, ge=0, le=10_000_000, description="translations that are held in memory")
+    deepl_auth_key: SecretStr | None = Field(
+        None, description="of an account with DeepL; those that end in :fx are free"
+    )
+    deepl_server_url: str | None = Field(
+        None,
+        max_length=2_000,
+        description="where DeepL is; unset: as the key says, api.deepl.com or api-free.deepl.com",
+    )
+    deepl_model: DeeplModel | None = Field(None, description="unset: as DeepL chooses")
 
     access_token_seconds: int = Field(900, ge=1, le=86_400, description="the life of an access token")
     refresh_token_days: int = Field(30, ge=1, le=3_650, description="the life of a sign-in that is not used")
@@ -212,7 +250,9 @@ class Settings(BaseSettings):
     argon2_parallelism: int = Field(1, ge=1, le=64, description="lanes; each needs 8 KiB of memory at least")
     argon2_workers: int = Field(2, ge=1, le=256, description="passwords computed at the same time")
 
-    @field_validator("log_level", "log_format", "registration", "room_creation", mode="before")
+    @field_validator(
+        "log_level", "log_format", "registration", "room_creation", "translation_provider", "deepl_model", mode="before"
+    )
     @classmethod
     def _any_case(cls, value: object) -> object:
         return value.strip().lower() if isinstance(value, str) else value
@@ -258,22 +298,24 @@ class Settings(BaseSettings):
             return url
         return f"{url}{'&' if '?' in url else '?'}seed={{seed}}"
 
-    @field_validator("chat_model_base_url")
-    @classmethod
-    def _web_address(cls, url: str | None) -> str | None:
-        if url is not None and not url.startswith(("http://", "https://")):
-            raise ValueError("must begin with http:// or https://")
-        return url
-
-    @field_validator("secret_key", "chat_model_api_key")
+    @field_validator("secret_key", "deepl_auth_key", "chat_model_api_key")
     @classmethod
     def _not_empty(cls, secret: SecretStr | None) -> SecretStr | None:
         if secret is not None and not secret.get_secret_value().strip():
             raise ValueError("is empty")
         return secret
 
+    @field_validator("chat_model_base_url", "deepl_server_url")
+    @classmethod
+    def _web_address(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("http://", "https://")):
+            raise ValueError("must begin with https:// or http://")
+        return url
+
     @model_validator(mode="after")
     def _consistent(self) -> "Settings":
+        if self.translation_provider is TranslationProvider.DEEPL and self.deepl_auth_key is None:
+            raise ValueError("translation_provider deepl needs deepl_auth_key")
         if self.argon2_memory_kib < 8 * self.argon2_parallelism:
             raise ValueError("argon2_memory_kib must be at least 8 for each lane of argon2_parallelism")
         return self

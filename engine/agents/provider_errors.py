@@ -15,7 +15,7 @@ from typing import Final
 import structlog
 
 from engine.agents.models.failures import FailureCode, ModelFailed
-from engine.webhooks.retries import parse_retry_after
+from engine.retry_after import parse_retry_after
 
 log = structlog.get_logger(__name__)
 
