@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import anyio
 
 from engine.accounts.forms import ProfileChanges
+from engine.domain.agents import NewAgent, Policy
 from engine.domain.messages import Draft
 from engine.domain.people import User
 from engine.domain.rooms import Room
 from engine.engine import Engine
-from engine.errors import NotFound
+from engine.errors import Conflict, NotFound
 from engine.timelines.commands import Join, Post
 from engine.timelines.directory import NewRoom
 
@@ -76,6 +77,17 @@ _SCENES = (
 )
 
 
+_ARCHIVIST = NewAgent(
+    name="archivist",
+    display_name="Archivist",
+    persona="Looks things up in what was said here.",
+    model="archivist",
+    room_policy=Policy.MENTION,
+    conversation_policy=Policy.ALWAYS,
+    goodbye="What was said stays on record. Goodbye!",
+)
+
+
 async def furnish(engine: Engine) -> None:
     """Add the demo people and rooms that are not there yet.
 
@@ -95,6 +107,8 @@ async def furnish(engine: Engine) -> None:
     async with anyio.create_task_group() as scenes:
         for scene in _SCENES:
             scenes.start_soon(_play, engine, scene, people)
+    if _ADMIN in people:
+        await _hire(engine, people)
 
 
 def welcome(url: str) -> list[str]:
@@ -103,6 +117,7 @@ def welcome(url: str) -> list[str]:
     return [
         f"Open {url} to see what can be asked for",
         f"Sign in as {_ADMIN} (administrator), {others}: everyone's password is {PASSWORD}",
+        f"The archivist answers in every room: @{_ARCHIVIST.name} what did konrad say about the Z1?",
     ]
 
 
@@ -137,6 +152,20 @@ async def _play(engine: Engine, scene: _Scene, people: dict[str, User]) -> None:
     for speaker, draft in lines:
         await ref.ask(Join(speaker.principal))
         await ref.ask(Post(speaker.principal, draft))
+
+
+async def _hire(engine: Engine, people: dict[str, User]) -> None:
+    """Have the archivist in the demo's rooms. One that somebody has changed, or sent away since, is left alone."""
+    if engine.agents.named(_ARCHIVIST.name) is not None:
+        return
+    try:
+        archivist = await engine.agents.create(people[_ADMIN].principal, _ARCHIVIST)
+    except Conflict:
+        return  # somebody goes by that name
+    for scene in _SCENES:
+        room, owner = await _find_room(engine, scene.name), people.get(scene.lines[0][0])
+        if room is not None and owner is not None and room.created_by == owner.id:
+            await engine.agents.join_room(owner.principal, room.id, archivist.id)
 
 
 async def _is_played(engine: Engine, room: Room, lines: list[tuple[User, Draft]]) -> bool:

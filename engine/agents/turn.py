@@ -52,6 +52,9 @@ class Turn:
     tokens: int | None = field(default=None, init=False)
     """What the answer has cost so far; None: nobody has said, and it is estimated by the length of the text."""
 
+    answer_language: str | None = field(default=None, init=False)
+    """What the answer is written in (BCP 47), where that is not `language`; an agent that knows better says so."""
+
     @property
     def asker(self) -> Participant:
         """Who wrote the message."""

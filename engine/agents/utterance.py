@@ -204,7 +204,8 @@ class Utterance:
             self._unsaid = ""
 
     async def _finish(self) -> Outcome:
-        language = self._definition.language or self._question.language
+        assert self.turn is not None
+        language = self.turn.answer_language or self._definition.language or self._question.language
         finish = FinishAnswer(self._by, self.id, language=language)
         for pause in (*PAUSES, None):
             self.due = self._stage.monotonic() + 2 * POSTING

@@ -1,15 +1,8 @@
-"""The archivist: answers from what was said, without a model and without a key."""
+"""The archivist: answers from what was said here, without a model and without a key.
 
-from collections.abc import AsyncIterator
+`asking` reads the question, `looking` finds what it is about, `summary` picks what matters, `phrases` are the words around it.
+"""
 
-from engine.agents.agent import Agent
-from engine.agents.turn import Turn
+from engine.agents.archivist.archivist import Archivist
 
-
-class Archivist(Agent):
-    """Temp."""
-
-    async def respond(self, turn: Turn) -> AsyncIterator[str]:
-        """Temp."""
-        turn.spend(0)
-        yield "hello"
+__all__ = ["Archivist"]

@@ -6,8 +6,9 @@ import pytest
 
 from engine.engine import Engine
 from tests.engine.agents import scripted
-from tests.engine.timelines.acting import Interposed, running
+from tests.engine.timelines.acting import Interposed, settings
 from tests.engine.timelines.conftest import ada, anyio_backend, ben, cleo, lobby, root, state, storage
+from tests.engine.webhooks.receiving import VirtualClock
 
 __all__ = ["ada", "anyio_backend", "ben", "cleo", "engine", "lobby", "root", "state", "storage"]
 
@@ -23,5 +24,5 @@ def scripts() -> Iterator[None]:
 
 @pytest.fixture
 async def engine(storage: Interposed) -> AsyncIterator[Engine]:
-    async with running(storage, agents=scripted.SETTING) as engine:
+    async with Engine.open(settings(agents=scripted.SETTING), storage=storage, seed=0, clock=VirtualClock()) as engine:
         yield engine

@@ -1,6 +1,7 @@
 """Agents that say what a test has written for them."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 
 import anyio
 import msgspec
@@ -15,7 +16,7 @@ from engine.engine import Engine
 from tests.engine.timelines.acting import Place
 from tests.engine.timelines.answered import told
 
-Script = Callable[[Turn], AsyncIterator[str]]
+Script = Callable[[Turn], AsyncGenerator[str]]
 
 SCRIPTS: dict[str, Script] = {}
 """What agents say, by their names; whoever is not in it says the same to everything."""
@@ -35,8 +36,9 @@ class Scripted(Agent):
         script = SCRIPTS.get(turn.agent.name, plain)
         ended = False
         try:
-            async for piece in script(turn):
-                yield piece
+            async with aclosing(script(turn)) as pieces:
+                async for piece in pieces:
+                    yield piece
             ended = True
         finally:
             if not ended:
@@ -49,49 +51,49 @@ async def vote(turn: Turn, choice: str, weight: int = 1) -> str:
     return f"{turn.agent.name} votes for {choice} times {weight}"
 
 
-async def plain(turn: Turn) -> AsyncIterator[str]:
+async def plain(turn: Turn) -> AsyncGenerator[str]:
     yield "I am "
     yield turn.agent.name
 
 
-async def silent(turn: Turn) -> AsyncIterator[str]:
+async def silent(turn: Turn) -> AsyncGenerator[str]:
     for text in ("", "  "):
         yield text
 
 
-async def broken(turn: Turn) -> AsyncIterator[str]:
+async def broken(turn: Turn) -> AsyncGenerator[str]:
     yield "well, "
     raise RuntimeError("a secret")
 
 
-async def hanging(turn: Turn) -> AsyncIterator[str]:
+async def hanging(turn: Turn) -> AsyncGenerator[str]:
     await anyio.sleep_forever()
     yield "never"
 
 
-async def stalling(turn: Turn) -> AsyncIterator[str]:
+async def stalling(turn: Turn) -> AsyncGenerator[str]:
     yield "let me think"
     await anyio.sleep_forever()
 
 
-async def stubborn(turn: Turn) -> AsyncIterator[str]:
+async def stubborn(turn: Turn) -> AsyncGenerator[str]:
     """Does not heed its cancellation for a long time."""
     with anyio.CancelScope(shield=True):
         await anyio.sleep(900)
     yield "late"
 
 
-async def endless(turn: Turn) -> AsyncIterator[str]:
+async def endless(turn: Turn) -> AsyncGenerator[str]:
     while True:
         yield "and so on "
 
 
-async def enormous(turn: Turn) -> AsyncIterator[str]:
+async def enormous(turn: Turn) -> AsyncGenerator[str]:
     yield "x" * 10_000_000
 
 
 def slowly(*pieces: str, pause: float = 1.0) -> Script:
-    async def script(turn: Turn) -> AsyncIterator[str]:
+    async def script(turn: Turn) -> AsyncGenerator[str]:
         for piece in pieces:
             await anyio.sleep(pause)
             yield piece
@@ -102,7 +104,7 @@ def slowly(*pieces: str, pause: float = 1.0) -> Script:
 def counting() -> Script:
     """Says how many messages it was shown, and the last of them."""
 
-    async def script(turn: Turn) -> AsyncIterator[str]:
+    async def script(turn: Turn) -> AsyncGenerator[str]:
         yield f"{len(turn.history)}: {turn.history[-1].text}"
 
     return script
@@ -116,7 +118,9 @@ async def agent(
     return await engine.agents.create(by, NewAgent(name=name, **given))  # type: ignore[arg-type]
 
 
-async def joined(place: Place, by: Principal, name: str = "Ann", policy: Policy = Policy.ALWAYS, **fields: object) -> AgentDefinition:
+async def joined(
+    place: Place, by: Principal, name: str = "Ann", policy: Policy = Policy.ALWAYS, **fields: object
+) -> AgentDefinition:
     """A scripted agent in a room."""
     made = await agent(place.engine, by, name, policy, **fields)
     await place.engine.agents.join_room(by, place.id, made.id)

@@ -1,16 +1,18 @@
 """Agents in rooms: who answers what, in which order, seeing what; and when they stop."""
 
+from collections.abc import AsyncGenerator
+
 import pytest
 
-from engine.domain.agents import Policy
+from engine.agents import Turn
+from engine.domain.agents import AgentChanges, Policy
 from engine.domain.answers import AnswerCancelled, AnswerCompleted, AnswerFailed, AnswerStarted
-from engine.domain.fields import ParticipantId, Role
 from engine.domain.messages import Draft
 from engine.domain.people import Principal
 from engine.engine import Engine
 from engine.timelines.answer_commands import CancelAnswer
 from engine.timelines.commands import MuteMember, Post, UpdateConversation
-from engine.timelines.directory import NewConversation
+from engine.timelines.directory import NewConversation, NewRoom
 from tests.engine.agents.scripted import (
     CLOSED,
     SCRIPTS,
@@ -72,7 +74,7 @@ async def test_a_name_or_a_reply_is_a_mention(lobby: Place, ada: Principal) -> N
     await joined(lobby, ada, "Ann", Policy.MENTION)
     await joined(lobby, ada, "アン", Policy.SMART)
 
-    for text in ("I like planning", "Ann, are you there", "@ann hello", "アンさん、こんにちは"):
+    for text in ("I like planning", "Ann, listen", "@ann hello", "アンさん、こんにちは"):
         await lobby.post(ada, text)
     await quiet()
     first = await spoken(lobby, ada)
@@ -159,7 +161,7 @@ async def test_a_private_conversation_follows_its_own_policy(engine: Engine, ada
 
 async def test_an_agent_rests_for_its_cooldown_in_each_timeline(engine: Engine, lobby: Place, ada: Principal) -> None:
     ann = await joined(lobby, ada, "Ann", cooldown_seconds=60)
-    other = Place(engine, (await engine.timelines.create_room(ada, _room("Other"))).id)
+    other = Place(engine, (await engine.timelines.create_room(ada, NewRoom(name="Other"))).id)
     await engine.agents.join_room(ada, other.id, ann.id)
 
     for place in (lobby, lobby, other):
@@ -305,8 +307,6 @@ async def test_a_muted_agent_is_silent(lobby: Place, ada: Principal, engine: Eng
 
 
 async def test_a_change_of_an_agent_holds_from_its_next_turn(engine: Engine, lobby: Place, ada: Principal) -> None:
-    from engine.domain.agents import AgentChanges
-
     ann = await joined(lobby, ada, "Ann", Policy.NEVER)
     await lobby.post(ada, "hello")
     await quiet(5)
@@ -346,7 +346,7 @@ async def test_tools_are_called_by_name_and_seen(lobby: Place, ada: Principal, e
     ann = await joined(lobby, ada, "Ann", Policy.MENTION, tools=["search", "members", "current_time", "vote"])
     heard: list[str] = []
 
-    async def script(turn):  # type: ignore[no-untyped-def]
+    async def script(turn: Turn) -> AsyncGenerator[str]:
         for name, arguments in (
             ("search", {"words": "apples"}),
             ("members", {}),
@@ -369,9 +369,3 @@ async def test_tools_are_called_by_name_and_seen(lobby: Place, ada: Principal, e
     shown = [(each.name, each.state) for each in events(listener) if hasattr(each, "state")]
     assert shown[:2] == [("search", "started"), ("search", "finished")]
     assert [spec.name for spec in TURNS[0].tools.specs] == ann.tools
-
-
-def _room(name: str):  # type: ignore[no-untyped-def]
-    from engine.timelines.directory import NewRoom
-
-    return NewRoom(name=name)
