@@ -25,6 +25,8 @@ POST_PAUSE = 0.02
 """Seconds between two posts of somebody in another room."""
 QUIET = 5.0
 """Seconds of such posts with nobody streaming."""
+FURNISHING = 10
+"""Rooms that are set up at the same time."""
 BARE = 20
 """Streams read from the provider without a server between."""
 
@@ -151,6 +153,7 @@ async def measure(url: str, load: Load) -> list[str]:
             "GATHERING_CHAT_MODEL_CONCURRENCY": str(2 * load.answers),
             "GATHERING_CHAT_MODEL_FIRST_TOKEN_TIMEOUT": str(DEADLINE),
             "GATHERING_MESSAGE_CHARACTERS": "100000",
+            "GATHERING_STORAGE_TIMEOUT": "20",
         }
         with served(url, settings) as address:
             async with (
@@ -181,10 +184,17 @@ class Stage:
         agents = {model: (await api.call("POST", "/agents", _agent(model), root))["id"] for model in ("paced", HUNG)}
         rooms: list[tuple[Client, str]] = []
         readers: list[Reader] = []
-        for number in range(load.answers):
-            asker, audience, channel = await self._room(root, people, agents["paced"], f"Room {number}")
+        limit = anyio.CapacityLimiter(FURNISHING)
+
+        async def furnish(number: int) -> None:
+            async with limit:
+                asker, audience, channel = await self._room(root, people, agents["paced"], f"Room {number}")
             rooms.append((asker, channel))
-            readers += audience
+            readers.extend(audience)
+
+        async with anyio.create_task_group() as group:
+            for number in range(load.answers):
+                group.start_soon(furnish, number)
         stuck, (hung, *_), stuck_channel = await self._room(root, people[:1], agents[HUNG], "Stuck")
         poster, _, channel = await self._room(root, people[:1], None, "Elsewhere")
         result = Result(readers, hung, Bare())
