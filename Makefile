@@ -39,5 +39,5 @@ lock: .venv/dev # UPGRADE=--upgrade takes the newest versions; without it only w
 .venv/dev: requirements/dev.txt .venv/run
 	$(PIP) install --require-hashes -r requirements/dev.txt && touch $@
 
-$(CLIENTS): tests/clients/package-lock.json .venv/dev
+$(CLIENTS): tests/clients/package-lock.json | .venv/dev
 	PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --prefix tests/clients && touch $@

@@ -187,28 +187,6 @@ class Settings(BaseSettings):
         description="a DiceBear-compatible service: https://api.dicebear.com/9.x/thumbs/svg; {seed} stands for the person",
     )
 
-    agents: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="agents and tools in Python, separated by commas: my_module:Greeter, weather=my_module:forecast"
-    )
-
-    agent_chain: int = Field(
-        4, ge=0, le=1_000, description="messages of agents in a row, after which none of them answers another one"
-    )
-    agent_room_answers: int | None = Field(
-        None,
-        ge=0,
-        le=1_000_000_000,
-        description="that agents may give in one room or conversation in a day; unset: any number",
-    )
-    agent_room_tokens: int | None = Field(
-        None, ge=0, le=1_000_000_000_000, description="that agents may use in one room or conversation in a day"
-    )
-    agent_context_tokens: int = Field(4_000, ge=100, le=1_000_000, description="of what was said before a question")
-    agent_first_seconds: float = Field(60.0, gt=0, le=3_600, description="until an agent's answer begins")
-    agent_pause_seconds: float = Field(60.0, gt=0, le=3_600, description="between two pieces of an agent's answer")
-    agent_patience_seconds: float = Field(
-        10.0, gt=0, le=3_600, description="that the next agent in turn waits for one that has not begun to answer"
-    )
     translation_provider: TranslationProvider = TranslationProvider.AUTO
     translation_concurrency: int = Field(4, ge=1, le=256, description="requests to each provider at the same time")
     translation_rate: float = Field(
@@ -232,6 +210,29 @@ class Settings(BaseSettings):
         description="where DeepL is; unset: as the key says, api.deepl.com or api-free.deepl.com",
     )
     deepl_model: DeeplModel | None = Field(None, description="unset: as DeepL chooses")
+
+    agents: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="agents and tools in Python, separated by commas: my_module:Greeter, weather=my_module:forecast"
+    )
+
+    agent_chain: int = Field(
+        4, ge=0, le=1_000, description="messages of agents in a row, after which none of them answers another one"
+    )
+    agent_room_answers: int | None = Field(
+        None,
+        ge=0,
+        le=1_000_000_000,
+        description="that agents may give in one room or conversation in a day; unset: any number",
+    )
+    agent_room_tokens: int | None = Field(
+        None, ge=0, le=1_000_000_000_000, description="that agents may use in one room or conversation in a day"
+    )
+    agent_context_tokens: int = Field(4_000, ge=100, le=1_000_000, description="of what was said before a question")
+    agent_first_seconds: float = Field(60.0, gt=0, le=3_600, description="until an agent's answer begins")
+    agent_pause_seconds: float = Field(60.0, gt=0, le=3_600, description="between two pieces of an agent's answer")
+    agent_patience_seconds: float = Field(
+        10.0, gt=0, le=3_600, description="that the next agent in turn waits for one that has not begun to answer"
+    )
 
     access_token_seconds: int = Field(900, ge=1, le=86_400, description="the life of an access token")
     refresh_token_days: int = Field(30, ge=1, le=3_650, description="the life of a sign-in that is not used")

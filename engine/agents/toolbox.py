@@ -4,10 +4,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 import msgspec
+import structlog
 
 from engine.agents.models.prompt import ToolSpec
 from engine.domain.answers import ToolState
 from engine.errors import EngineError
+
+log = structlog.get_logger(__name__)
 
 Watch: TypeAlias = Callable[[str, ToolState], None]
 """Is told of each call, by the tool's name, when it begins and when it ends. Returns at once."""
@@ -49,6 +52,11 @@ class Toolbox:
             state = ToolState.FINISHED
         except EngineError as refusal:
             raise ToolFailed(str(refusal)) from refusal
+        except ToolFailed:
+            raise
+        except Exception as error:  # a boundary: somebody else's code, and the answer can go on without it
+            log.exception("tool.failed", tool=name)
+            raise ToolFailed(f"the tool {name} failed") from error
         finally:
             self._watch(name, state)
         return text if len(text) <= LONGEST else text[:LONGEST] + " […]"

@@ -95,6 +95,10 @@ class Host(Protocol):
         """See `Timeline.propose`."""
         ...
 
+    def detect(self, text: str) -> str | None:
+        """See `Timeline.detect`."""
+        ...
+
     def tell_subscribers(self, publications: Iterable[Publication]) -> None:
         """Deliver to everyone who listens."""
         ...
@@ -223,6 +227,7 @@ class Answering:
             self._surroundings.clock,
             longest=self._settings.answer_characters,
             quotas=self._surroundings.quotas,
+            detect=self._host.detect,
             answer=answer,
         )
 

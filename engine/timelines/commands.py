@@ -5,6 +5,7 @@ that the thing exists, `Forbidden` where they may know and not do it, `StorageUn
 could not be made durable.
 """
 
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ from engine.domain.messages import Draft, Message
 from engine.domain.people import Participant, Principal
 from engine.domain.rooms import Ban, Member, Room
 from engine.timelines.fanout import ClientInfo, Publication, Sink
+from engine.timelines.languages import Reading
 
 if TYPE_CHECKING:
     from engine.timelines.conversation import ConversationActor  # noqa: F401
@@ -95,19 +97,24 @@ class MessagePage(msgspec.Struct, frozen=True):
 
 
 class ReadMessages(actors.Message["Timeline", MessagePage | None], frozen=True):
-    """A page of messages from memory; None when it reaches further back than memory: the asker may read, from the repository."""
+    """A page of messages from memory; None when it reaches further back than memory: the asker may read, from the repository.
+
+    With a `language` they have their translations, as far as these are there.
+    """
 
     by: Principal
     before: int | None = None
     after: int | None = None
     limit: int = 50
+    language: str | None = None
 
 
 class ReadMessage(actors.Message["Timeline", Message | None], frozen=True):
-    """One message from memory; None when it is not in memory: the asker may read it from the repository."""
+    """One message from memory; None when it is not in memory: the asker may read it from the repository. `language` as for pages."""
 
     by: Principal
     message_id: MessageId
+    language: str | None = None
 
 
 class Scene(msgspec.Struct, frozen=True):
@@ -178,8 +185,8 @@ class Position(msgspec.Struct, frozen=True):
 class Window(msgspec.Struct, frozen=True):
     """A timeline's recent events. `publications` are those held in memory above the asked offset, oldest first.
 
-    `missing_after` is None when they are all there; otherwise the events above it and up to (not including) the first of
-    `publications` (or up to and including `offset` when there is none) are to be read from the log.
+    `missing_after` is None when they are all there; otherwise the events above it and up to and including `held_after` are to be
+    read from the log. Only what is shown to who reads so (`reading`) is in it, so offsets may be missing between them.
     """
 
     channel: str
@@ -187,14 +194,18 @@ class Window(msgspec.Struct, frozen=True):
     epoch: str
     publications: tuple[Publication, ...] = ()
     missing_after: int | None = None
+    held_after: int = 0
+    reading: Reading = None
 
 
 class ReadEvents(actors.Message["Timeline", Window], frozen=True):
-    """The events after an offset, for `…/events?since=` and the realtime `history`."""
+    """The events after an offset, for `…/events?since=` and the realtime `history`. A subscribed `client` reads as it listens."""
 
     by: Principal
     since: int
     limit: int
+    reading: Reading = UNSET
+    client: str | None = None
 
 
 class Live(msgspec.Struct, frozen=True):
@@ -225,13 +236,14 @@ class Subscribed(msgspec.Struct, frozen=True):
 class Subscribe(actors.Message["Timeline", Subscribed], frozen=True):
     """Deliver to `sink` everything after the answer's `window.offset`. `since` asks for what was missed.
 
-    Subscribing again with the same client replaces the sink.
+    Of the translations those into `language` are delivered, without one none. Subscribing again with the same client replaces the sink.
     """
 
     by: Principal
     client: ClientInfo
     sink: Sink
     since: Position | None = None
+    language: str | None = None
 
 
 class Unsubscribe(actors.Message["Timeline", None], frozen=True):
@@ -430,6 +442,17 @@ class ConversationView(msgspec.Struct, frozen=True, kw_only=True):
     created_by: ParticipantId
     created_at: datetime
     archived_at: datetime | None
+
+    @classmethod
+    def of(
+        cls,
+        conversation: Conversation,
+        people: Iterable[Participant],
+        presence: Callable[[ParticipantId], Availability],
+    ) -> "ConversationView":
+        """A conversation among `people`, each as present as `presence` says."""
+        shown = [PresentParticipant(each.id, each.kind, each.name, presence(each.id)) for each in people]
+        return cls(participants=shown, **msgspec.structs.asdict(conversation))
 
 
 class DescribeConversation(actors.Message["ConversationActor", ConversationView], frozen=True):

@@ -14,16 +14,25 @@ class Publication:
     """One event on its way to subscribers, encoded once for all of them.
 
     `data` is the event as JSON. `offset` is its place in the timeline, None for an ephemeral event. `channel` is the
-    timeline's name for clients, `room:<id>`. `missable`: a subscriber with much to read yet may go without; by default that is
-    so of ephemeral events.
+    timeline's name for clients, `room:<id>`. `language` is set on what only readers of that language are told. `missable`: a
+    subscriber with much to read yet may go without; by default that is so of ephemeral events.
     """
 
-    __slots__ = ("_forms", "channel", "data", "missable", "offset")
+    __slots__ = ("_forms", "channel", "data", "language", "missable", "offset")
 
-    def __init__(self, channel: str, offset: int | None, data: bytes, *, missable: bool | None = None) -> None:
+    def __init__(
+        self,
+        channel: str,
+        offset: int | None,
+        data: bytes,
+        language: str | None = None,
+        *,
+        missable: bool | None = None,
+    ) -> None:
         self.channel = channel
         self.offset = offset
         self.data = data
+        self.language = language
         self.missable = offset is None if missable is None else missable
         self._forms: dict[Callable[[Publication], bytes], bytes] = {}
 

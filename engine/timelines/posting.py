@@ -1,5 +1,6 @@
 """The rules of posting, editing and deleting: decisions over a turn, without I/O."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import msgspec
@@ -40,9 +41,13 @@ def post(
     *,
     longest: int,
     quotas: Quotas,
+    detect: Callable[[str], str | None],
     answer: OfAnswer | None = None,
 ) -> Posted:
-    """Add a message, at the cost of one from the author's quota. `answer` is what it was until now, if it was an answer."""
+    """Add a message, at the cost of one from the author's quota. Its language is given, or the author's, or `detect`ed.
+
+    `answer` is what it was until now, if it was an answer.
+    """
     draft, author = command.draft, command.by.participant
     check_text(draft.text, longest)
     if draft.reply_to is not None and turn.message(draft.reply_to) is None:
@@ -55,7 +60,7 @@ def post(
         offset=turn.next_offset,
         author=author,
         text=draft.text,
-        language=draft.language or command.by.language,
+        language=draft.language or command.by.language or detect(draft.text),
         reply_to=draft.reply_to,
         client_id=draft.client_id,
         created_at=turn.now,

@@ -10,8 +10,10 @@ from typing import Final
 from actors import ActorStopped, Call, Exit, MailboxFull, Message, Ref, Unavailable, handles
 from engine.domain.events import Event, MemberJoined, MemberLeft, MemberRemoved
 from engine.domain.fields import ParticipantId, ParticipantKind, TimelineId
+from engine.domain.messages import Translation
 from engine.domain.rooms import Member
-from engine.errors import Forbidden, InvalidRequest
+from engine.errors import Forbidden, InvalidRequest, NotFound
+from engine.timelines import translating
 from engine.timelines.answer_commands import (
     CancelAnswer,
     ExtendAnswer,
@@ -29,6 +31,7 @@ from engine.timelines.receipts import PAUSE, CheckRead, Receipts, ShowRead
 from engine.timelines.signals import Signals
 from engine.timelines.surroundings import Surroundings
 from engine.timelines.timeline import SHOWN, Timeline
+from engine.timelines.translating import AddTranslation, Lacking, ReadLacking, SetLanguage, Style
 from engine.timelines.turn import TURN, Turn
 
 _NEVER: Final = float("inf")
@@ -140,6 +143,42 @@ class SharedTimeline(Timeline):
                     pass
         self._signal()
 
+    # -- languages -----------------------------------------------------------------------------------------------------
+
+    def style(self) -> Style | None:
+        """See `Timeline.style`."""
+        return translating.style_of(self.channel, self._state.room)
+
+    def detect(self, text: str) -> str | None:
+        """See `Timeline.detect`."""
+        interpreters = self._surroundings.interpreters
+        return None if interpreters is None or self.style() is None else interpreters.detect(text)
+
+    @handles(SetLanguage)
+    async def set_language(self, message: SetLanguage) -> None:
+        """Have someone read in another language."""
+        self.check_reader(message.by)
+        if not self.subscribers.set_language(message.client, message.language):
+            raise NotFound("subscribe first: the language is that of a subscription")
+        self._ask_for(message.language)
+
+    @handles(ReadLacking)
+    async def read_lacking(self, message: ReadLacking) -> Lacking | None:
+        """What those who listen cannot read yet."""
+        del message
+        style = self.style()
+        return None if style is None else translating.lacking(self._state, self.subscribers.languages, style)
+
+    @handles(AddTranslation, batch=TURN)
+    async def add_translation(self, calls: list[Call[AddTranslation, Translation | None]]) -> None:
+        """Add translations."""
+        self.propose(calls, translating.add, needs=lambda message: message.message_id)
+
+    def _ask_for(self, language: str | None) -> None:
+        """Have what is lacking in a language translated."""
+        if language is not None and self._surroundings.interpreters is not None:
+            self._surroundings.interpreters.came(self.channel, language)
+
     # -- answers -------------------------------------------------------------------------------------------------------
 
     @handles(StartAnswer, batch=TURN)
@@ -230,9 +269,10 @@ class SharedTimeline(Timeline):
         self._next_signal = _NEVER
         self._signal()
 
-    def came(self) -> None:
+    def came(self, language: str | None) -> None:
         """See `Timeline.came`."""
         self._signals.listen(self._state.members)
+        self._ask_for(language)
 
     def went(self, user: ParticipantId) -> None:
         """See `Timeline.went`: whose last client has gone has stopped typing."""

@@ -4,7 +4,6 @@ from typing import Final
 
 import msgspec
 
-from engine.domain.conversations import Conversation
 from engine.domain.fields import ParticipantId, ShortText, TimelineId
 from engine.domain.people import Principal, Someone
 from engine.engine import Engine
@@ -43,11 +42,13 @@ async def create_conversation(engine: Engine, by: Principal, body: NewConversati
     return Reply(opened.conversation, 201 if opened.created else 200)
 
 
-async def list_conversations(engine: Engine, by: Principal, query: ListQuery) -> Page[Conversation]:
-    """The conversations in which one takes part, archived ones too."""
+async def list_conversations(engine: Engine, by: Principal, query: ListQuery) -> Page[ConversationView]:
+    """The conversations in which one takes part, archived ones too, and who else does."""
     after = None if query.after is None else TimelineId(query.after)
     rows = await engine.storage.conversations.of(by.id, after=after, limit=query.limit + 1)
-    return page(rows, query.limit, lambda conversation: conversation.id)
+    people = await engine.storage.conversations.participants([row.id for row in rows])
+    shown = [ConversationView.of(row, people.get(row.id, ()), engine.presence.of) for row in rows]
+    return page(shown, query.limit, lambda conversation: conversation.id)
 
 
 async def read_conversation(engine: Engine, by: Principal, conversation_id: TimelineId) -> ConversationView:

@@ -1,12 +1,14 @@
 from collections.abc import AsyncIterator
 
+import anyio
 import pytest
 
-from engine.domain.messages import Message
+from engine.domain.messages import Draft, Message
 from engine.engine import Engine
 from engine.settings import Settings
 from engine.storage.memory import MemoryStorage
-from gateway.demo import PASSWORD, furnish, welcome
+from engine.timelines.commands import Post
+from gateway.demo import PASSWORD, for_show, furnish, welcome
 
 pytestmark = pytest.mark.anyio
 
@@ -67,3 +69,29 @@ def test_the_welcome_says_where_to_go_and_how_to_sign_in():
     assert "http://127.0.0.1:8080" in lines
     assert "ada" in lines
     assert PASSWORD in lines
+
+
+async def test_the_archivist_is_in_every_demo_room_and_answers(engine: Engine):
+    await furnish(engine)
+    await furnish(engine)
+    (werkstatt,) = await engine.storage.rooms.search(None, query="Werkstatt", limit=1)
+    konrad = (await engine.accounts.find("konrad")).principal
+
+    draft = Draft(text="@archivist was hat Konrad über die Z1 gesagt?", language="de")
+    await engine.timelines.room(werkstatt.id).ask(Post(konrad, draft))
+
+    with anyio.fail_after(10):
+        while (newest := (await said(engine))["Werkstatt"][0]).author.name != "Archivist":  # noqa: ASYNC110
+            await anyio.sleep(0.01)
+    assert "Die Z1 klemmt wieder einmal" in newest.text
+    rooms = await engine.storage.rooms.search(None, limit=100)
+    members = [await engine.storage.rooms.members(room.id) for room in rooms]
+    assert all("Archivist" in [each.participant.name for each in those] for those in members)
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [({}, "pseudo"), ({"translation_provider": "none"}, "none"), ({"deepl_auth_key": "key"}, "auto")],
+)
+def test_a_demo_has_pseudo_translation_unless_something_else_is_configured(given: dict[str, str], shown: str):
+    assert for_show(Settings(**given)).translation_provider == shown  # type: ignore[arg-type]

@@ -50,16 +50,20 @@ class Asked(NamedTuple):
     period: Period | None
 
 
-_ENGLISH: Final = frozenset(
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_ENGLISH: Final = _words(
     "a about all am an and any anybody anyone anything are as ask asked at be been but by can could did do does else ever everybody "
     "everyone everything for from get give had has have he hello her here hey hi him his how i in into is it its just know last many "
     "me mean mention mentioned message messages much my news of on or our people person please post posted posts recap remember "
     "reported said say saying says see she show since so some somebody someone something speak spoke still summarise summarize "
     "summary talk talked talking tell that the their them there they thing things think this those thought till to told topic "
     "until up us was we were what whats when where which who whom whose why will wish with word words would write writes wrote "
-    "written you your".split()  # noqa: SIM905 - words, as one reads them
+    "written you your"
 )
-_GERMAN: Final = frozenset(
+_GERMAN: Final = _words(
     "aber alle allem allen alles als also am an auch auf aus bei beim bin bis bist bitte da damals dann das dass daß davon dazu dem "
     "den denn der des die dir doch du durch ein eine einem einen einer eines er erwähnt erwähnte es etwas euch für fasse gab gefallen "
     "geht genannt geredet gesagt geschrieben gesprochen gewesen ging gibt hab habe haben hallo hat hatte hatten hier ich ihm ihn ihr "
@@ -67,7 +71,7 @@ _GERMAN: Final = frozenset(
     "nachricht nachrichten nein nicht nichts noch nun nur ob oder passiert sag sage sagen sagt sagte schon schreiben schrieb seit sich sie "
     "sind so thema über um und uns unser unter viel viele vom von vor wann war waren warum was weil welche welcher welches wem wen "
     "wer werden weshalb wie wieso wieviel wird wo worüber worum wurde würde wurden zeig zeige zu zum zur zusammen zusammenfassen "
-    "zusammenfassung".split()  # noqa: SIM905 - as above
+    "zusammenfassung"
 )
 """Words that questions are made of; which of the two lists has more of a text says its language."""
 COMMON: Final = _ENGLISH | _GERMAN
@@ -77,13 +81,15 @@ _BOTH: Final = _ENGLISH & _GERMAN
 _WORD: Final = re.compile(r"[^\W_](?:[\w'\u2019-]*[^\W_])?")
 _SUMMARY: Final = re.compile(
     r"\b(?:summari[sz]e|summary|recap|catch me up|what (?:has )?happened|what did i miss|what'?s new|what was discussed|"
-    r"zusammenfass\w*|fasse?\b.*\bzusammen|was (?:ist|war) (?:hier )?(?:passiert|los)|was habe? ich verpasst|worum ging|was gibt(?:'s| es) neues)"
+    r"zusammenfass\w*|fasse?\b.*\bzusammen|was (?:ist|war) (?:hier )?(?:passiert|los)|was habe? ich verpasst|worum ging|"
+    r"was gibt(?:'s| es) neues)"
 )
 _NUMBER: Final = re.compile(r"\b(?:how many|how often|how much|wie ?viele?|wie oft|anzahl)\b")
 _MEMBERS: Final = re.compile(
     r"\b(?:who(?:'s| is| are)\s+(?:all\s+)?(?:here|there|in (?:this|the)|the members|a member|everyone)|members\b|participants\b|"
     r"wer (?:ist|sind) (?:alle[s]? |noch )?(?:hier|da|in diesem|im raum|dabei)|mitglieder\b|teilnehmer\w*)"
 )
+_HELP: Final = (("help",), ("hilfe",))
 _WHO: Final = re.compile(r"^\W*(?:\w+\W+){0,2}?(?:who|wer|von wem)\b")
 _AGO: Final = re.compile(
     r"\b(?:last|past|previous|letzte[nr]?|vergangene[nr]?)\s+(?P<number>\d{1,3}|two|three|zwei|drei)?\s*"
@@ -115,7 +121,8 @@ def read(turn: Turn, authors: Iterable[tuple[Participant, str | None]]) -> Asked
     found = tuple(dict.fromkeys(person for person, _ in called if person.id != turn.agent.id))
     taken = _names_of([(turn.agent.participant, turn.agent.name), *called])
     said = _WORD.findall(text)
-    words = tuple(dict.fromkeys(word for word in said if word not in taken and word not in COMMON))
+    about = _WORD.findall(_SUMMARY.sub(" ", text))
+    words = tuple(dict.fromkeys(word for word in about if word not in taken and word not in COMMON))
     return Asked(_wish(text, words, found, period), _is_german(said, turn.language), found, words, period)
 
 
@@ -126,7 +133,7 @@ def _wish(text: str, words: tuple[str, ...], authors: tuple[Participant, ...], p
         return Wish.NUMBER
     if not words and not authors and _MEMBERS.search(text):
         return Wish.MEMBERS
-    if not words and not authors:
+    if words in _HELP or not (words or authors):
         return Wish.SUMMARY if period is not None else Wish.HELP
     if _WHO.search(text) and words and not authors:
         return Wish.PEOPLE

@@ -1,7 +1,7 @@
 """The archivist's own words, in English and German; other languages are for the translators."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from engine.agents.archivist.asking import Asked

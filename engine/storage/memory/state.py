@@ -2,9 +2,10 @@
 
 from bisect import insort
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from types import MappingProxyType
 
 from anyio.lowlevel import checkpoint
 from msgspec.structs import replace
@@ -26,6 +27,7 @@ from engine.domain.events import (
     MessageDeleted,
     MessageEdited,
     MessagePosted,
+    MessageTranslated,
     ReactionAdded,
     ReactionRemoved,
     RoomArchived,
@@ -44,6 +46,16 @@ from engine.storage.records import encode_event, with_reaction, without_text
 from engine.storage.repositories import ApiKey, Invite, RefreshToken
 
 
+@dataclass(frozen=True, slots=True)
+class Translated:
+    """A translation of a message."""
+
+    text: str
+    source: str
+    provider: str
+    fingerprint: str
+
+
 @dataclass(slots=True)
 class Timeline:
     """One timeline with its log and projections. `offsets` and `posted` are sorted."""
@@ -59,6 +71,7 @@ class Timeline:
     members: dict[ParticipantId, Member] = field(default_factory=dict)
     bans: dict[ParticipantId, Ban] = field(default_factory=dict)
     markers: dict[ParticipantId, int] = field(default_factory=dict)
+    translations: dict[MessageId, dict[str, Translated]] = field(default_factory=dict)
 
     @property
     def head(self) -> int:
@@ -150,12 +163,21 @@ class State:
                 keys.add(key)
         return None
 
-    def apply(self, timeline_id: TimelineId, timeline: Timeline, new: Sequence[Event]) -> None:
+    def apply(
+        self,
+        timeline_id: TimelineId,
+        timeline: Timeline,
+        new: Sequence[Event],
+        fingerprints: Mapping[int, str] = MappingProxyType({}),
+    ) -> None:
         """Add events that `conflict` has let pass, and what they imply."""
         for event in new:
             timeline.events[event.offset] = event
             insort(timeline.offsets, event.offset)
-            self._project(timeline_id, timeline, event)
+            if isinstance(event, MessageTranslated):
+                _project_translation(timeline, event, fingerprints.get(event.offset, ""))
+            else:
+                self._project(timeline_id, timeline, event)
         for event in new:
             notify(self, timeline_id, event)
 
@@ -221,6 +243,7 @@ class State:
                 timeline.client_ids[message.author.id, message.client_id] = message.id
         else:
             self._change_message(timeline_id, message)
+            timeline.translations.pop(message.id, None)
         about = timeline.about.setdefault(message.id, [])
         if isinstance(event, MessageDeleted):
             for offset in about:
@@ -262,6 +285,12 @@ class State:
         account, agent = self.accounts.get(member.participant.id), self.agents.get(member.participant.id)
         username = account.user.username if account is not None else agent.name if agent is not None else None
         return replace(member, participant=self.participants[member.participant.id], username=username)
+
+
+def _project_translation(timeline: Timeline, event: MessageTranslated, fingerprint: str) -> None:
+    timeline.about.setdefault(event.message_id, []).append(event.offset)
+    made = Translated(event.text, event.source, event.provider, fingerprint)
+    timeline.translations.setdefault(event.message_id, {})[event.language] = made
 
 
 def posted_by(events: Iterable[Event]) -> Counter[tuple[ParticipantId, date]]:

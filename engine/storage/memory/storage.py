@@ -16,6 +16,7 @@ from engine.storage.memory.rooms import MemoryRooms
 from engine.storage.memory.search import MemorySearch
 from engine.storage.memory.state import State
 from engine.storage.memory.tokens import MemoryTokens
+from engine.storage.memory.translations import MemoryTranslations
 from engine.storage.memory.usage import MemoryUsage
 from engine.storage.memory.users import MemoryUsers
 from engine.storage.memory.webhooks import MemoryWebhooks
@@ -28,6 +29,7 @@ class MemoryStorage:
         self.state = State() if state is None else state
         self.log = MemoryTimelineLog(self.state)
         self.messages = MemoryMessages(self.state)
+        self.translations = MemoryTranslations(self.state)
         self.search = MemorySearch(self.state)
         self.rooms = MemoryRooms(self.state)
         self.conversations = MemoryConversations(self.state)

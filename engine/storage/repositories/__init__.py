@@ -18,6 +18,7 @@ from engine.storage.repositories.rooms import Rooms
 from engine.storage.repositories.search import Search
 from engine.storage.repositories.storage import Storage
 from engine.storage.repositories.tokens import RefreshToken, Tokens
+from engine.storage.repositories.translations import Known, Pair, Translations
 from engine.storage.repositories.usage import Usage
 from engine.storage.repositories.users import Users
 from engine.storage.repositories.webhooks import Leased, Pending, Progress, Webhooks
@@ -33,11 +34,13 @@ __all__ = [
     "Conversations",
     "Invite",
     "Invites",
+    "Known",
     "Leased",
     "Mark",
     "Markers",
     "Messages",
     "Notifications",
+    "Pair",
     "Pending",
     "Progress",
     "RefreshToken",
@@ -46,6 +49,7 @@ __all__ = [
     "Storage",
     "TimelineLog",
     "Tokens",
+    "Translations",
     "Usage",
     "Users",
     "Version",

@@ -15,6 +15,7 @@ from engine.storage.repositories.notifications import Notifications
 from engine.storage.repositories.rooms import Rooms
 from engine.storage.repositories.search import Search
 from engine.storage.repositories.tokens import Tokens
+from engine.storage.repositories.translations import Translations
 from engine.storage.repositories.usage import Usage
 from engine.storage.repositories.users import Users
 from engine.storage.repositories.webhooks import Webhooks
@@ -27,6 +28,8 @@ class Storage(Protocol):
     def log(self) -> TimelineLog: ...
     @property
     def messages(self) -> Messages: ...
+    @property
+    def translations(self) -> Translations: ...
     @property
     def search(self) -> Search: ...
     @property

@@ -19,6 +19,7 @@ from engine.storage.sql.notifications import SqlNotifications
 from engine.storage.sql.rooms import SqlRooms
 from engine.storage.sql.search import SqlSearch
 from engine.storage.sql.tokens import SqlTokens
+from engine.storage.sql.translations import SqlTranslations
 from engine.storage.sql.usage import SqlUsage
 from engine.storage.sql.users import SqlUsers
 from engine.storage.sql.webhooks import SqlWebhooks
@@ -38,6 +39,7 @@ class SqlStorage:
         self._database = Database(url, limit=time_limit)
         self.log = SqlTimelineLog(self._database)
         self.messages = SqlMessages(self._database)
+        self.translations = SqlTranslations(self._database)
         self.search = SqlSearch(self._database)
         self.rooms = SqlRooms(self._database)
         self.conversations = SqlConversations(self._database)

@@ -8,7 +8,6 @@ from engine.engine import Engine
 from tests.engine.agents import scripted
 from tests.engine.timelines.acting import Interposed, settings
 from tests.engine.timelines.conftest import ada, anyio_backend, ben, cleo, lobby, root, state, storage
-from tests.engine.webhooks.receiving import VirtualClock
 
 __all__ = ["ada", "anyio_backend", "ben", "cleo", "engine", "lobby", "root", "state", "storage"]
 
@@ -23,6 +22,12 @@ def scripts() -> Iterator[None]:
 
 
 @pytest.fixture
-async def engine(storage: Interposed) -> AsyncIterator[Engine]:
-    async with Engine.open(settings(agents=scripted.SETTING), storage=storage, seed=0, clock=VirtualClock()) as engine:
+def calendar() -> scripted.Calendar:
+    """The time of day."""
+    return scripted.Calendar()
+
+
+@pytest.fixture
+async def engine(storage: Interposed, calendar: scripted.Calendar) -> AsyncIterator[Engine]:
+    async with Engine.open(settings(agents=scripted.SETTING), storage=storage, seed=0, clock=calendar) as engine:
         yield engine

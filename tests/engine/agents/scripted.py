@@ -1,10 +1,10 @@
 """Agents that say what a test has written for them."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
+from datetime import datetime, timedelta
 
 import anyio
-import msgspec
 
 from engine.agents import Agent, Turn, tool
 from engine.domain.agents import AgentDefinition, NewAgent, Policy
@@ -13,8 +13,9 @@ from engine.domain.fields import ParticipantKind
 from engine.domain.messages import Message
 from engine.domain.people import Principal
 from engine.engine import Engine
-from tests.engine.timelines.acting import Place
+from tests.engine.timelines.acting import Listener, Place
 from tests.engine.timelines.answered import told
+from tests.engine.webhooks.receiving import VirtualClock
 
 Script = Callable[[Turn], AsyncGenerator[str]]
 
@@ -56,44 +57,44 @@ async def plain(turn: Turn) -> AsyncGenerator[str]:
     yield turn.agent.name
 
 
-async def silent(turn: Turn) -> AsyncGenerator[str]:
+async def silent(_turn: Turn) -> AsyncGenerator[str]:
     for text in ("", "  "):
         yield text
 
 
-async def broken(turn: Turn) -> AsyncGenerator[str]:
+async def broken(_turn: Turn) -> AsyncGenerator[str]:
     yield "well, "
     raise RuntimeError("a secret")
 
 
-async def hanging(turn: Turn) -> AsyncGenerator[str]:
+async def hanging(_turn: Turn) -> AsyncGenerator[str]:
     await anyio.sleep_forever()
     yield "never"
 
 
-async def stalling(turn: Turn) -> AsyncGenerator[str]:
+async def stalling(_turn: Turn) -> AsyncGenerator[str]:
     yield "let me think"
     await anyio.sleep_forever()
 
 
-async def stubborn(turn: Turn) -> AsyncGenerator[str]:
+async def stubborn(_turn: Turn) -> AsyncGenerator[str]:
     """Does not heed its cancellation for a long time."""
     with anyio.CancelScope(shield=True):
         await anyio.sleep(900)
     yield "late"
 
 
-async def endless(turn: Turn) -> AsyncGenerator[str]:
+async def endless(_turn: Turn) -> AsyncGenerator[str]:
     while True:
         yield "and so on "
 
 
-async def enormous(turn: Turn) -> AsyncGenerator[str]:
+async def enormous(_turn: Turn) -> AsyncGenerator[str]:
     yield "x" * 10_000_000
 
 
 def slowly(*pieces: str, pause: float = 1.0) -> Script:
-    async def script(turn: Turn) -> AsyncGenerator[str]:
+    async def script(_turn: Turn) -> AsyncGenerator[str]:
         for piece in pieces:
             await anyio.sleep(pause)
             yield piece
@@ -108,6 +109,19 @@ def counting() -> Script:
         yield f"{len(turn.history)}: {turn.history[-1].text}"
 
     return script
+
+
+class Calendar(VirtualClock):
+    """The time of day as the event loop's clock has it, and as many days later as a test has torn off."""
+
+    def __init__(self) -> None:
+        self.later = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.later
+
+    def tear_off(self) -> None:
+        self.later += timedelta(days=1)
 
 
 async def agent(
@@ -139,23 +153,11 @@ async def spoken(place: Place, by: Principal) -> list[Message]:
     return [each for each in reversed(page.items) if each.author.kind is ParticipantKind.AGENT]
 
 
-async def until(condition: Callable[[], Awaitable[bool]], limit: float = 60.0) -> None:
-    """Wait, in virtual time."""
-    with anyio.fail_after(limit):
-        while not await condition():
-            await anyio.sleep(0.01)
-
-
 async def quiet(seconds: float = 30.0) -> None:
     """Let everything happen that is going to, in virtual time."""
     await anyio.sleep(seconds)
 
 
-def events(place_listener: object) -> list[AnswerEvent]:
+def events(listener: Listener) -> list[AnswerEvent]:
     """What a listener has heard of answers."""
-    return told(place_listener.publications)  # type: ignore[attr-defined]
-
-
-def kind_of(event: AnswerEvent) -> str:
-    """The event's type without its prefix."""
-    return str(msgspec.structs.asdict(event) and event.__struct_config__.tag).removeprefix("answer.")
+    return told(listener.publications)

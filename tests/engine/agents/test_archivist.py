@@ -1,7 +1,5 @@
 """The archivist: who said what, and when, how many, who is here, and what it was about; in English and German."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from engine.domain.agents import NewAgent, Policy
@@ -9,12 +7,10 @@ from engine.domain.fields import ParticipantKind
 from engine.domain.messages import Message
 from engine.domain.people import Principal
 from engine.engine import Engine
-from tests.engine.agents.scripted import quiet
+from tests.engine.agents.scripted import Calendar, quiet
 from tests.engine.timelines.acting import Interposed, Place, a_place, person
 
 pytestmark = pytest.mark.anyio
-
-DAY = 86_400.0
 
 
 @pytest.fixture
@@ -23,7 +19,7 @@ async def konrad(storage: Interposed) -> Principal:
 
 
 @pytest.fixture
-async def workshop(engine: Engine, ada: Principal, konrad: Principal) -> Place:
+async def workshop(engine: Engine, ada: Principal, konrad: Principal, calendar: Calendar) -> Place:
     """A room in which things were said yesterday and today, with the archivist in it."""
     place = await a_place(engine, ada, konrad, name="Werkstatt")
     new = NewAgent(
@@ -37,15 +33,15 @@ async def workshop(engine: Engine, ada: Principal, konrad: Principal) -> Place:
     await engine.agents.join_room(ada, place.id, made.id)
     await place.post(konrad, "Die Z1 klemmt wieder einmal, im Rechenwerk.", language="de")
     await place.post(ada, "I brought apples and a nanosecond of wire.")
-    await quiet(DAY)
+    calendar.tear_off()
     await place.post(konrad, "Die Z1 läuft, das Rechenwerk rechnet.", language="de")
     await place.post(ada, "Apples are better than planning.")
     return place
 
 
 @pytest.fixture
-async def ask(workshop: Place, ada: Principal) -> AsyncIterator["Ask"]:
-    yield Ask(workshop, ada)
+async def ask(workshop: Place, ada: Principal) -> "Ask":
+    return Ask(workshop, ada)
 
 
 class Ask:

@@ -6,17 +6,19 @@ import pytest
 
 from engine.agents import Turn
 from engine.domain.agents import AgentChanges, Policy
-from engine.domain.answers import AnswerCancelled, AnswerCompleted, AnswerFailed, AnswerStarted
+from engine.domain.answers import AnswerCancelled, AnswerCompleted, AnswerFailed, AnswerStarted, AnswerTool
 from engine.domain.messages import Draft
 from engine.domain.people import Principal
 from engine.engine import Engine
 from engine.timelines.answer_commands import CancelAnswer
-from engine.timelines.commands import MuteMember, Post, UpdateConversation
+from engine.timelines.commands import MuteMember, Post
 from engine.timelines.directory import NewConversation, NewRoom
 from tests.engine.agents.scripted import (
     CLOSED,
     SCRIPTS,
     TURNS,
+    Calendar,
+    Script,
     agent,
     broken,
     counting,
@@ -38,7 +40,7 @@ from tests.engine.timelines.acting import Place
 pytestmark = pytest.mark.anyio
 
 
-async def test_an_answer_streams_and_becomes_a_reply(lobby: Place, ada: Principal, root: Principal) -> None:
+async def test_an_answer_streams_and_becomes_a_reply(lobby: Place, ada: Principal) -> None:
     ann = await joined(lobby, ada)
     SCRIPTS["Ann"] = slowly("Hel", "lo", "!")
     listener, _ = await lobby.listen(ada)
@@ -132,7 +134,7 @@ async def test_two_that_always_answer_stop_and_a_person_starts_them_again(lobby:
     assert [name for name, _ in await said(lobby, ada)] == first + first
 
 
-async def test_two_agents_in_one_conversation_both_answer(engine: Engine, ada: Principal, ben: Principal) -> None:
+async def test_two_agents_in_one_conversation_both_answer(engine: Engine, ada: Principal) -> None:
     people = [await agent(engine, ada, name, Policy.ALWAYS) for name in ("Ann", "Bob")]
     new = NewConversation(kind="group", participants=["Ann", "Bob"])  # type: ignore[arg-type]
     opened = await engine.timelines.create_conversation(ada, new, people)
@@ -175,7 +177,7 @@ async def test_an_agent_rests_for_its_cooldown_in_each_timeline(engine: Engine, 
     assert len(await spoken(other, ada)) == 1
 
 
-async def test_a_budget_of_answers_ends_with_the_day(lobby: Place, ada: Principal) -> None:
+async def test_a_budget_of_answers_ends_with_the_day(lobby: Place, ada: Principal, calendar: Calendar) -> None:
     await joined(lobby, ada, "Ann", daily_answers=2)
     listener, _ = await lobby.listen(ada)
 
@@ -183,7 +185,7 @@ async def test_a_budget_of_answers_ends_with_the_day(lobby: Place, ada: Principa
         await lobby.post(ada, text)
         await quiet(5)
     refused = [each for each in events(listener) if isinstance(each, AnswerFailed)]
-    await quiet(86_400)
+    calendar.tear_off()
     await lobby.post(ada, "the next day")
     await quiet(5)
 
@@ -216,11 +218,11 @@ async def test_a_budget_of_tokens_counts_what_was_said(lobby: Place, ada: Princi
     ],
 )
 async def test_whatever_an_agent_does_its_answer_ends_and_others_do_not_notice(
-    engine: Engine, lobby: Place, ada: Principal, script: object, code: str, within: float
+    lobby: Place, ada: Principal, script: Script, code: str, within: float
 ) -> None:
     await joined(lobby, ada, "Ann", Policy.MENTION)
     await joined(lobby, ada, "Bob", Policy.MENTION)
-    SCRIPTS["Ann"] = script  # type: ignore[assignment]
+    SCRIPTS["Ann"] = script
     listener, _ = await lobby.listen(ada)
 
     await lobby.post(ada, "Ann, hello")
@@ -366,6 +368,6 @@ async def test_tools_are_called_by_name_and_seen(lobby: Place, ada: Principal, e
     assert heard[1] == '["Ada","Ben","Ann"]'
     assert heard[2].startswith(f"{engine.clock.now():%Y-%m-%d}")
     assert heard[3] == "Ann votes for tea times 2"
-    shown = [(each.name, each.state) for each in events(listener) if hasattr(each, "state")]
+    shown = [(each.name, each.state) for each in events(listener) if isinstance(each, AnswerTool)]
     assert shown[:2] == [("search", "started"), ("search", "finished")]
     assert [spec.name for spec in TURNS[0].tools.specs] == ann.tools

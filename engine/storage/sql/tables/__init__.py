@@ -22,6 +22,7 @@ from engine.storage.sql.tables.timelines import (
     rooms,
     timelines,
 )
+from engine.storage.sql.tables.translations import translations
 from engine.storage.sql.tables.usage import message_counts
 from engine.storage.sql.tables.webhooks import webhook_deliveries, webhooks
 
@@ -49,6 +50,7 @@ __all__ = [
     "refresh_tokens",
     "rooms",
     "timelines",
+    "translations",
     "users",
     "webhook_deliveries",
     "webhooks",
