@@ -1,4 +1,4 @@
-"""`python -m benchmarks posts`, `… presence`, `… history`, `… translation`, `… actors`."""
+"""`python -m benchmarks posts`, `… agents`, `… presence`, `… history`, `… translation`, `… actors`."""
 
 from typing import Annotated
 
@@ -6,6 +6,8 @@ import anyio
 import typer
 
 from benchmarks.actors import Loop, report
+from benchmarks.answers import Load as Answers
+from benchmarks.answers import measure as measure_answers
 from benchmarks.databases import Database, opened
 from benchmarks.history import measure as measure_history
 from benchmarks.posts import Load, measure
@@ -37,6 +39,22 @@ def posts(  # noqa: PLR0917 - typer makes options of them
     load = Load(rooms=rooms, members=members, seconds=seconds, window=window, rate=rate)
     with opened(database) as url:
         for line in anyio.run(measure, url, load, backend_options={"use_uvloop": True}):
+            typer.echo(line)
+
+
+@app.command()
+def agents(  # noqa: PLR0917 - typer makes options of them
+    database: Annotated[Database, typer.Option(help="which database")] = Database.SQLITE,
+    answers: Annotated[int, typer.Option(min=2, help="that stream at once, each in a room of its own")] = 100,
+    readers: Annotated[int, typer.Option(min=1, help="of each answer")] = 5,
+    rate: Annotated[float, typer.Option(min=1, help="tokens a second of each")] = 50.0,
+    seconds: Annotated[float, typer.Option(min=2, help="length of each")] = 15.0,
+    ramp: Annotated[float, typer.Option(min=0, help="seconds within which they begin")] = 5.0,
+) -> None:
+    """Answers of agents as they stream: how much later than the model's, whether complete, and what posts elsewhere notice."""
+    load = Answers(answers=answers, readers=readers, rate=rate, seconds=seconds, ramp=ramp)
+    with opened(database) as url:
+        for line in anyio.run(measure_answers, url, load, backend_options={"use_uvloop": True}):
             typer.echo(line)
 
 

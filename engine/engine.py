@@ -13,6 +13,10 @@ from engine.accounts.avatars import Avatars, open_avatars
 from engine.activity import start_activity
 from engine.activity.start import purge as purge_activity
 from engine.agents import Agents, start_agents
+from engine.agents.completing import completing
+from engine.agents.models import Models
+from engine.agents.models.models import Opener
+from engine.agents.opening import open_models
 from engine.canary import Canary, Ping
 from engine.chores import Chore, doing
 from engine.clock import Clock, SystemClock
@@ -75,6 +79,7 @@ class Engine:
     searching: Searching
     translators: Translators
     interpreting: Interpreting
+    models: Models
     agents: Agents
     underway: Underway
     canary: Ref[Canary]
@@ -91,13 +96,14 @@ class Engine:
         webhook_sender: Sender | None = None,
         translation_providers: tuple[Provider, ...] | None = None,
         detector: Detector | None = None,
+        model_opener: Opener | None = None,
     ) -> "AsyncIterator[Engine]":
         """Open the storage that the settings name (or take the one given, opened already) and start everything on it.
 
         A SQLite database is brought to the present schema first. Leaving the block drains: what was accepted is finished, at
         most within half of `settings.shutdown_grace`. `seed` makes the system's jitter repeatable.
-        `webhook_sender` stands in for HTTP, `translation_providers` for those that the settings name, and
-        `detector` for the one that knows languages.
+        `webhook_sender` stands in for HTTP, `translation_providers` for those that the settings name, `detector` for the one that
+        knows languages, `model_opener` for LangChain.
         """
         if storage is None:
             async with (
@@ -110,6 +116,7 @@ class Engine:
                     webhook_sender=webhook_sender,
                     translation_providers=translation_providers,
                     detector=detector,
+                    model_opener=model_opener,
                 ) as engine,
             ):
                 yield engine
@@ -118,6 +125,7 @@ class Engine:
         async with (
             ActorSystem("gathering", seed=seed) as system,
             open_avatars(settings.avatar_url, system.clock) as avatars,
+            open_models(system, settings, clock, seed=seed, opener=model_opener) as models,
         ):
             start_limit = 2 * settings.storage_timeout + 1
             canary = await system.spawn(Canary, "canary")
@@ -137,7 +145,13 @@ class Engine:
                 return timelines.ref(channel)
 
             translators = await start_translators(
-                system, settings, clock=clock, seed=seed, providers=translation_providers, detector=detector
+                system,
+                settings,
+                clock=clock,
+                seed=seed,
+                complete=completing(models) if models.default is not None else None,
+                providers=translation_providers,
+                detector=detector,
             )
             interpreting = await Interpreting.start(
                 system, storage, translators, feed, timeline=itself, start_limit=start_limit
@@ -178,7 +192,7 @@ class Engine:
                 seed=seed,
                 sender=webhook_sender,
             )
-            agents = await start_agents(system, storage, clock, settings, feed=feed, timelines=timelines)
+            agents = await start_agents(system, storage, clock, settings, feed=feed, timelines=timelines, models=models)
             engine = cls(
                 settings=settings,
                 storage=storage,
@@ -194,6 +208,7 @@ class Engine:
                 searching=Searching(storage),
                 translators=translators,
                 interpreting=interpreting,
+                models=models,
                 agents=agents,
                 underway=surroundings.underway,
                 canary=canary,
@@ -206,6 +221,7 @@ class Engine:
                 Chore(DUE_WEBHOOKS, webhooks.check),
                 Chore(LEARNING, webhooks.learn),
                 Chore(LEARNING, agents.learn),
+                Chore(PURGES, models.prepare),
                 Chore(PURGES, accounts.purge),
                 Chore(PURGES, engine.invitations.purge),
                 Chore(PURGES, inbox.trim),

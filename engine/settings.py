@@ -73,9 +73,6 @@ class DeeplModel(StrEnum):
 
 RESERVED = frozenset(
     {
-        "chat_model",
-        "chat_model_api_key",
-        "chat_model_base_url",
         "embedding_model",
     }
 )
@@ -159,6 +156,30 @@ class Settings(BaseSettings):
         le=10_000,
         description="clients or members of a timeline, above which comings and goings are summed up",
     )
+
+    chat_model: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description="of agents that name none, and of the chat-model translator: openai:gpt-5-mini, anthropic:..., ollama:...",
+    )
+    chat_model_base_url: str | None = Field(
+        None,
+        max_length=2_000,
+        description="of the provider of chat_model, instead of its own: http://127.0.0.1:8000/v1",
+    )
+    chat_model_api_key: SecretStr | None = Field(
+        None, description="for the provider of chat_model; unset: the provider's own variable, such as OPENAI_API_KEY"
+    )
+    chat_model_fallback: str | None = Field(
+        None, min_length=1, max_length=200, description="steps in for a model that fails before its first word"
+    )
+    chat_model_concurrency: int = Field(
+        100, ge=1, le=10_000, description="answers at the same time from one provider; a quarter for one timeline"
+    )
+    chat_model_first_token_timeout: float = Field(30.0, gt=0, le=3_600, description="seconds to the first word")
+    chat_model_between_tokens_timeout: float = Field(20.0, gt=0, le=3_600, description="seconds between two words")
+    chat_model_total_timeout: float = Field(300.0, gt=0, le=86_400, description="seconds for a whole answer")
 
     avatar_url: str | None = Field(
         None,
@@ -278,14 +299,14 @@ class Settings(BaseSettings):
             return url
         return f"{url}{'&' if '?' in url else '?'}seed={{seed}}"
 
-    @field_validator("secret_key", "deepl_auth_key")
+    @field_validator("secret_key", "deepl_auth_key", "chat_model_api_key")
     @classmethod
     def _not_empty(cls, secret: SecretStr | None) -> SecretStr | None:
         if secret is not None and not secret.get_secret_value().strip():
             raise ValueError("is empty")
         return secret
 
-    @field_validator("deepl_server_url")
+    @field_validator("chat_model_base_url", "deepl_server_url")
     @classmethod
     def _web_address(cls, url: str | None) -> str | None:
         if url is not None and not url.startswith(("http://", "https://")):

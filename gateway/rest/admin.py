@@ -7,6 +7,7 @@ from aiohttp import web
 
 from actors.tree import Node
 from engine.accounts.forms import AccountChanges
+from engine.agents.models import ModelsStatus
 from engine.domain.activity import Origin
 from engine.domain.fields import AccountRole, ParticipantId
 from engine.domain.people import Principal, User
@@ -64,6 +65,11 @@ async def read_stats(request: web.Request, engine: Engine) -> Stats:
     )
 
 
+async def read_models(engine: Engine) -> ModelsStatus:
+    """The chat models: what they are asked, what became of it, the tokens used, and how their providers are doing."""
+    return engine.models.status()
+
+
 async def read_translation(engine: Engine) -> TranslationReport:
     """How the translators are doing, and what was done with their work."""
     return TranslationReport(translators=engine.translators.status(), interpreting=engine.interpreting.status())
@@ -104,6 +110,7 @@ _TAG: Final = "Administration"
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     get("/admin/actors", read_actors, tag=_TAG, access=Access.ADMIN),
     get("/admin/stats", read_stats, tag=_TAG, access=Access.ADMIN),
+    get("/admin/models", read_models, tag=_TAG, access=Access.ADMIN),
     get("/admin/translation", read_translation, tag=_TAG, access=Access.ADMIN),
     get("/admin/users", list_accounts, tag=_TAG, access=Access.ADMIN),
     patch("/admin/users/{user_id}", change_account, tag=_TAG, access=Access.ADMIN, problems=("conflict",)),

@@ -207,6 +207,25 @@ async def test_a_stream_ends_at_its_deadline(simulation: Simulation[None]) -> No
     assert_dead_letters(system)
 
 
+@simulated
+async def test_a_caller_may_become_more_and_less_patient_as_values_come(simulation: Simulation[None]) -> None:
+    log: list[str] = []
+    async with simulation.system() as system:
+        counter = await system.spawn(lambda: Counter(log), "counter")
+        came: list[int] = []
+
+        async def read() -> None:
+            stream = counter.stream(Count(1000, pause=2.0), first=3.0, idle=1.0)
+            async for number in stream:
+                came.append(number)
+                stream.wait_at_most(5.0 if number < 3 else 1.0)
+
+        with pytest.raises(AskTimeout):
+            await read()
+
+        assert came == [0, 1, 2, 3]
+
+
 @pytest.mark.parametrize(("first", "idle"), [(1.0, 30.0), (3.0, 1.0)])
 def test_a_value_that_does_not_come_in_time_ends_the_stream(first: float, idle: float) -> None:
     @simulated

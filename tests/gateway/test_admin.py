@@ -13,7 +13,7 @@ def paths(node: dict[str, Any]) -> list[str]:
     return [node["path"], *(path for child in node["children"] for path in paths(child))]
 
 
-@pytest.mark.parametrize("path", ["/admin/actors", "/admin/stats", "/admin/users"])
+@pytest.mark.parametrize("path", ["/admin/actors", "/admin/stats", "/admin/models", "/admin/users"])
 async def test_administration_is_for_administrators(ada: Person, path: str) -> None:
     answer = await ada.get(path)
 
@@ -35,6 +35,13 @@ async def test_an_administrator_sees_how_the_process_is_doing(root: Person) -> N
     assert answer.body["uptime"] > 0
     assert answer.body["actors"] > 0
     assert answer.body["waiting"] >= 0
+
+
+async def test_an_administrator_sees_the_chat_models(root: Person) -> None:
+    answer = await root.get("/admin/models")
+
+    assert (answer.status, answer.body["default"], answer.body["models"]) == (200, None, [])
+    assert answer.body["deadlines"] == {"first_token": 30.0, "between_tokens": 20.0, "total": 300.0}
 
 
 async def test_an_administrator_finds_accounts_with_their_email(root: Person, ada: Person) -> None:

@@ -36,12 +36,14 @@ class ModelUsage(msgspec.Struct, frozen=True, kw_only=True):
 class ProviderStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One provider: `speaking` answers under way of at most `concurrency`, and those that wait for their turn.
 
-    `wait` is how long they wait, in seconds; `stuck` counts connections that would not end and were given up.
+    `ending` are connections that are being closed; each holds its worker until it is. `stuck` counts those that would not end and
+    were given up. `wait` is in seconds.
     """
 
     provider: str
     concurrency: int
     speaking: int
+    ending: int
     waiting: int
     queue: int
     wait: Quantiles

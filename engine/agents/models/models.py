@@ -113,6 +113,14 @@ class Models:
         async with aclosing(self.stream(model, prompt, group=group)) as pieces:
             return "".join([piece.text async for piece in pieces if isinstance(piece, Text)])
 
+    async def prepare(self) -> None:
+        """Open the default and the fallback model, so that nobody has to wait for that; what is wrong with them is logged."""
+        for name in filter(None, (self._settings.default, self._settings.fallback)):
+            try:
+                await self._open(full_name(name))
+            except ModelFailed as failure:
+                log.warning("model.not_ready", model=name, code=failure.code, detail=failure.detail)
+
     def status(self) -> ModelsStatus:
         """How they are doing, now."""
         return ModelsStatus(
@@ -129,7 +137,7 @@ class Models:
         if first is None:
             raise ModelFailed(FailureCode.NOT_CONFIGURED, "no chat model is set")
         wanted = [first, *([self._settings.fallback] if self._settings.fallback else [])]
-        return list(dict.fromkeys(name if ":" in name else f"openai:{name}" for name in wanted))
+        return list(dict.fromkeys(map(full_name, wanted)))
 
     def _pause(self, failure: ModelFailed, attempt: int) -> float | None:
         """Seconds until the same model is tried again; None: it is not."""
@@ -142,12 +150,12 @@ class Models:
     async def _request(self, name: str, prompt: Prompt, group: str) -> AsyncGenerator[Piece, None]:
         if name not in self._opened:
             await self._open(name)
-        provider = self._providers[name.partition(":")[0]]
+        provider = self._providers[provider_of(name)]
         return provider.ask(self._opened[name], prompt, group=group, account=self._account(name))
 
     async def _open(self, name: str) -> None:
         """Make a model, and the pool of its provider if this is the first one."""
-        provider = name.partition(":")[0]
+        provider = provider_of(name)
         async with self._opening:
             if name in self._opened:
                 return
@@ -175,3 +183,13 @@ class Models:
 
     def _account(self, name: str) -> Account:
         return self._accounts.setdefault(name, Account(name))
+
+
+def full_name(model: str) -> str:
+    """`provider:model`; a name without a provider is one of openai's, or of a service that speaks its protocol."""
+    return model if ":" in model else f"openai:{model}"
+
+
+def provider_of(model: str) -> str:
+    """The provider's part of a full name."""
+    return model.partition(":")[0]

@@ -45,7 +45,10 @@ Piece = Text | ToolCall | Usage
 
 
 class Spoken(msgspec.Struct, frozen=True, kw_only=True):
-    """One turn of a conversation. `name` is who spoke; `calls` are the tools that the assistant asked for in this turn."""
+    """One turn of a conversation. `calls` are the tools that the assistant asked for in this turn.
+
+    `name` is who spoke. Few providers take it beside the text, so the text has to say it, too.
+    """
 
     role: Literal["user", "assistant"]
     text: str

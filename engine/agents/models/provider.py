@@ -147,6 +147,7 @@ class Provider:
             provider=self.name,
             concurrency=pool.size,
             speaking=pool.in_flight,
+            ending=pool.cancelling,
             waiting=pool.queued,
             queue=pool.capacity,
             wait=pool.wait,

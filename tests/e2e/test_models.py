@@ -1,0 +1,61 @@
+"""A chat model answers in a room: the whole server, the real client, and a provider on loopback."""
+
+import aiohttp
+import pytest
+
+from tests.e2e.test_agents import administrator, follow, invite
+from tests.support import openai_server as peer
+from tests.support.openai_server import OpenAIServer
+from tests.support.server import GatheringServer
+from tests.support.visitors import until
+
+pytestmark = pytest.mark.anyio
+
+PERSONA = {
+    "name": "vera",
+    "persona": "You know the weather.",
+    "model": "default",
+    "room_policy": "always",
+    "conversation_policy": "always",
+}
+
+
+async def test_what_a_model_does_is_what_readers_hear_of_its_answer(
+    sqlite_url: str, session: aiohttp.ClientSession
+) -> None:
+    scripts = [
+        peer.words("It ", "rains."),
+        peer.status(401),
+        peer.resets_midway,
+        peer.stalls,
+    ]
+    async with OpenAIServer(scripts) as provider:
+        with GatheringServer(
+            sqlite_url,
+            chat_model="openai:any",
+            chat_model_base_url=provider.base_url,
+            chat_model_between_tokens_timeout=0.5,
+            translation_provider="none",
+        ) as server:
+            root = await administrator(session, server, sqlite_url)
+            room = await root.open_room()
+            await invite(root, room, PERSONA)
+            async with root.connect() as wire:
+                reader = await follow(wire, room)
+                for number in range(1, 5):
+                    await wire.post(room, f"Weather, please: {number}")
+                    await until(lambda: sum(map(_is_end, reader.types())) == number, limit=20.0)  # noqa: B023 - waited for
+            status = (await root.call("GET", "/admin/models")).body
+
+    ends = [each for each in reader.heard if _is_end(each["type"])]
+    assert [each.get("code", "") for each in ends] == ["", "model_unauthorized", "model_interrupted", "model_stalled"]
+    assert "It rains." in reader.texts
+    assert [each.get("text") for each in ends[2:]] == ["Well, ", "Well, "]
+    (model,) = status["models"]
+    assert (model["requests"], model["answered"], model["under_way"]) == (4, 1, 0)
+    assert model["failed"] == {"model_unauthorized": 1, "model_interrupted": 1, "model_stalled": 1}
+    assert provider.requests[3].closed.is_set()
+
+
+def _is_end(kind: str) -> bool:
+    return kind in {"answer.completed", "answer.failed", "answer.cancelled"}
