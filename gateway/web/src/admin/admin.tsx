@@ -1,0 +1,3 @@
+export function Admin({ page }: { page: string }) {
+  return <div>{page}</div>;
+}

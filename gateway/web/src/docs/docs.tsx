@@ -1,0 +1,3 @@
+export function Docs({ page }: { page: string }) {
+  return <div>{page}</div>;
+}
