@@ -99,6 +99,7 @@ async def test_two_people_talk_in_private_and_bring_others_into_a_group(invite: 
     await emmy.page.get_by_role("combobox", name="People").fill("max")
     await emmy.page.get_by_role("option", name="max").click()
     await emmy.page.get_by_role("button", name="Start conversation").click()
+    await expect(emmy.page.get_by_role("heading", name="max", level=1)).to_be_visible()
     await emmy.write("Between us.")
 
     await max_.page.locator(".entry", has_text="emmy").click()
@@ -110,6 +111,7 @@ async def test_two_people_talk_in_private_and_bring_others_into_a_group(invite: 
         await emmy.page.get_by_role("option", name=name).click()
     await emmy.page.get_by_label("Title").fill("Rings")
     await emmy.page.get_by_role("button", name="Start group").click()
+    await expect(emmy.page.get_by_role("heading", name="Rings", level=1)).to_be_visible()
     await emmy.write("For all of us.")
     await paul.go("/")
     await paul.page.locator(".entry", has_text="Rings").click()

@@ -24,6 +24,10 @@ FLAGS = (
 _AWAY = re.compile(r"net::ERR_(CONNECTION|INTERNET|EMPTY|NETWORK|INCOMPLETE)|WebSocket connection to|503 \(")
 """What Chromium itself says in the console of a server that is away."""
 
+PATIENCE = 20_000
+"""Milliseconds to wait for what should happen at once: the machine may be busy."""
+expect.set_options(timeout=PATIENCE)
+
 
 def chromium() -> str:
     """The path of a Chromium; without one the test is skipped, except where it has to be there (in CI)."""
@@ -61,7 +65,7 @@ class Visitor:
         self.complaints: list[str] = []
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.complaints.append(f"pageerror: {error}"))
-        self.page.set_default_timeout(15_000)
+        self.page.set_default_timeout(PATIENCE)
 
     @classmethod
     @asynccontextmanager
@@ -102,7 +106,7 @@ class Visitor:
         """Ask the server as this person, beside the page."""
         headers = {"X-CSRF-Token": await self.csrf()} if signed_in else {}
         response = await self.context.request.fetch(
-            f"{self.address}/api/v1{path}", method=method, data=body, headers=headers, timeout=15_000
+            f"{self.address}/api/v1{path}", method=method, data=body, headers=headers, timeout=PATIENCE
         )
         assert response.ok, f"{method} {path}: {response.status} {await response.text()}"
         return await response.json() if await response.body() else None

@@ -59,6 +59,8 @@ export interface Message {
   mentions_all?: true;
   translation?: Translation | null;
   answer_id?: string;
+  /** It was being written as an answer when that failed or was stopped. */
+  partial?: true;
 }
 
 export interface MessagePage {
@@ -142,6 +144,10 @@ export interface Agent {
   display_name?: string | null;
   persona?: string | null;
   model?: string | null;
+  temperature?: number | null;
+  cooldown_seconds?: number;
+  daily_answers?: number | null;
+  tools?: string[];
   room_policy?: string;
   conversation_policy?: string;
   language?: string | null;

@@ -112,8 +112,8 @@ export function History({ timeline, actions, readBefore, target, onEnd }: Props)
     void (async () => {
       if (!log.at(target)) await timeline.jump((await timeline.message(target)).offset).catch(() => undefined);
       if (log.at(target)) viewport.show(target, (scroller.current?.clientHeight ?? 600) / 3);
-      setAtEnd(false);
       draw((count) => count + 1);
+      requestAnimationFrame(onScroll); // it may be so near to the end that this is the end
     })();
   }, [target, timeline.state.value === "ready"]);
 

@@ -136,7 +136,7 @@ function Body({ message, timeline }: { message: Message; timeline: Timeline }) {
 
 /** The message that this one answers, in one line. */
 function Quoted({ id, timeline, onShow }: { id: Id; timeline: Timeline; onShow: (id: Id) => void }) {
-  const here = timeline.log.at(id);
+  const here = timeline.version.value >= 0 ? timeline.log.at(id) : undefined; // drawn again when the log changes
   const [found, setFound] = useState<Message | null>(null);
   useEffect(() => {
     if (!here && !found) timeline.message(id).then(setFound, () => undefined);
