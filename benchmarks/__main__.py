@@ -55,6 +55,7 @@ def presence(
             typer.echo(line)
 
 
+@app.command()
 def history(
     database: Annotated[Database, typer.Option(help="which database")] = Database.SQLITE,
     messages: Annotated[int, typer.Option(min=1000, help="messages in the room")] = 1_000_000,

@@ -86,6 +86,28 @@ async def test_an_ask_that_expires_while_it_waits_is_never_executed(simulation: 
 
 
 @simulated
+async def test_an_ask_that_expires_while_nobody_can_tell_its_caller_is_never_executed(
+    simulation: Simulation[None],
+) -> None:
+    log: list[str] = []
+    late = 0.0
+
+    async def compute(_: Scripted) -> None:
+        nonlocal late
+        late = 2.0  # the event loop stands still, so that no deadline is swept meanwhile
+
+    async with simulation.system(clock=lambda: anyio.current_time() + late) as system:
+        actor = await system.spawn(lambda: Scripted(log), "actor")
+        actor.tell(Do(compute))
+
+        with pytest.raises(AskTimeout):
+            await actor.ask(Say("too late"), timeout=1.0)
+
+    assert log == ["started", "stopping shutdown"]
+    assert_dead_letters(system, expired=1)
+
+
+@simulated
 async def test_an_ask_whose_caller_has_left_is_never_executed(simulation: Simulation[None]) -> None:
     log: list[str] = []
     gate = anyio.Event()

@@ -279,3 +279,26 @@ async def test_tasks_of_an_actor_that_is_over_are_refused(simulation: Simulation
         actor.tell(Hold(anyio.Event()))
 
     assert log[-1] == "refused"
+
+@simulated
+async def test_a_cancellation_that_no_scope_asked_for_comes_back_as_an_error(simulation: Simulation[None]) -> None:
+    if simulation.backend == "trio":
+        return  # trio.Cancelled cannot be raised by hand
+
+    async def raise_cancelled() -> None:
+        raise anyio.get_cancelled_exc_class()
+
+    async def start(self: Scripted) -> None:
+        self.spawn(raise_cancelled, then=_fetched)
+
+    log: list[str] = []
+    async with simulation.system() as system:
+        sibling = await system.spawn(Scripted, "sibling")
+        actor = await system.spawn(lambda: Scripted(log), "actor")
+
+        await actor.ask(Do(start))
+        await turns()
+
+        assert await sibling.ask(Say("alive")) == "alive"
+    assert log[1].startswith("fetched RuntimeError(")
+    assert "cancelled by foreign code" in log[1]

@@ -8,7 +8,8 @@ Supervision
     here: a_crash_reaches_no_sibling; test_crashes: an_exception_group_is_a_crash_like_any_other
 * A native cancellation that no cancel scope asked for silently ends the task group (asyncio).
     test_crashes: a_cancellation_that_no_scope_asked_for_is_a_crash, a_cancellation_out_of_a_farewell_cancels_nobody_else,
-    a_native_cancellation_by_foreign_code_stays_with_its_actor
+    a_native_cancellation_by_foreign_code_stays_with_its_actor; test_owned_tasks:
+    a_cancellation_that_no_scope_asked_for_comes_back_as_an_error
 * Tasks start in random order (trio).
     test_supervision: actors_start_in_order_and_stop_in_reverse, spawning_waits_until_the_actor_has_started,
     a_failing_start_is_raised_to_the_starter_and_leaves_nothing_behind, a_start_that_takes_too_long_fails
@@ -41,7 +42,8 @@ Messages
 * Handlers interleave.
     test_message_traps: a_handler_that_waits_is_not_interleaved
 * Asks that nobody waits for are still worked on.
-    test_asking: an_ask_that_expires_while_it_waits_is_never_executed, an_ask_whose_caller_has_left_is_never_executed;
+    test_asking: an_ask_that_expires_while_it_waits_is_never_executed, an_ask_whose_caller_has_left_is_never_executed,
+    an_ask_that_expires_while_nobody_can_tell_its_caller_is_never_executed;
     test_batches: expired_calls_are_not_in_the_batch
 * A mailbox grows without bound; a full one keeps the runtime's own signals out, or blocks an actor.
     test_mailboxes: a_full_mailbox_rejects, an_actor_is_never_made_to_wait_for_room,
@@ -54,7 +56,8 @@ Messages
     an_answer_that_cannot_become_a_message_crashes_the_one_who_asked
 * A message that comes during passivation is lost, or starts a second activation.
     test_virtual_actors: what_comes_while_an_actor_goes_to_sleep_is_held_and_handled_by_the_next_activation,
-    many_first_messages_activate_an_actor_once, an_actor_with_work_under_way_does_not_sleep
+    many_first_messages_activate_an_actor_once, an_actor_with_work_under_way_does_not_sleep,
+    an_actor_that_gets_a_message_while_it_is_told_to_sleep_stays_awake
 * Busy is taken for dead.
     test_message_traps: an_actor_that_is_busy_for_long_is_left_alone
 * Entries outlive their owners.

@@ -134,6 +134,20 @@ async def test_above_the_cap_those_idle_longest_go_to_sleep(simulation: Simulati
 
 
 @simulated
+async def test_an_actor_that_gets_a_message_while_it_is_told_to_sleep_stays_awake(simulation: Simulation[None]) -> None:
+    log: list[str] = []
+    async with simulation.system() as system:
+        family = await system.virtual(lambda _: Scripted(log), "family", activation=Activation(max_active=1))
+        await family.ref("a").ask(Say("one"))
+
+        family.ref("b").tell(Say("its activation puts the other to sleep"))
+        assert await family.ref("a").ask(Say("two")) == "two"
+
+        assert "stopping passivated" not in log
+        assert {cell.name: cell.generation for cell in family.cells} == {"a": 1, "b": 1}
+
+
+@simulated
 async def test_when_nobody_above_the_cap_is_idle_new_keys_are_unavailable(simulation: Simulation[None]) -> None:
     gate = anyio.Event()
     async with simulation.system() as system:

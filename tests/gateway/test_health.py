@@ -27,6 +27,14 @@ async def test_a_running_server_is_alive(client: Client) -> None:
     assert await health(client, "/livez") == (200, {"status": "ok", "checks": {"actors": True}})
 
 
+async def test_a_server_whose_actors_do_not_answer_is_not_alive(client: Client, engine: Engine) -> None:
+    await engine.system.stop_child("canary")
+
+    status, body = await health(client, "/livez")
+
+    assert (status, body) == (503, {"status": "unavailable", "checks": {"actors": False}})
+
+
 async def test_a_started_server_is_ready(client: Client) -> None:
     status, body = await health(client, "/readyz")
 

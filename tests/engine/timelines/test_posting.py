@@ -161,7 +161,7 @@ async def test_a_reply_names_a_message_that_exists(lobby: Place, ada: Principal,
     assert answer.message.reply_to == question.id
 
 
-@pytest.mark.parametrize("strange", [new_id(), "not an id", "\x00"])
+@pytest.mark.parametrize("strange", [new_id(), "not an id", "\x00"], ids=["unused", "no id", "NUL"])
 async def test_a_reply_to_a_message_that_does_not_exist_is_refused(lobby: Place, ada: Principal, strange: str):
     with pytest.raises(InvalidRequest) as refused:
         await lobby.post(ada, reply_to=MessageId(strange))

@@ -137,7 +137,7 @@ async def test_a_single_message_is_read_from_memory_or_from_the_table(storage: I
     assert found == messages
 
 
-@pytest.mark.parametrize("strange", [new_id(), "", "x" * 36, "\x00"])
+@pytest.mark.parametrize("strange", [new_id(), "", "x" * 36, "\x00"], ids=["unused", "empty", "no id", "NUL"])
 async def test_a_message_that_does_not_exist_is_not_found(engine: Engine, lobby: Place, ada: Principal, strange: Any):
     with pytest.raises(NotFound):
         await engine.timelines.message(lobby.ref, ada, strange)
