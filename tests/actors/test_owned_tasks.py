@@ -280,6 +280,7 @@ async def test_tasks_of_an_actor_that_is_over_are_refused(simulation: Simulation
 
     assert log[-1] == "refused"
 
+
 @simulated
 async def test_a_cancellation_that_no_scope_asked_for_comes_back_as_an_error(simulation: Simulation[None]) -> None:
     if simulation.backend == "trio":

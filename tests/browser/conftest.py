@@ -38,7 +38,7 @@ def server(_sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     """One server for the tests of a file: they share nothing but its address."""
     path = tmp_path_factory.mktemp("browser") / "gathering.db"
     shutil.copy(_sqlite_template, path)
-    with GatheringServer(f"sqlite+aiosqlite:///{path}", commands_per_second=1000, commands_burst=1000) as server:
+    with GatheringServer(f"sqlite+aiosqlite:///{path}", commands_per_second=100_000, commands_burst=100_000) as server:
         yield server
 
 

@@ -79,7 +79,7 @@ class Visitor:
         visitor = cls(context, await context.new_page(), address, username, language)
         try:
             yield visitor
-            assert visitor.complaints == []
+            assert visitor.complaints == [], visitor.complaints
         finally:
             await context.close()
 

@@ -38,10 +38,18 @@ export function Actors() {
             <tr>
               <th scope="col">Actor</th>
               <th scope="col">State</th>
-              <th scope="col">Mailbox</th>
-              <th scope="col">Rate</th>
-              <th scope="col">Handled</th>
-              <th scope="col">Restarts</th>
+              <th scope="col" class="number-head">
+                Mailbox
+              </th>
+              <th scope="col" class="number-head">
+                Rate
+              </th>
+              <th scope="col" class="number-head">
+                Handled
+              </th>
+              <th scope="col" class="number-head">
+                Restarts
+              </th>
               <th scope="col">At</th>
             </tr>
           </thead>

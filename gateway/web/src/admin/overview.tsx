@@ -19,8 +19,8 @@ export function Overview() {
       )}
       <dl class="tiles">
         <Tile name="Up for" value={now ? span(now.uptime) : "–"} />
-        <Tile name="Rooms in memory" value={figure(count("rooms"))} />
-        <Tile name="Conversations in memory" value={figure(count("conversations"))} />
+        <Tile name="Rooms awake" value={figure(count("rooms"))} />
+        <Tile name="Conversations" value={figure(count("conversations"))} />
         <Tile name="People connected" value={figure(count("people"))} />
         <Tile name="Actors" value={now ? figure(now.actors) : "–"} />
         <Tile name="Restarts" value={now ? figure(now.restarts) : "–"} alarm={Boolean(now?.restarts)} />
@@ -81,8 +81,12 @@ function Hot() {
           <thead>
             <tr>
               <th scope="col">Path</th>
-              <th scope="col">Waiting</th>
-              <th scope="col">Rate</th>
+              <th scope="col" class="number-head">
+                Waiting
+              </th>
+              <th scope="col" class="number-head">
+                Rate
+              </th>
             </tr>
           </thead>
           <tbody>

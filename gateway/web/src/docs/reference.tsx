@@ -65,12 +65,15 @@ function OperationView({ operation, described }: { operation: Operation; describ
       <summary>
         <span class={`method method-${operation.method}`}>{operation.method.toUpperCase()}</span>
         <code>{operation.path}</code>
-        <span class="operation-summary">{operation.summary}</span>
+        <span class="operation-summary">
+          <Words text={firstSentence(operation.summary)} />
+        </span>
       </summary>
       {open && (
         <div class="operation-body">
           <p>
-            {operation.description} For {operation.open ? "anyone" : "who is signed in"}.
+            <Words text={`${operation.summary} ${operation.description}`} /> For{" "}
+            {operation.open ? "anyone" : "who is signed in"}.
           </p>
           {operation.parameters.length > 0 && (
             <>
@@ -103,7 +106,7 @@ function OperationView({ operation, described }: { operation: Operation; describ
                   <code>{status}</code>
                 </dt>
                 <dd>
-                  {description} {schema && <code>{shapeOf(schema)}</code>}
+                  <Words text={description} /> {schema && <code>{shapeOf(schema)}</code>}
                 </dd>
               </div>
             ))}
@@ -118,6 +121,15 @@ function OperationView({ operation, described }: { operation: Operation; describ
       )}
     </details>
   );
+}
+
+/** A text in which what stands between backticks is code. */
+function Words({ text }: { text: string }) {
+  return <>{text.split("`").map((part, index) => (index % 2 ? <code key={part}>{part}</code> : part))}</>;
+}
+
+function firstSentence(text: string): string {
+  return /^.*?\.(?= |$)/.exec(text)?.[0] ?? text;
 }
 
 function Fields({ schema, described }: { schema: Schema; described: Document }) {
