@@ -20,12 +20,16 @@ export function Dialog({
     dialog.current?.showModal();
   }, []);
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape is the dialog's own; the click is on what is outside of it
     <dialog
       ref={dialog}
       class={wide ? "dialog dialog-wide" : "dialog"}
       aria-labelledby="dialog-title"
       onCancel={(event) => {
+        event.preventDefault();
+        onClose();
+      }}
+      onKeyDown={(event) => {
+        if (event.key !== "Escape") return; // a search field would keep it for itself
         event.preventDefault();
         onClose();
       }}

@@ -34,6 +34,16 @@ export function History({ timeline, actions, readBefore, target, onEnd }: Props)
   const [, draw] = useState(0);
   const [atEnd, setAtEnd] = useState(true);
   const drawn = useRef<Range>({ start: 0, end: 0 });
+  const scrolledTo = useRef(0);
+
+  /** Take in how far one has scrolled. Its event may come after the list has changed, so whoever changes the list looks first. */
+  const catchUp = useCallback(() => {
+    const box = scroller.current;
+    if (!box || Math.abs(box.scrollTop - scrolledTo.current) < 1) return;
+    scrolledTo.current = box.scrollTop;
+    viewport.scrolled(box.scrollTop - HEAD, box.scrollHeight - box.clientHeight - box.scrollTop, log.newer);
+  }, [timeline]);
+  catchUp();
 
   useMemo(
     () =>
@@ -51,6 +61,7 @@ export function History({ timeline, actions, readBefore, target, onEnd }: Props)
     if (!box) return;
     const wanted = viewport.atEnd ? box.scrollHeight - box.clientHeight : viewport.top() + HEAD;
     if (Math.abs(box.scrollTop - wanted) >= 1) box.scrollTop = wanted;
+    scrolledTo.current = box.scrollTop;
   }, []);
 
   const measure = useCallback((rows: Iterable<Element>) => {
@@ -70,6 +81,7 @@ export function History({ timeline, actions, readBefore, target, onEnd }: Props)
   const observer = useMemo(
     () =>
       new ResizeObserver((entries) => {
+        catchUp();
         measure(entries.map((each) => each.target));
         settle();
         redraw();
@@ -98,9 +110,7 @@ export function History({ timeline, actions, readBefore, target, onEnd }: Props)
   useEffect(reach, [version, range.start, range.end]);
 
   const onScroll = () => {
-    const box = scroller.current;
-    if (!box) return;
-    viewport.scrolled(box.scrollTop - HEAD, box.scrollHeight - box.clientHeight - box.scrollTop, log.newer);
+    catchUp();
     if (viewport.atEnd !== atEnd) setAtEnd(viewport.atEnd);
     redraw();
     reach();
