@@ -64,6 +64,7 @@ async def test_the_main_path_needs_no_pointer(invite: Invite) -> None:
     await keys.context.clear_cookies()
     await keys.go("/sign-in")
     page = keys.page
+    await expect(page.locator("[name=login]")).to_be_focused()
 
     await page.keyboard.type("keys")
     await page.keyboard.press("Tab")

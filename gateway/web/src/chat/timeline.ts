@@ -122,6 +122,7 @@ export class Timeline {
 
   /** From now on in another language. */
   async readIn(language: string): Promise<void> {
+    this.subscription?.setData({ language }); // for when it subscribes again
     await rpc("set_language", { timeline: this.channel, language }).catch((refusal: { code: number }) => {
       if (refusal.code !== METHOD_NOT_FOUND) throw refusal; // a server without translation
     });
