@@ -49,9 +49,8 @@ async def test_known_payloads_stay_inert_wherever_people_can_write(invite: Invit
     await mallory.api("PATCH", "/me", {"display_name": nasty[:64]})
     room = (await mallory.api("POST", "/rooms", {"name": nasty, "description": " ".join(PAYLOADS[:3])}))["id"]
     await victim.api("POST", f"/rooms/{room}/join")
-    for payload in PAYLOADS:
-        posted = await mallory.api("POST", f"/rooms/{room}/messages", {"text": payload})
-    await mallory.api("POST", f"/rooms/{room}/messages", {"text": nasty, "reply_to": posted["id"]})
+    posted = [await mallory.api("POST", f"/rooms/{room}/messages", {"text": payload}) for payload in PAYLOADS]
+    await mallory.api("POST", f"/rooms/{room}/messages", {"text": nasty, "reply_to": posted[-1]["id"]})
     await victim.enter(f"/rooms/{room}")
     await expect(victim.page.locator("article.row").last).to_contain_text("onerror")
 

@@ -164,6 +164,8 @@ export const de: Catalogue = {
   writes_an_answer: "schreibt",
   stop_answer: "Anhalten",
   ask_again: "Noch einmal fragen",
+  stopped: "angehalten",
+  agents_invited_by: "Agenten bringt die Verwaltung herein. Hier sind:",
   answer_failed: "Die Antwort ist fehlgeschlagen. {detail}",
   answer_cancelled: "Die Antwort wurde angehalten.",
 

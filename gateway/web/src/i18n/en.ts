@@ -161,6 +161,8 @@ export const en = {
   writes_an_answer: "is writing",
   stop_answer: "Stop",
   ask_again: "Ask again",
+  stopped: "stopped",
+  agents_invited_by: "Administrators bring agents in. These are here:",
   answer_failed: "The answer failed. {detail}",
   answer_cancelled: "The answer was stopped.",
 

@@ -37,7 +37,7 @@ export function Avatar({
   );
 }
 
-export function initials(name: string): string {
+function initials(name: string): string {
   const words = name.trim().split(/\s+/);
   const letters = words.length > 1 ? [words[0], words.at(-1)] : [words[0]];
   return letters
@@ -46,6 +46,6 @@ export function initials(name: string): string {
     .toUpperCase();
 }
 
-export function hue(id: string): number {
+function hue(id: string): number {
   return Number.parseInt(id.slice(-6), 16) % HUES || 0; // the end of a UUIDv7 is its random part
 }

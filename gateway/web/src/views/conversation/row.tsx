@@ -5,7 +5,7 @@ import type { Timeline } from "../../chat/timeline.ts";
 import { languageName, t } from "../../i18n/index.ts";
 import { plain } from "../../text/markdown.ts";
 import { clock, day, moment } from "../../text/time.ts";
-import { Avatar, hue } from "../../ui/avatar.tsx";
+import { Avatar } from "../../ui/avatar.tsx";
 import { Icon } from "../../ui/icon.tsx";
 import { memo } from "../../ui/memo.ts";
 import { MessageTools } from "./message_tools.tsx";
@@ -41,7 +41,7 @@ export const MessageRow = memo(function MessageRow({
   marked,
 }: Props) {
   const mine = message.author.id === me.value?.id;
-  const concerns = message.mentions.includes(me.value?.id ?? "") || message.mentions_all;
+  const concerns = !mine && (message.mentions.includes(me.value?.id ?? "") || message.mentions_all);
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey || message.deleted_at)
       return;
@@ -76,10 +76,9 @@ export const MessageRow = memo(function MessageRow({
         )}
         <div class="row-content">
           <header class={together ? "unseen" : "row-head"} id={`by-${message.id}`}>
-            <strong class={`hue-${hue(message.author.id)}`} dir="auto">
-              {message.author.name}
-            </strong>
+            <strong dir="auto">{message.author.name}</strong>
             {message.author.kind === "agent" && <span class="tag">{t("agent")}</span>}
+            {message.partial && <span class="writing">{t("stopped")}</span>}
             <time dateTime={message.created_at} title={moment(message.created_at)}>
               {clock(message.created_at)}
             </time>

@@ -4,7 +4,7 @@ import { discard, retry, type Unsent, unsent } from "../../chat/outbox.ts";
 import type { Timeline } from "../../chat/timeline.ts";
 import { t } from "../../i18n/index.ts";
 import { clock } from "../../text/time.ts";
-import { Avatar, hue } from "../../ui/avatar.tsx";
+import { Avatar } from "../../ui/avatar.tsx";
 import { Icon } from "../../ui/icon.tsx";
 import { attempt } from "../../ui/toast.tsx";
 import { Prose } from "./text.tsx";
@@ -33,7 +33,7 @@ function AnswerRow({ answer, timeline }: { answer: LiveAnswer; timeline: Timelin
         <Avatar who={answer.author} />
         <div class="row-content">
           <header class="row-head">
-            <strong class={`hue-${hue(answer.author.id)}`}>{answer.author.name}</strong>
+            <strong dir="auto">{answer.author.name}</strong>
             <span class="tag">{t("agent")}</span>
             {!ended && <span class="writing">{t("writes_an_answer")}</span>}
           </header>
@@ -83,7 +83,7 @@ function UnsentRow({ entry, timeline }: { entry: Unsent; timeline: Timeline }) {
         <Avatar who={{ id: user.id, kind: "user", name: user.display_name ?? user.username }} />
         <div class="row-content">
           <header class="row-head">
-            <strong class={`hue-${hue(user.id)}`}>{user.display_name ?? user.username}</strong>
+            <strong dir="auto">{user.display_name ?? user.username}</strong>
             <time>{clock(entry.at)}</time>
             {!entry.refused && <span class="writing">{t("sending")}</span>}
           </header>
