@@ -45,10 +45,10 @@ lock: .venv/dev # UPGRADE=--upgrade takes the newest versions; without it only w
 .venv/dev: requirements/dev.txt .venv/run
 	$(PIP) install --require-hashes -r requirements/dev.txt && touch $@
 
-$(CLIENTS): tests/clients/package-lock.json .venv/dev
+$(CLIENTS): tests/clients/package-lock.json | .venv/dev
 	$(NPM) tests/clients ci && touch $@
 
-$(WEB)/node_modules/.package-lock.json: $(WEB)/package-lock.json .venv/run
+$(WEB)/node_modules/.package-lock.json: $(WEB)/package-lock.json | .venv/run
 	$(NPM) $(WEB) ci && touch $@
 
 $(WEB)/dist/index.html: $(WEB)/node_modules/.package-lock.json $(shell find $(WEB)/src $(WEB)/public -type f) $(WEB)/index.html $(WEB)/vite.config.ts

@@ -226,6 +226,10 @@ class Stream(Generic[T]):
         self._wait = self._idle
         return item
 
+    def wait_at_most(self, seconds: float) -> None:
+        """Wait for each value that comes from now on no longer than this, whatever `first` and `idle` were."""
+        self._wait = self._idle = seconds
+
     def close(self) -> None:
         """Leave: the generator is cancelled, values that wait are dropped. Does not wait for its end."""
         self._closed = True

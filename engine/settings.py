@@ -53,15 +53,30 @@ class RoomCreation(StrEnum):
     ADMIN = "admin"
 
 
+class TranslationProvider(StrEnum):
+    """Who translates. `auto`: DeepL when there is a key for it, else a chat model when there is one, else nobody."""
+
+    AUTO = "auto"
+    DEEPL = "deepl"
+    CHAT_MODEL = "chat_model"
+    PSEUDO = "pseudo"
+    NONE = "none"
+
+
+class DeeplModel(StrEnum):
+    """Which of DeepL's models translates."""
+
+    LATENCY = "latency_optimized"
+    QUALITY = "quality_optimized"
+    PREFER_QUALITY = "prefer_quality_optimized"
+
+
 RESERVED = frozenset(
     {
         "chat_model",
         "chat_model_api_key",
         "chat_model_base_url",
-        "deepl_auth_key",
-        "deepl_server_url",
         "embedding_model",
-        "translation_provider",
     }
 )
 """Settings of the contract whose features are still to come: a file that names them is read, as the environment is."""
@@ -100,6 +115,8 @@ class Settings(BaseSettings):
     )
 
     message_characters: int = Field(4_000, ge=1, le=1_000_000, description="the longest message")
+    answer_characters: int = Field(16_000, ge=1, le=1_000_000, description="the longest answer of an agent")
+    answer_seconds: float = Field(600.0, gt=0, le=86_400, description="that an agent may take for an answer")
     frame_bytes: int = Field(65_536, ge=1_024, le=16_777_216, description="the largest frame from a client")
     subscriptions: int = Field(128, ge=1, le=100_000, description="of one connection")
     commands_per_second: float = Field(20.0, gt=0, le=1_000_000, description="of one connection, sustained")
@@ -149,6 +166,53 @@ class Settings(BaseSettings):
         description="a DiceBear-compatible service: https://api.dicebear.com/9.x/thumbs/svg; {seed} stands for the person",
     )
 
+    translation_provider: TranslationProvider = TranslationProvider.AUTO
+    translation_concurrency: int = Field(4, ge=1, le=256, description="requests to each provider at the same time")
+    translation_rate: float = Field(
+        20.0, gt=0, le=10_000, description="requests to each provider in a second, sustained"
+    )
+    translation_timeout: float = Field(10.0, gt=0, le=120, description="seconds for one request to a provider")
+    translation_deadline: float = Field(
+        30.0, gt=0, le=600, description="seconds until a translation that has not come about is given up"
+    )
+    translation_window: float = Field(
+        0.01, ge=0, le=1, description="seconds in which texts for the same language gather for one request"
+    )
+    translation_queue: int = Field(2_000, ge=1, le=1_000_000, description="texts that may wait for a provider")
+    translation_cache: int = Field(10_000, ge=0, le=10_000_000, description="translations that are held in memory")
+    deepl_auth_key: SecretStr | None = Field(
+        None, description="of an account with DeepL; those that end in :fx are free"
+    )
+    deepl_server_url: str | None = Field(
+        None,
+        max_length=2_000,
+        description="where DeepL is; unset: as the key says, api.deepl.com or api-free.deepl.com",
+    )
+    deepl_model: DeeplModel | None = Field(None, description="unset: as DeepL chooses")
+
+    agents: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="agents and tools in Python, separated by commas: my_module:Greeter, weather=my_module:forecast"
+    )
+
+    agent_chain: int = Field(
+        4, ge=0, le=1_000, description="messages of agents in a row, after which none of them answers another one"
+    )
+    agent_room_answers: int | None = Field(
+        None,
+        ge=0,
+        le=1_000_000_000,
+        description="that agents may give in one room or conversation in a day; unset: any number",
+    )
+    agent_room_tokens: int | None = Field(
+        None, ge=0, le=1_000_000_000_000, description="that agents may use in one room or conversation in a day"
+    )
+    agent_context_tokens: int = Field(4_000, ge=100, le=1_000_000, description="of what was said before a question")
+    agent_first_seconds: float = Field(60.0, gt=0, le=3_600, description="until an agent's answer begins")
+    agent_pause_seconds: float = Field(60.0, gt=0, le=3_600, description="between two pieces of an agent's answer")
+    agent_patience_seconds: float = Field(
+        10.0, gt=0, le=3_600, description="that the next agent in turn waits for one that has not begun to answer"
+    )
+
     access_token_seconds: int = Field(900, ge=1, le=86_400, description="the life of an access token")
     refresh_token_days: int = Field(30, ge=1, le=3_650, description="the life of a sign-in that is not used")
     refresh_gather: float = Field(
@@ -166,7 +230,9 @@ class Settings(BaseSettings):
     argon2_parallelism: int = Field(1, ge=1, le=64, description="lanes; each needs 8 KiB of memory at least")
     argon2_workers: int = Field(2, ge=1, le=256, description="passwords computed at the same time")
 
-    @field_validator("log_level", "log_format", "registration", "room_creation", mode="before")
+    @field_validator(
+        "log_level", "log_format", "registration", "room_creation", "translation_provider", "deepl_model", mode="before"
+    )
     @classmethod
     def _any_case(cls, value: object) -> object:
         return value.strip().lower() if isinstance(value, str) else value
@@ -178,7 +244,7 @@ class Settings(BaseSettings):
             return tuple(origin.strip().rstrip("/") for origin in value.split(",") if origin.strip())
         return value
 
-    @field_validator("trusted_proxies", mode="before")
+    @field_validator("trusted_proxies", "agents", mode="before")
     @classmethod
     def _listed(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -212,15 +278,24 @@ class Settings(BaseSettings):
             return url
         return f"{url}{'&' if '?' in url else '?'}seed={{seed}}"
 
-    @field_validator("secret_key")
+    @field_validator("secret_key", "deepl_auth_key")
     @classmethod
     def _not_empty(cls, secret: SecretStr | None) -> SecretStr | None:
         if secret is not None and not secret.get_secret_value().strip():
             raise ValueError("is empty")
         return secret
 
+    @field_validator("deepl_server_url")
+    @classmethod
+    def _web_address(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("http://", "https://")):
+            raise ValueError("must begin with https:// or http://")
+        return url
+
     @model_validator(mode="after")
     def _consistent(self) -> "Settings":
+        if self.translation_provider is TranslationProvider.DEEPL and self.deepl_auth_key is None:
+            raise ValueError("translation_provider deepl needs deepl_auth_key")
         if self.argon2_memory_kib < 8 * self.argon2_parallelism:
             raise ValueError("argon2_memory_kib must be at least 8 for each lane of argon2_parallelism")
         return self

@@ -23,6 +23,8 @@ from gateway.rest import (
     accounts,
     activity,
     admin,
+    agents,
+    answers,
     api_keys,
     avatars,
     conversations,
@@ -55,7 +57,9 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *rooms.ENDPOINTS,
     *conversations.ENDPOINTS,
     *messages.ENDPOINTS,
+    *answers.ENDPOINTS,
     *webhooks.ENDPOINTS,
+    *agents.ENDPOINTS,
     *streams.ENDPOINTS,
     *search.ENDPOINTS,
     *export.ENDPOINTS,
@@ -122,7 +126,7 @@ async def serve(settings: Settings, *, demo: bool = False) -> None:
                     log.info("server.stopping", signal=signal.Signals(number).name)
                     break
             finally:
-                await _drain(runner, app, seconds=settings.shutdown_grace / 4)
+                await _drain(runner, app, engine, seconds=settings.shutdown_grace / 4)
 
 
 def _collect_less_garbage() -> None:
@@ -136,15 +140,17 @@ def _collect_less_garbage() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-async def _drain(runner: web.AppRunner, app: web.Application, *, seconds: float) -> None:
-    """Stop listening, send the realtime clients elsewhere, and let the requests that have begun finish.
+async def _drain(runner: web.AppRunner, app: web.Application, engine: Engine, *, seconds: float) -> None:
+    """Stop listening, end the answers in progress, send the realtime clients elsewhere, and let the requests that have begun finish.
 
-    Each of the latter two takes at most `seconds`; the engine has the rest of the grace for what it has accepted.
+    Each of the latter three takes at most `seconds`; the engine has the rest of the grace for what it has accepted.
     """
     app[LIFECYCLE].draining = True
     with anyio.CancelScope(shield=True):
         for site in tuple(runner.sites):
             await site.stop()
+        with anyio.move_on_after(seconds):
+            await engine.stop_answers()
         with anyio.move_on_after(seconds):
             await app[HUB].shutdown()
         await runner.cleanup()

@@ -61,10 +61,13 @@ def serve(
 ) -> None:
     """Run the server until it is told to stop (SIGTERM, Ctrl-C)."""
     from gateway.app import serve as run_server  # noqa: PLC0415 - the other commands need no web server
+    from gateway.demo import for_show  # noqa: PLC0415 - the same
 
     settings = with_secret_key(load(config, host=host, port=port, database_url=database_url))
     if demo and not is_loopback(settings.host):
         raise SettingsError(f"--demo is for this machine only, everyone knows its passwords: host is {settings.host}")
+    if demo:
+        settings = for_show(settings)
     _on_database(partial(_try_storage, settings))
     _run(partial(run_server, settings, demo=demo))
 

@@ -10,6 +10,7 @@ from engine.domain.people import User
 from engine.domain.rooms import Room
 from engine.engine import Engine
 from engine.errors import NotFound
+from engine.settings import Settings, TranslationProvider
 from engine.timelines.commands import Join, Post
 from engine.timelines.directory import NewRoom
 
@@ -74,6 +75,13 @@ _SCENES = (
         ),
     ),
 )
+
+
+def for_show(settings: Settings) -> Settings:
+    """The settings of a demo: where nobody is configured to translate, pseudo-localisation shows where translations go."""
+    if settings.translation_provider is TranslationProvider.AUTO and settings.deepl_auth_key is None:
+        return settings.model_copy(update={"translation_provider": TranslationProvider.PSEUDO})
+    return settings
 
 
 async def furnish(engine: Engine) -> None:

@@ -6,5 +6,6 @@ activity.
 
 from engine.activity.recorder import Recorder
 from engine.activity.scribe import Scribe
+from engine.activity.start import start_activity
 
-__all__ = ["Recorder", "Scribe"]
+__all__ = ["Recorder", "Scribe", "start_activity"]

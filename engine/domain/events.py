@@ -43,6 +43,19 @@ class MessageDeleted(_Event, frozen=True, tag="message.deleted"):
     message: Message
 
 
+class MessageTranslated(_Event, frozen=True, tag="message.translated"):
+    """A message's present text is there in another language; told to readers of that language only. `actor` is its author.
+
+    `source` is the language that it was translated from. An edit ends it, a deletion takes its text away.
+    """
+
+    message_id: MessageId
+    language: str
+    text: str
+    provider: str
+    source: str
+
+
 class ReactionAdded(_Event, frozen=True, tag="reaction.added"):
     """`actor` reacted to a message."""
 
@@ -132,6 +145,7 @@ Event: TypeAlias = (
     MessagePosted
     | MessageEdited
     | MessageDeleted
+    | MessageTranslated
     | ReactionAdded
     | ReactionRemoved
     | MemberJoined

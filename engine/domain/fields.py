@@ -37,6 +37,9 @@ ClientId = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00]*$
 """The idempotency key that a client gives a post, unique per timeline and author."""
 
 
+AnswerId = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00]*$")]
+
+
 class ParticipantKind(StrEnum):
     """What stands behind a participant."""
 

@@ -1,6 +1,7 @@
 """People: participants as others see them, accounts as the server knows them."""
 
 from datetime import datetime
+from typing import Protocol
 
 import msgspec
 
@@ -32,6 +33,25 @@ class Principal(msgspec.Struct, frozen=True, gc=False):
     def id(self) -> ParticipantId:
         """The acting participant's id."""
         return self.participant.id
+
+
+class Someone(Protocol):
+    """Anyone who may take part: an account or an agent."""
+
+    @property
+    def id(self) -> ParticipantId:
+        """Their participant id."""
+        ...
+
+    @property
+    def username(self) -> str:
+        """How others mention them."""
+        ...
+
+    @property
+    def participant(self) -> Participant:
+        """How others see them."""
+        ...
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -8,5 +8,6 @@ from engine.inbox.agenda import Agenda
 from engine.inbox.herald import Herald
 from engine.inbox.inbox import Inbox, NotificationPage
 from engine.inbox.readings import Readings
+from engine.inbox.start import start_inbox
 
-__all__ = ["Agenda", "Herald", "Inbox", "NotificationPage", "Readings"]
+__all__ = ["Agenda", "Herald", "Inbox", "NotificationPage", "Readings", "start_inbox"]

@@ -1,10 +1,10 @@
 """The herald: tells connected people what has changed in their inbox, on their own channel.
 
-It tells of each timeline at most once a second, and then costs one look at the read markers of the connected members and one pass
-over messages in memory, however many posts there were. What it tells is ephemeral: who was away asks for it.
+It tells of each timeline at most once a second. That costs one look at the read markers for all timelines that are due, and for each
+of them one pass over messages in memory, however many posts there were. What it tells is ephemeral: who was away asks for it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -70,14 +70,27 @@ class Herald(Actor):
         """Tell what may be told by now."""
         for person in self._told.keys() - self._agenda.connected:
             del self._told[person]
-        for timeline_id, topic in self._agenda.take().items():
+        due = self._agenda.take()
+        try:
+            markers = await self._markers(due)
+        except StorageUnavailable:
+            for timeline_id, topic in due.items():
+                self._agenda.put_back(timeline_id, topic)
+            due, markers = {}, {}
+        for timeline_id, topic in due.items():
             try:
-                await self._tell(timeline_id, topic)
+                await self._tell(timeline_id, topic, markers.get(timeline_id, {}))
             except StorageUnavailable:
                 self._agenda.put_back(timeline_id, topic)
             except Exception:  # a supervision boundary: the others are told
                 log.exception("herald.failed", timeline=timeline_id)
         self._rest()
+
+    async def _markers(self, due: Mapping[TimelineId, Topic]) -> dict[TimelineId, dict[ParticipantId, int]]:
+        """Where those stand who are to be told, in the timelines that are held in memory: one query, however many there are."""
+        heard = {key: topic.audience(self._agenda.connected) for key, topic in due.items() if topic.kind is not None}
+        wanted = {key: audience for key, audience in heard.items() if audience}
+        return await self._storage.markers.of(wanted) if wanted else {}
 
     def _rest(self) -> None:
         pause = self._agenda.pause()
@@ -85,14 +98,14 @@ class Herald(Actor):
         if pause is not None:
             self.send_after(max(GATHER, pause), _Tell(), key=_Tell)
 
-    async def _tell(self, timeline_id: TimelineId, topic: Topic) -> None:
+    async def _tell(self, timeline_id: TimelineId, topic: Topic, markers: Mapping[ParticipantId, int]) -> None:
         audience = topic.audience(self._agenda.connected)
         if not audience:
             return
         if topic.notices:
             await self._tell_notifications(audience, topic.notices)
             topic.notices.clear()  # should counting fail and be tried again
-        for person, unread in (await self._count(timeline_id, topic, audience)).items():
+        for person, unread in (await self._count(timeline_id, topic, audience, markers)).items():
             told = self._told.setdefault(person, {})
             if topic.is_news(person, unread, told.get(timeline_id)):
                 self._whisper(person, UnreadChanged(**msgspec.structs.asdict(unread)))
@@ -105,13 +118,16 @@ class Herald(Actor):
                 self._whisper(person, Notified(notification))
 
     async def _count(
-        self, timeline_id: TimelineId, topic: Topic, audience: Sequence[ParticipantId]
+        self,
+        timeline_id: TimelineId,
+        topic: Topic,
+        audience: Sequence[ParticipantId],
+        markers: Mapping[ParticipantId, int],
     ) -> dict[ParticipantId, Unread]:
         """From memory for those whose marker is within it, which is nearly everyone; from the database for the others."""
         kind = topic.kind
         if kind is None:
             return await self._storage.markers.unread_in(timeline_id, audience)
-        markers = await self._storage.markers.of(timeline_id, audience)
         near = {person: marker for person, marker in markers.items() if marker >= topic.held_after}
         far = [
             person for person in markers.keys() - near.keys() if not self._is_lost(timeline_id, person, markers[person])

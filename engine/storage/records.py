@@ -5,7 +5,15 @@ import unicodedata
 
 import msgspec
 
-from engine.domain.events import Event, MessageDeleted, MessageEdited, MessagePosted, ReactionAdded, ReactionRemoved
+from engine.domain.events import (
+    Event,
+    MessageDeleted,
+    MessageEdited,
+    MessagePosted,
+    MessageTranslated,
+    ReactionAdded,
+    ReactionRemoved,
+)
 from engine.domain.messages import Message
 
 _ENCODER = msgspec.json.Encoder()
@@ -40,6 +48,8 @@ def without_text(event: Event) -> Event:
     """The same event once its message is deleted: everything but the words."""
     if isinstance(event, MessagePosted | MessageEdited | MessageDeleted):
         return msgspec.structs.replace(event, message=msgspec.structs.replace(event.message, text=""))
+    if isinstance(event, MessageTranslated):
+        return msgspec.structs.replace(event, text="")
     return event
 
 

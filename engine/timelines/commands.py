@@ -5,6 +5,7 @@ that the thing exists, `Forbidden` where they may know and not do it, `StorageUn
 could not be made durable.
 """
 
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 import actors
+from engine.domain.answers import AnswerSoFar
 from engine.domain.conversations import Conversation
 from engine.domain.fields import (
     Availability,
@@ -33,6 +35,7 @@ from engine.domain.messages import Draft, Message
 from engine.domain.people import Participant, Principal
 from engine.domain.rooms import Ban, Member, Room
 from engine.timelines.fanout import ClientInfo, Publication, Sink
+from engine.timelines.languages import Reading
 
 if TYPE_CHECKING:
     from engine.timelines.conversation import ConversationActor  # noqa: F401
@@ -94,23 +97,58 @@ class MessagePage(msgspec.Struct, frozen=True):
 
 
 class ReadMessages(actors.Message["Timeline", MessagePage | None], frozen=True):
-    """A page of messages from memory; None when it reaches further back than memory: the asker may read, from the repository."""
+    """A page of messages from memory; None when it reaches further back than memory: the asker may read, from the repository.
+
+    With a `language` they have their translations, as far as these are there.
+    """
 
     by: Principal
     before: int | None = None
     after: int | None = None
     limit: int = 50
+    language: str | None = None
 
 
 class ReadMessage(actors.Message["Timeline", Message | None], frozen=True):
-    """One message from memory; None when it is not in memory: the asker may read it from the repository."""
+    """One message from memory; None when it is not in memory: the asker may read it from the repository. `language` as for pages."""
 
     by: Principal
     message_id: MessageId
+    language: str | None = None
+
+
+class Scene(msgspec.Struct, frozen=True):
+    """What somebody who answers a message sees: the timeline, its first members, and what was said up to the message.
+
+    `messages` are newest first and end with what memory holds; `complete` is False when there are older ones that were asked for.
+    `replies` are what agents have answered to the same message, oldest first.
+    """
+
+    room: Room | None
+    conversation: Conversation | None
+    members: tuple[Member, ...]
+    messages: list[Message]
+    complete: bool
+    replies: list[Message]
+
+
+class ReadScene(actors.Message["Timeline", Scene], frozen=True):
+    """Where a message stands that is to be answered: at most `limit` messages up to it, however much was said since."""
+
+    by: Principal
+    message_id: MessageId
+    offset: int
+    limit: int
 
 
 class CheckReader(actors.Message["Timeline", None], frozen=True):
     """Refuses who may not read; for reads that go to the database."""
+
+    by: Principal
+
+
+class CheckWriter(actors.Message["SharedTimeline", None], frozen=True):
+    """Refuses who may not write now."""
 
     by: Principal
 
@@ -147,8 +185,8 @@ class Position(msgspec.Struct, frozen=True):
 class Window(msgspec.Struct, frozen=True):
     """A timeline's recent events. `publications` are those held in memory above the asked offset, oldest first.
 
-    `missing_after` is None when they are all there; otherwise the events above it and up to (not including) the first of
-    `publications` (or up to and including `offset` when there is none) are to be read from the log.
+    `missing_after` is None when they are all there; otherwise the events above it and up to and including `held_after` are to be
+    read from the log. Only what is shown to who reads so (`reading`) is in it, so offsets may be missing between them.
     """
 
     channel: str
@@ -156,26 +194,31 @@ class Window(msgspec.Struct, frozen=True):
     epoch: str
     publications: tuple[Publication, ...] = ()
     missing_after: int | None = None
+    held_after: int = 0
+    reading: Reading = None
 
 
 class ReadEvents(actors.Message["Timeline", Window], frozen=True):
-    """The events after an offset, for `…/events?since=` and the realtime `history`."""
+    """The events after an offset, for `…/events?since=` and the realtime `history`. A subscribed `client` reads as it listens."""
 
     by: Principal
     since: int
     limit: int
+    reading: Reading = UNSET
+    client: str | None = None
 
 
 class Live(msgspec.Struct, frozen=True):
     """How a timeline is at this moment, for those who have just come.
 
     `online` counts the members who are connected to the server; `presence` has those of them among the members that the answer
-    shows. `typing` are those who type, longest first, as many as the event `typing` names.
+    shows. `typing` are those who type, longest first, as many as the event `typing` names. `answers` are those in progress.
     """
 
     online: int
     presence: dict[ParticipantId, Availability]
     typing: tuple[ParticipantId, ...]
+    answers: tuple[AnswerSoFar, ...] = ()
 
 
 class Subscribed(msgspec.Struct, frozen=True):
@@ -193,13 +236,14 @@ class Subscribed(msgspec.Struct, frozen=True):
 class Subscribe(actors.Message["Timeline", Subscribed], frozen=True):
     """Deliver to `sink` everything after the answer's `window.offset`. `since` asks for what was missed.
 
-    Subscribing again with the same client replaces the sink.
+    Of the translations those into `language` are delivered, without one none. Subscribing again with the same client replaces the sink.
     """
 
     by: Principal
     client: ClientInfo
     sink: Sink
     since: Position | None = None
+    language: str | None = None
 
 
 class Unsubscribe(actors.Message["Timeline", None], frozen=True):
@@ -337,6 +381,12 @@ class CheckMayInvite(actors.Message["RoomActor", None], frozen=True):
     by: Principal
 
 
+class CheckModerates(actors.Message["RoomActor", None], frozen=True):
+    """Refuses who does not moderate the room: its owners and moderators, and administrators, do."""
+
+    by: Principal
+
+
 class CheckMembers(actors.Message["RoomActor", None], frozen=True):
     """Refuses unless the asker and all these participants are members."""
 
@@ -392,6 +442,17 @@ class ConversationView(msgspec.Struct, frozen=True, kw_only=True):
     created_by: ParticipantId
     created_at: datetime
     archived_at: datetime | None
+
+    @classmethod
+    def of(
+        cls,
+        conversation: Conversation,
+        people: Iterable[Participant],
+        presence: Callable[[ParticipantId], Availability],
+    ) -> "ConversationView":
+        """A conversation among `people`, each as present as `presence` says."""
+        shown = [PresentParticipant(each.id, each.kind, each.name, presence(each.id)) for each in people]
+        return cls(participants=shown, **msgspec.structs.asdict(conversation))
 
 
 class DescribeConversation(actors.Message["ConversationActor", ConversationView], frozen=True):

@@ -18,7 +18,6 @@ from engine.timelines.commands import (
     ConversationView,
     DescribeConversation,
     Leave,
-    PresentParticipant,
     RemoveParticipant,
     Reopen,
     UpdateConversation,
@@ -162,12 +161,8 @@ class ConversationActor(SharedTimeline):
         return self._view(turn)
 
     def _view(self, turn: Turn) -> ConversationView:
-        of = self._surroundings.presence.of
-        people = [
-            PresentParticipant(id=each, kind=member.participant.kind, name=member.participant.name, presence=of(each))
-            for each, member in turn.members.items()
-        ]
-        return ConversationView(participants=people, **msgspec.structs.asdict(turn.conversation))
+        people = (member.participant for member in turn.members.values())
+        return ConversationView.of(turn.conversation, people, self._surroundings.presence.of)
 
     @staticmethod
     def _change(turn: Turn, actor: ParticipantId, *, archived: bool | None = None, **changes: str | None) -> None:

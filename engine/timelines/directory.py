@@ -1,9 +1,10 @@
 """Where the doors find timelines, and what they do with them that needs more than one message."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import msgspec
+from msgspec import UNSET
 
 from actors import Ref, VirtualActors
 from engine.clock import Clock
@@ -15,6 +16,8 @@ from engine.domain.fields import (
     Description,
     Language,
     MessageId,
+    ParticipantId,
+    ParticipantKind,
     Role,
     RoomName,
     ShortText,
@@ -25,7 +28,7 @@ from engine.domain.fields import (
     Visibility,
 )
 from engine.domain.messages import Message
-from engine.domain.people import Principal, User
+from engine.domain.people import Principal, Someone
 from engine.domain.rooms import Member, Room
 from engine.errors import InvalidRequest, NotFound
 from engine.storage.repositories import Storage, Version
@@ -44,12 +47,19 @@ from engine.timelines.commands import (
     Window,
 )
 from engine.timelines.conversation import ConversationActor
+from engine.timelines.fanout import Publication
+from engine.timelines.languages import Reading, is_foreign, read_by
 from engine.timelines.personal import Notify, PersonalTimeline, tell
 from engine.timelines.reading import page_of
 from engine.timelines.room import RoomActor
 from engine.timelines.state import publication
 from engine.timelines.timeline import Timeline
+from engine.timelines.translating import in_language
 
+PAGE = 500
+"""Events read from the log at once."""
+FEW = 50
+"""The fewest: of events in many languages a reader is shown only some."""
 ID_LENGTH = 36
 """Characters of a UUID."""
 
@@ -69,7 +79,7 @@ class NewRoom(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class NewConversation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What whoever begins a conversation says of it. `participants` are usernames or ids, without one's own."""
+    """What whoever begins a conversation says of it. `participants` are usernames or ids; one's own need not be among them."""
 
     kind: ConversationKind
     participants: Annotated[list[ShortText], msgspec.Meta(min_length=1, max_length=100)]
@@ -127,6 +137,15 @@ class Timelines:
             case _:
                 return None
 
+    def active(self) -> Iterator[Ref[Timeline]]:
+        """The timelines that are in memory now."""
+        for family in (self._rooms, self._conversations, self._people):
+            yield from (family.ref(cell.name) for cell in family.cells)
+
+    def person(self, user_id: ParticipantId) -> Ref[PersonalTimeline]:
+        """Someone's own timeline."""
+        return self._people.ref(user_id)
+
     def room(self, room_id: TimelineId) -> Ref[RoomActor]:
         """A room. `NotFound` for what cannot be a room's id."""
         if not _is_id(room_id):
@@ -151,15 +170,15 @@ class Timelines:
         await self._storage.rooms.create(room, new_epoch(self._clock), [joined])
         return room
 
-    async def create_conversation(self, by: Principal, new: NewConversation, people: Sequence[User]) -> Opened:
+    async def create_conversation(self, by: Principal, new: NewConversation, people: Sequence[Someone]) -> Opened:
         """Begin a conversation of `by` with other people. Durable when it returns.
 
         Between the same two, on their own or in the same room, there is one private conversation, however often and however
         concurrently it is begun: it is opened again, and both are in it. Begun in a room, everyone must be a member of it.
         `InvalidRequest` names the field that breaks a rule.
         """
-        others = list(dict.fromkeys(each for each in people if each.id != by.id))
-        if new.kind is ConversationKind.PRIVATE and (len(others) != 1 or len(people) != 1):
+        others = list({each.id: each for each in people if each.id != by.id}.values())
+        if new.kind is ConversationKind.PRIVATE and len(others) != 1:
             raise InvalidRequest.field("participants", "a private conversation is with exactly one other person")
         if new.kind is ConversationKind.PRIVATE and new.title is not None:
             raise InvalidRequest.field("title", "a private conversation has none")
@@ -191,8 +210,10 @@ class Timelines:
         if known is not None:
             return Opened(await ref.ask(Reopen(by, tuple(everyone))), created=False)
         for person, _ in everyone[1:]:
+            if person.kind is ParticipantKind.AGENT:
+                continue
             notice = Notify(by.id, conversation.id, TimelineKind.CONVERSATION, new.title, by.participant)
-            tell(self._people.ref(person.id), notice)
+            tell(self.person(person.id), notice)
         return Opened(await ref.ask(DescribeConversation(by)), created=True)
 
     async def thread(
@@ -211,28 +232,59 @@ class Timelines:
         return await self._storage.messages.versions(TimelineId(ref.key), message_id)
 
     async def messages(
-        self, ref: Ref[Timeline], by: Principal, *, before: int | None = None, after: int | None = None, limit: int = 50
+        self,
+        ref: Ref[Timeline],
+        by: Principal,
+        *,
+        before: int | None = None,
+        after: int | None = None,
+        limit: int = 50,
+        language: str | None = None,
     ) -> MessagePage:
-        """A page of messages, newest first."""
-        asked = ReadMessages(by, before, after, limit)
+        """A page of messages, newest first; with a `language`, those in another one have their translation as far as it is there."""
+        asked = ReadMessages(by, before, after, limit, language)
         page = await ref.ask(asked)
         if page is None:
             items = await self._storage.messages.page(TimelineId(ref.key), before=before, after=after, limit=limit + 1)
-            page = page_of(items, asked)
+            page = page_of(await self._in_language(TimelineId(ref.key), items, language), asked)
         return page
 
-    async def message(self, ref: Ref[Timeline], by: Principal, message_id: MessageId) -> Message:
-        """One message. `NotFound` when this timeline has none of that id."""
-        message = await ref.ask(ReadMessage(by, message_id))
+    async def message(
+        self, ref: Ref[Timeline], by: Principal, message_id: MessageId, *, language: str | None = None
+    ) -> Message:
+        """One message; `language` as for pages. `NotFound` when this timeline has none of that id."""
+        message = await ref.ask(ReadMessage(by, message_id, language))
         if message is None and _is_id(message_id):
-            message = await self._storage.messages.get(TimelineId(ref.key), message_id)
+            found = await self._storage.messages.get(TimelineId(ref.key), message_id)
+            [message] = [None] if found is None else await self._in_language(TimelineId(ref.key), [found], language)
         if message is None:
             raise NotFound("there is no such message in this timeline")
         return message
 
-    async def events(self, ref: Ref[Timeline], by: Principal, *, since: int, limit: int) -> Window:
-        """The events after an offset, oldest first, at most `limit`; `missing_after` is always None."""
-        window = await ref.ask(ReadEvents(by, since, limit))
+    async def _in_language(
+        self, timeline_id: TimelineId, messages: Sequence[Message], language: str | None
+    ) -> Sequence[Message]:
+        if language is None:
+            return messages
+        foreign = [each.id for each in messages if is_foreign(each, language)]
+        made = await self._storage.translations.of(timeline_id, foreign)
+        return [in_language(each, language, made.get(each.id, ())) for each in messages]
+
+    async def events(
+        self,
+        ref: Ref[Timeline],
+        by: Principal,
+        *,
+        since: int,
+        limit: int,
+        reading: Reading = UNSET,
+        client: str | None = None,
+    ) -> Window:
+        """The events after an offset that are shown to who reads so, oldest first; `missing_after` is always None.
+
+        They are `limit`, or all that there are. A `client` that is subscribed reads them as it listens.
+        """
+        window = await ref.ask(ReadEvents(by, since, limit, reading, client))
         return await self._complete(window, limit)
 
     async def subscribe(self, ref: Ref[Timeline], subscribe: Subscribe) -> Subscribed:
@@ -250,13 +302,17 @@ class Timelines:
         after = window.missing_after
         if after is None:
             return window
-        held = window.publications
-        first_held = held[0].offset if held else None
-        until = first_held - 1 if first_held is not None else window.offset
         timeline_id = TimelineId(window.channel.partition(":")[2])
-        events = await self._storage.log.events(timeline_id, after=after, limit=min(limit or until, until - after))
-        missed = [publication(window.channel, event) for event in events]
-        return msgspec.structs.replace(window, publications=(*missed, *held)[:limit], missing_after=None)
+        missed: list[Publication] = []
+        while after < window.held_after and (limit is None or len(missed) < limit):
+            page = min(PAGE, window.held_after - after, PAGE if limit is None else max(limit, FEW))
+            events = await self._storage.log.events(timeline_id, after=after, limit=page)
+            if not events:
+                break
+            after = events[-1].offset
+            missed += read_by((publication(window.channel, event) for event in events), window.reading)
+        publications = (*missed, *window.publications)[:limit]
+        return msgspec.structs.replace(window, publications=publications, missing_after=None)
 
 
 def new_epoch(clock: Clock) -> str:

@@ -3,7 +3,7 @@
 feed.watch(lambda news: notifier.tell(News(news)))
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeAlias
 
 import msgspec
@@ -20,6 +20,7 @@ class News(msgspec.Struct, frozen=True, kw_only=True):
 
     `members` and `messages` are the timeline's own views and change with it: who keeps them beyond the call copies them, or wants
     what they are by then. `messages` has every message above the offset `held_after`, in its present state, oldest first.
+    `languages` are those of the subscribers.
     """
 
     kind: TimelineKind
@@ -28,8 +29,9 @@ class News(msgspec.Struct, frozen=True, kw_only=True):
     conversation: Conversation | None
     members: Mapping[ParticipantId, Member]
     events: Sequence[Event]
-    messages: Mapping[MessageId, Message] = {}
+    messages: dict[MessageId, Message] = {}
     held_after: int = 2**63
+    languages: Collection[str] = ()
 
     @property
     def channel(self) -> str:

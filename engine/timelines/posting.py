@@ -1,5 +1,8 @@
 """The rules of posting, editing and deleting: decisions over a turn, without I/O."""
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import msgspec
 from msgspec import UNSET
 
@@ -17,14 +20,34 @@ from engine.timelines.mentions import NOBODY
 from engine.timelines.turn import Turn
 
 
+class OfAnswer(NamedTuple):
+    """The answer that a message was; `partial` when it was not finished."""
+
+    id: str
+    partial: bool = False
+
+
 def earlier(turn: Turn, command: Post) -> Message | None:
     """What the author has posted under the same client_id: then that is the answer, whatever has changed since."""
     client_id = command.draft.client_id
     return None if client_id is None else turn.posted((command.by.id, client_id))
 
 
-def post(turn: Turn, command: Post, timeline_id: TimelineId, clock: Clock, *, longest: int, quotas: Quotas) -> Posted:
-    """Add a message, at the cost of one from the author's quota."""
+def post(
+    turn: Turn,
+    command: Post,
+    timeline_id: TimelineId,
+    clock: Clock,
+    *,
+    longest: int,
+    quotas: Quotas,
+    detect: Callable[[str], str | None],
+    answer: OfAnswer | None = None,
+) -> Posted:
+    """Add a message, at the cost of one from the author's quota. Its language is given, or the author's, or `detect`ed.
+
+    `answer` is what it was until now, if it was an answer.
+    """
     draft, author = command.draft, command.by.participant
     check_text(draft.text, longest)
     if draft.reply_to is not None and turn.message(draft.reply_to) is None:
@@ -37,12 +60,14 @@ def post(turn: Turn, command: Post, timeline_id: TimelineId, clock: Clock, *, lo
         offset=turn.next_offset,
         author=author,
         text=draft.text,
-        language=draft.language or command.by.language,
+        language=draft.language or command.by.language or detect(draft.text),
         reply_to=draft.reply_to,
         client_id=draft.client_id,
         created_at=turn.now,
         mentions=mentions.people,
         mentions_all=True if mentions.everyone else UNSET,
+        answer_id=UNSET if answer is None else answer.id,
+        partial=True if answer is not None and answer.partial else UNSET,
     )
     turn.add(MessagePosted(offset=turn.next_offset, at=turn.now, actor=author.id, message=message))
     return Posted(message, created=True)

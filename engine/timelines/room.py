@@ -17,6 +17,7 @@ from engine.timelines.commands import (
     BanMember,
     CheckMayInvite,
     CheckMembers,
+    CheckModerates,
     Describe,
     Join,
     Leave,
@@ -218,6 +219,11 @@ class RoomActor(SharedTimeline):
         turn = self._look()
         moderation.check_moderator(self._rank_of_member(turn, message.by))
         return [ban for ban in self._state.bans.values() if ban.holds(turn.now)]
+
+    @handles(CheckModerates)
+    async def check_moderates(self, message: CheckModerates) -> None:
+        """Refuse who does not moderate."""
+        moderation.check_moderator(self._rank_of_member(self._look(), message.by))
 
     @handles(CheckMayInvite)
     async def check_may_invite(self, message: CheckMayInvite) -> None:

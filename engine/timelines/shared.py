@@ -3,22 +3,35 @@
 While they are there, they see who else is, and who is typing: `signals` decides, here are its timer and its way out.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Final
 
 from actors import ActorStopped, Call, Exit, MailboxFull, Message, Ref, Unavailable, handles
 from engine.domain.events import Event, MemberJoined, MemberLeft, MemberRemoved
-from engine.domain.fields import ParticipantId, TimelineId
+from engine.domain.fields import ParticipantId, ParticipantKind, TimelineId
+from engine.domain.messages import Translation
 from engine.domain.rooms import Member
-from engine.errors import Forbidden, InvalidRequest
-from engine.timelines.commands import Leave, Live, SetTyping
+from engine.errors import Forbidden, InvalidRequest, NotFound
+from engine.timelines import translating
+from engine.timelines.answer_commands import (
+    CancelAnswer,
+    ExtendAnswer,
+    FailAnswer,
+    FinishAnswer,
+    StartAnswer,
+    StopAnswers,
+    UseTool,
+)
+from engine.timelines.answering import Answering
+from engine.timelines.commands import CheckWriter, Leave, Live, Posted, SetTyping
 from engine.timelines.fanout import Publication
 from engine.timelines.personal import Notify, PersonalTimeline, tell
 from engine.timelines.receipts import PAUSE, CheckRead, Receipts, ShowRead
 from engine.timelines.signals import Signals
 from engine.timelines.surroundings import Surroundings
 from engine.timelines.timeline import SHOWN, Timeline
+from engine.timelines.translating import AddTranslation, Lacking, ReadLacking, SetLanguage, Style
 from engine.timelines.turn import TURN, Turn
 
 _NEVER: Final = float("inf")
@@ -36,6 +49,10 @@ class _ShowReads(Message["SharedTimeline", None], frozen=True):
     """The pause after showing who has read is over."""
 
 
+class _TickAnswers(Message["SharedTimeline", None], frozen=True):
+    """Something about answers is due: the timeline's own timer."""
+
+
 class SharedTimeline(Timeline):
     """A timeline with members. `personal` gives each one's own timeline."""
 
@@ -50,11 +67,18 @@ class SharedTimeline(Timeline):
         self._signals = Signals(self.channel, surroundings.presence, self._wake, surroundings.monotonic)
         self._next_signal = _NEVER
         self._receipts = Receipts()
+        self._answering = Answering(self, surroundings)
+        self._next_tick = _NEVER
 
     async def stopping(self, why: Exit) -> None:
         """See `Timeline.stopping`."""
+        self._answering.close()
         self._signals.close()
         await super().stopping(why)
+
+    def may_passivate(self) -> bool:
+        """A timeline where somebody is answering stays, too."""
+        return super().may_passivate() and not self._answering
 
     def title(self) -> str | None:
         """What the timeline is called."""
@@ -68,6 +92,13 @@ class SharedTimeline(Timeline):
     async def leave(self, calls: list[Call[Leave, None]]) -> None:
         """Let people go."""
         self.propose(calls, self.decide_leave)
+
+    @handles(CheckWriter)
+    async def check_writer(self, message: CheckWriter) -> None:
+        """Refuse who may not write."""
+        turn = self._look()
+        self.check_author(turn, message.by)
+        self.check_open(turn)
 
     @handles(CheckRead)
     async def check_read(self, message: CheckRead) -> None:
@@ -99,6 +130,7 @@ class SharedTimeline(Timeline):
 
     def committed(self, events: Sequence[Event]) -> None:
         """Those who lost their membership hear no more; those who were added by others are told."""
+        self._answering.learn(events)
         for event in events:
             self._signals.learn(event)
             match event:
@@ -110,6 +142,103 @@ class SharedTimeline(Timeline):
                 case _:
                     pass
         self._signal()
+
+    # -- languages -----------------------------------------------------------------------------------------------------
+
+    def style(self) -> Style | None:
+        """See `Timeline.style`."""
+        return translating.style_of(self.channel, self._state.room)
+
+    def detect(self, text: str) -> str | None:
+        """See `Timeline.detect`."""
+        interpreters = self._surroundings.interpreters
+        return None if interpreters is None or self.style() is None else interpreters.detect(text)
+
+    @handles(SetLanguage)
+    async def set_language(self, message: SetLanguage) -> None:
+        """Have someone read in another language."""
+        self.check_reader(message.by)
+        if not self.subscribers.set_language(message.client, message.language):
+            raise NotFound("subscribe first: the language is that of a subscription")
+        self._ask_for(message.language)
+
+    @handles(ReadLacking)
+    async def read_lacking(self, message: ReadLacking) -> Lacking | None:
+        """What those who listen cannot read yet."""
+        del message
+        style = self.style()
+        return None if style is None else translating.lacking(self._state, self.subscribers.languages, style)
+
+    @handles(AddTranslation, batch=TURN)
+    async def add_translation(self, calls: list[Call[AddTranslation, Translation | None]]) -> None:
+        """Add translations."""
+        self.propose(calls, translating.add, needs=lambda message: message.message_id)
+
+    def _ask_for(self, language: str | None) -> None:
+        """Have what is lacking in a language translated."""
+        if language is not None and self._surroundings.interpreters is not None:
+            self._surroundings.interpreters.came(self.channel, language)
+
+    # -- answers -------------------------------------------------------------------------------------------------------
+
+    @handles(StartAnswer, batch=TURN)
+    async def start_answer(self, calls: list[Call[StartAnswer, None]]) -> None:
+        """Begin answers."""
+        self._answering.start(calls)
+
+    @handles(ExtendAnswer)
+    async def extend_answer(self, message: ExtendAnswer) -> None:
+        """Let an answer grow."""
+        self._answering.extend(message)
+
+    @handles(FinishAnswer, batch=TURN)
+    async def finish_answer(self, calls: list[Call[FinishAnswer, Posted]]) -> None:
+        """Post answers."""
+        self._answering.finish(calls)
+
+    @handles(FailAnswer)
+    async def fail_answer(self, message: FailAnswer) -> None:
+        """Give an answer up."""
+        self._answering.fail(message)
+
+    @handles(UseTool)
+    async def use_tool(self, message: UseTool) -> None:
+        """Show that a tool is used."""
+        self._answering.use_tool(message)
+
+    @handles(CancelAnswer)
+    async def cancel_answer(self, message: CancelAnswer) -> None:
+        """End an answer that is not wanted."""
+        self._answering.cancel(message)
+
+    @handles(StopAnswers)
+    async def stop_answers(self, message: StopAnswers) -> None:
+        """End all answers."""
+        del message
+        self._answering.stop()
+
+    @handles(_TickAnswers)
+    async def tick_answers(self, message: _TickAnswers) -> None:
+        """Do what is due."""
+        del message
+        self._next_tick = _NEVER
+        self._answering.tick()
+
+    # What answers need, see `answering.Host`.
+
+    def as_of_now(self) -> Turn:
+        """See `Host`."""
+        return self._look()
+
+    def tell_subscribers(self, publications: Iterable[Publication]) -> None:
+        """See `Host`."""
+        self.subscribers.deliver(publications)
+
+    def wake_for_answers(self, due: float) -> None:
+        """See `Host`."""
+        if due < self._next_tick:
+            self._next_tick = due
+            self.send_after(max(0.0, due - self._surroundings.monotonic()), _TickAnswers(), key=_TickAnswers)
 
     # -- presence and typing -------------------------------------------------------------------------------------------
 
@@ -140,9 +269,10 @@ class SharedTimeline(Timeline):
         self._next_signal = _NEVER
         self._signal()
 
-    def came(self) -> None:
+    def came(self, language: str | None) -> None:
         """See `Timeline.came`."""
         self._signals.listen(self._state.members)
+        self._ask_for(language)
 
     def went(self, user: ParticipantId) -> None:
         """See `Timeline.went`: whose last client has gone has stopped typing."""
@@ -154,7 +284,7 @@ class SharedTimeline(Timeline):
 
     def live(self) -> Live:
         """See `Timeline.live`."""
-        return self._signals.live(islice(self._state.members, SHOWN))
+        return self._signals.live(islice(self._state.members, SHOWN), self._answering.so_far())
 
     def _wake(self) -> bool:
         """Called from anywhere: have this timeline look at whose presence has changed."""
@@ -176,6 +306,8 @@ class SharedTimeline(Timeline):
             self.send_after(max(0.0, due - self._surroundings.monotonic()), _Signal(), key=_Signal)
 
     def _tell_invited(self, member: Member, actor: ParticipantId) -> None:
+        if member.participant.kind is ParticipantKind.AGENT:
+            return  # an agent has no timeline of its own
         inviter = self._state.members.get(actor)
         notify = Notify(actor, self.id, self.kind, self.title(), inviter.participant if inviter else None)
         tell(self._personal(member.participant.id), notify)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import msgspec
 
+from engine.domain.answers import AnswerSoFar
 from engine.domain.events import (
     ConversationUpdated,
     Event,
@@ -99,10 +100,10 @@ class Signals:
         else:
             self.typists.stop(person)
 
-    def live(self, shown: Iterable[ParticipantId]) -> Live:
+    def live(self, shown: Iterable[ParticipantId], answers: tuple[AnswerSoFar, ...]) -> Live:
         """What a new subscriber is shown, of these members."""
         attendance = self._attendance
-        return Live(attendance.online, attendance.of(shown), self.typists.now.participants)
+        return Live(attendance.online, attendance.of(shown), self.typists.now.participants, answers)
 
     def take(self, *, large: bool) -> Iterator[Publication]:
         """What is to be delivered now."""

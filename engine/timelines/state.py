@@ -21,13 +21,14 @@ from engine.domain.events import (
     MessageDeleted,
     MessageEdited,
     MessagePosted,
+    MessageTranslated,
     ReactionAdded,
     ReactionRemoved,
     RoomArchived,
     RoomUpdated,
 )
 from engine.domain.fields import MessageId, ParticipantId
-from engine.domain.messages import Message
+from engine.domain.messages import Message, Translation
 from engine.domain.rooms import Ban, Member, Room
 from engine.storage.records import with_reaction, without_text
 from engine.timelines.fanout import Publication
@@ -40,8 +41,9 @@ PostKey = tuple[ParticipantId, str]
 
 
 def publication(channel: str, event: Event) -> Publication:
-    """An event as every subscriber gets it, encoded once."""
-    return Publication(channel, event.offset, msgspec.json.encode(event))
+    """An event as every subscriber gets it, encoded once; of a translation those who read its language."""
+    language = event.language if isinstance(event, MessageTranslated) else None
+    return Publication(channel, event.offset, msgspec.json.encode(event), language)
 
 
 class Foundation(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +58,8 @@ class Foundation(msgspec.Struct, frozen=True, kw_only=True):
 class Recent:
     """The last events of a timeline, encoded, and the present state of the messages they posted.
 
-    `start` is the offset before the first event held: everything above it is here.
+    `start` is the offset before the first event held: everything above it is here. So of a message that is held all translations
+    are held, and of others those that came late.
     """
 
     def __init__(self, channel: str, start: int, capacity: int) -> None:
@@ -65,7 +68,8 @@ class Recent:
         self._channel = channel
         self._capacity = capacity
         # Tuples of plain values: the garbage collector does not track them, however many rooms hold however many events.
-        self._events: deque[tuple[int, bytes, MessageId | None]] = deque()
+        self._events: deque[tuple[int, bytes, MessageId | None, str | None]] = deque()
+        self._translations: dict[MessageId, dict[str, tuple[int, Translation]]] = {}
         self._posts: dict[PostKey, MessageId] = {}
 
     def add(self, event: Event) -> Publication:
@@ -81,11 +85,17 @@ class Recent:
                 message_id = message.id
                 if message.id in self.messages:
                     self.messages[message.id] = message
+                self._translations.pop(message.id, None)
             case MessageDeleted(message=message):
                 message_id = message.id
                 if message.id in self.messages:
                     self.messages[message.id] = message
+                self._translations.pop(message.id, None)
                 self._forget_text(message)
+            case MessageTranslated():
+                message_id = event.message_id
+                translation = Translation(event.language, event.text, event.provider)
+                self._translations.setdefault(message_id, {})[event.language] = (event.offset, translation)
             case ReactionAdded() | ReactionRemoved():
                 message_id = event.message_id
                 if message_id in self.messages:
@@ -93,7 +103,7 @@ class Recent:
             case _:
                 pass
         made = publication(self._channel, event)
-        self._events.append((event.offset, made.data, message_id))
+        self._events.append((event.offset, made.data, message_id, made.language))
         if len(self._events) > self._capacity:
             self._drop_oldest()
         return made
@@ -103,7 +113,12 @@ class Recent:
         skip = max(0, offset - self.start)
         if skip >= len(self._events):
             return []
-        return [Publication(self._channel, at, data) for at, data, _ in islice(self._events, skip, None)]
+        held = islice(self._events, skip, None)
+        return [Publication(self._channel, at, data, language) for at, data, _, language in held]
+
+    def translations(self, message_id: MessageId) -> list[Translation]:
+        """What is held of a message's present text in other languages."""
+        return [made for _, made in self._translations.get(message_id, {}).values()]
 
     def posted(self, key: PostKey) -> Message | None:
         """What an author posted under a client_id, if it is held."""
@@ -126,19 +141,29 @@ class Recent:
         return None if after is None and len(page) < limit and self.start > 0 else page
 
     def _drop_oldest(self) -> None:
-        self.start, _, message_id = self._events.popleft()
+        self.start, _, message_id, language = self._events.popleft()
+        if message_id is not None and language is not None:
+            self._drop_translation(message_id, language)
         message = self.messages.get(message_id) if message_id is not None else None
         if message is not None and message.offset == self.start:
             del self.messages[message.id]
             if message.client_id is not None:
                 self._posts.pop((message.author.id, message.client_id), None)
 
+    def _drop_translation(self, message_id: MessageId, language: str) -> None:
+        """The oldest event was this translation: forget it, unless a newer one has taken its place."""
+        made = self._translations.get(message_id, {})
+        if language in made and made[language][0] == self.start:
+            del made[language]
+            if not made:
+                del self._translations[message_id]
+
     def _forget_text(self, deleted: Message) -> None:
         """Take a deleted message's text out of the events before: nobody recovers it."""
-        for index, (offset, data, message_id) in enumerate(self._events):
+        for index, (offset, data, message_id, language) in enumerate(self._events):
             if message_id == deleted.id:
                 event = _DECODER.decode(data)
-                self._events[index] = (offset, msgspec.json.encode(without_text(event)), message_id)
+                self._events[index] = (offset, msgspec.json.encode(without_text(event)), message_id, language)
 
 
 class TimelineState:

@@ -13,7 +13,7 @@ import structlog
 
 from actors import Actor, Answer, AskFailed, Call, Exit, ExitKind, Mailbox, Message, Ref, handles
 from engine.domain.events import Event
-from engine.domain.fields import MessageId, ParticipantId, Role, TimelineId, TimelineKind
+from engine.domain.fields import MessageId, ParticipantId, ParticipantKind, Role, TimelineId, TimelineKind
 from engine.domain.messages import Message as ChatMessage
 from engine.domain.people import Principal
 from engine.errors import Forbidden, NotFound, StorageUnavailable
@@ -39,6 +39,8 @@ from engine.timelines.commands import (
     ReadMessage,
     ReadMessages,
     ReadPresence,
+    ReadScene,
+    Scene,
     SeeTerm,
     Subscribe,
     Subscribed,
@@ -49,10 +51,12 @@ from engine.timelines.commands import (
 )
 from engine.timelines.fanout import ClientInfo, Ending
 from engine.timelines.feed import News
+from engine.timelines.languages import Reading, read_by
 from engine.timelines.reading import page_of
 from engine.timelines.state import Foundation, Recent, TimelineState
 from engine.timelines.subscribers import Subscribers
 from engine.timelines.surroundings import Surroundings
+from engine.timelines.translating import AskStyle, Style, in_language
 from engine.timelines.turn import TURN, Turn
 from engine.timelines.writer import Decide, Writer
 
@@ -125,11 +129,19 @@ class Timeline(Actor):
         """What the timeline is, and for whom, at activation."""
         return Foundation()
 
+    def style(self) -> Style | None:
+        """How texts are translated here; None: they are not."""
+        return None
+
+    def detect(self, text: str) -> str | None:
+        """The language of a text; None where it does not matter, or there is no telling."""
+        return None
+
     def committed(self, events: Sequence[Event]) -> None:
         """React to events that have just become durable and been delivered."""
 
-    def came(self) -> None:
-        """React to a new subscriber, before it is answered."""
+    def came(self, language: str | None) -> None:
+        """React to a new subscriber who reads in this language, before it is answered."""
 
     def went(self, user: ParticipantId) -> None:
         """React to the end of a subscription of this person."""
@@ -214,6 +226,7 @@ class Timeline(Actor):
             self._surroundings.clock,
             longest=self._settings.message_characters,
             quotas=self._surroundings.quotas,
+            detect=self.detect,
         )
 
     def _decide_edit(self, turn: Turn, message: Edit) -> ChatMessage:
@@ -275,6 +288,7 @@ class Timeline(Actor):
                 events=events,
                 messages=state.recent.messages,
                 held_after=state.recent.start,
+                languages=self.subscribers.languages,
             )
         )
 
@@ -295,14 +309,38 @@ class Timeline(Actor):
     async def read_messages(self, message: ReadMessages) -> MessagePage | None:
         """A page from memory."""
         self.check_reader(message.by)
-        items = self._state.recent.page(message.before, message.after, message.limit + 1)
+        recent = self._state.recent
+        items = recent.page(message.before, message.after, message.limit + 1)
+        if items is not None and (reader := message.language) is not None:
+            items = [in_language(each, reader, recent.translations(each.id)) for each in items]
         return None if items is None else page_of(items, message)
 
     @handles(ReadMessage)
     async def read_message(self, message: ReadMessage) -> ChatMessage | None:
         """A message from memory."""
         self.check_reader(message.by)
-        return self._state.recent.messages.get(message.message_id)
+        recent = self._state.recent
+        found = recent.messages.get(message.message_id)
+        if found is None or message.language is None:
+            return found
+        return in_language(found, message.language, recent.translations(found.id))
+
+    @handles(ReadScene)
+    async def read_scene(self, message: ReadScene) -> Scene:
+        """What surrounds a message that is to be answered."""
+        self.check_reader(message.by)
+        state, recent = self._state, self._state.recent
+        page = recent.page(message.offset + 1, recent.start, message.limit) or []
+        replies = [
+            each
+            for each in recent.messages.values()
+            if each.offset > message.offset
+            and each.reply_to == message.message_id
+            and each.author.kind is ParticipantKind.AGENT
+        ]
+        members = tuple(islice(state.members.values(), SHOWN))
+        complete = len(page) == message.limit or recent.start == 0
+        return Scene(state.room, state.conversation, members, page, complete, replies)
 
     @handles(CheckReader)
     async def check(self, message: CheckReader) -> None:
@@ -316,6 +354,12 @@ class Timeline(Actor):
         if message.by.id != message.author and not self.moderates(self._look(), message.by):
             raise Forbidden("only its author and moderators see how a message was edited")
 
+    @handles(AskStyle)
+    async def ask_style(self, message: AskStyle) -> Style | None:
+        """How texts are translated here."""
+        self.check_reader(message.by)
+        return self.style()
+
     @handles(ReadMembers)
     async def read_members(self, message: ReadMembers) -> list[Presence]:
         """The members, and how others see them."""
@@ -327,7 +371,10 @@ class Timeline(Actor):
     async def read_events(self, message: ReadEvents) -> Window:
         """Events from memory."""
         self.check_reader(message.by)
-        return self._window(message.since, message.limit)
+        reading = message.reading
+        if message.client is not None:
+            reading = self.subscribers.reading(message.client, reading)
+        return self._window(message.since, reading, message.limit)
 
     @handles(AskExport)
     async def ask_export(self, message: AskExport) -> Exportable:
@@ -357,9 +404,10 @@ class Timeline(Actor):
         self.check_reader(message.by)
         since = message.since
         recovered = since is not None and self._can_recover(since)
-        window = self._window(since.offset if since is not None and recovered else self._state.head)
-        self.subscribers.add(message.client, message.sink)
-        self.came()
+        start = since.offset if since is not None and recovered else self._state.head
+        window = self._window(start, message.language)
+        self.subscribers.add(message.client, message.sink, message.language)
+        self.came(message.language)
         state, members = self._state, tuple(islice(self._state.members.values(), SHOWN))
         return Subscribed(window, since is not None, recovered, state.room, members, state.conversation, self.live())
 
@@ -374,11 +422,12 @@ class Timeline(Actor):
         head = self._state.head
         return since.epoch == self._writer.claimed.epoch and since.offset <= head and head - since.offset <= CATCH_UP
 
-    def _window(self, since: int, limit: int | None = None) -> Window:
+    def _window(self, since: int, reading: Reading, limit: int | None = None) -> Window:
         recent, since = self._state.recent, max(0, since)
-        publications = tuple(recent.after(since)[:limit])
+        shown = tuple(islice(read_by(recent.after(since), reading), limit))
         missing = since if since < recent.start else None
-        return Window(self.channel, self._state.head, self._writer.claimed.epoch, publications, missing)
+        epoch = self._writer.claimed.epoch
+        return Window(self.channel, self._state.head, epoch, shown, missing, recent.start, reading)
 
     def end_subscriptions(self, user: ParticipantId) -> None:
         """Someone may not read any more."""

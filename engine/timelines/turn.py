@@ -14,13 +14,14 @@ from engine.domain.events import (
     MessageDeleted,
     MessageEdited,
     MessagePosted,
+    MessageTranslated,
     ReactionAdded,
     ReactionRemoved,
     RoomArchived,
     RoomUpdated,
 )
 from engine.domain.fields import MessageId, ParticipantId
-from engine.domain.messages import Message
+from engine.domain.messages import Message, Translation
 from engine.domain.rooms import Ban, Member, Room
 from engine.storage.records import with_reaction
 from engine.timelines.mentions import Handles
@@ -46,6 +47,8 @@ class Turn:
     ) -> None:
         self.now = now
         self.events: list[Event] = []
+        self.fingerprints: dict[int, str] = {}
+        """Those of the texts that were translated, by the offsets of the translations."""
         self._state = state
         self._room = state.room
         self._conversation = state.conversation
@@ -54,6 +57,7 @@ class Turn:
         self._earlier = earlier
         self._messages: dict[MessageId, Message] = {}
         self._posts: dict[PostKey, MessageId] = {}
+        self._translations: dict[MessageId, list[Translation]] = {}
         self._last_posts: dict[ParticipantId, datetime] = {}
         self._members: dict[ParticipantId, Member] | None = None
         self._bans: dict[ParticipantId, Ban] | None = None
@@ -115,6 +119,11 @@ class Turn:
         changed = self._messages.get(message_id) or self._recent.messages.get(message_id)
         return changed or self._recalled.get(message_id)
 
+    def translations(self, message_id: MessageId) -> list[Translation]:
+        """What is held of a message's text as of now in other languages."""
+        changed = self._translations.get(message_id)
+        return self._recent.translations(message_id) if changed is None else changed
+
     def posted(self, key: PostKey) -> Message | None:
         """What an author has posted under a client_id, as of now."""
         if key in self._posts:
@@ -132,6 +141,10 @@ class Turn:
                     self._posts[message.author.id, message.client_id] = message.id
             case MessageEdited(message=message) | MessageDeleted(message=message):
                 self._messages[message.id] = message
+                self._translations[message.id] = []
+            case MessageTranslated(message_id=message_id):
+                made = Translation(event.language, event.text, event.provider)
+                self._translations[message_id] = [*self.translations(message_id), made]
             case ReactionAdded() | ReactionRemoved():
                 known = self.message(event.message_id)
                 assert known is not None

@@ -214,7 +214,7 @@ class Writer:
         self._under_way = True
         self._owner.ask_later(
             self._surroundings.journal,
-            Write(Append(self._id, self.claimed.term, tuple(turn.events), turn.limits)),
+            Write(Append(self._id, self.claimed.term, tuple(turn.events), turn.limits, turn.fingerprints)),
             partial(self._written, turn.events, outcomes),
             self._settings.write_timeout,
         )

@@ -1,9 +1,5 @@
 """When a delivery that failed is tried again, and when it is given up."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-
 import msgspec
 
 
@@ -29,17 +25,3 @@ class Retries(msgspec.Struct, frozen=True, kw_only=True):
         whole = min(self.maximum, self.initial * self.factor ** min(failed - 1, 64))
         pause = whole * (1.0 - chance / 2.0)
         return pause if retry_after is None else max(pause, min(retry_after, self.maximum))
-
-
-def parse_retry_after(value: str | None, now: Callable[[], datetime]) -> float | None:
-    """The seconds that a `Retry-After` header asks for (RFC 9110, section 10.2.3: a number, or a date); None without a usable one."""
-    if value is None:
-        return None
-    value = value.strip()
-    if value.isascii() and value.isdecimal():
-        return float(value[:9])
-    try:
-        at = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return max(0.0, ((at if at.tzinfo else at.replace(tzinfo=UTC)) - now()).total_seconds())

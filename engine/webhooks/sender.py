@@ -18,8 +18,8 @@ import anyio.to_thread
 import httpx
 import msgspec
 
+from engine.retry_after import parse_retry_after
 from engine.webhooks.addresses import is_public
-from engine.webhooks.retries import parse_retry_after
 
 Address = IPv4Address | IPv6Address
 

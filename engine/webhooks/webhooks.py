@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from random import Random
+from typing import Self
 
 import msgspec
 
@@ -28,6 +29,7 @@ from engine.domain.webhooks import (
     delivery_offset,
 )
 from engine.errors import Conflict, FieldError, InvalidRequest, NotFound, Overloaded
+from engine.settings import Settings
 from engine.storage.repositories import Storage
 from engine.storage.repositories.webhooks import Leased
 from engine.timelines.commands import Manage
@@ -60,6 +62,19 @@ class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True):
     lease: float = 30.0
     disable_after: float = 86_400.0
     retries: Retries = Retries()
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """What the settings say of webhooks."""
+        return cls(
+            allow_private=settings.webhook_allow_private,
+            timeout=settings.webhook_timeout,
+            concurrency=settings.webhook_concurrency,
+            per_host=settings.webhook_concurrency_per_host,
+            lease=settings.webhook_lease,
+            disable_after=3600 * settings.webhook_disable_hours,
+            retries=Retries(attempts=settings.webhook_attempts, initial=settings.webhook_retry_delay),
+        )
 
 
 class Webhooks:

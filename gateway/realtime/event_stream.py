@@ -16,7 +16,7 @@ from engine.domain.fields import ParticipantId
 from engine.domain.people import User
 from engine.errors import EngineError, TryLater, Unauthenticated
 from engine.timelines.commands import Position, Subscribe
-from engine.timelines.fanout import ClientInfo, Ending, Publication
+from engine.timelines.fanout import ClientInfo, Ending, Publication, so_far
 from engine.timelines.timeline import CATCH_UP
 from gateway.realtime import codes, server_sent
 from gateway.realtime.outbox import Outbox
@@ -57,6 +57,7 @@ class EventStream:
         identity: Identity,
         ref: "Ref[Timeline]",
         channel: str,
+        language: str | None,
     ) -> None:
         self.client = engine.clock.new_id()
         self._ready = asyncio.Event()
@@ -65,6 +66,7 @@ class EventStream:
         self._settings = settings
         self._user = identity.user
         self._ref = ref
+        self._language = language
         self._subscription = Subscription(channel, ref, self, _FORMS)
         self._scope = anyio.CancelScope()
         self._stream = Stream(request, MEDIA_TYPE, self._scope.cancel)
@@ -147,7 +149,9 @@ class EventStream:
             since = position
         while position.offset - since.offset > PAGE and self._why is None:
             by = self._user.principal
-            window = await self._engine.timelines.events(self._ref, by, since=since.offset, limit=PAGE)
+            window = await self._engine.timelines.events(
+                self._ref, by, since=since.offset, limit=PAGE, reading=self._language
+            )
             await self._write(*map(_form, window.publications))
             position = Position(window.offset, window.epoch)
             offset = max((each.offset or 0 for each in window.publications), default=window.offset)
@@ -157,12 +161,14 @@ class EventStream:
     async def _subscribe(self, since: Position) -> None:
         """Begin to listen. What came after `since` is the first that leaves."""
         info = ClientInfo(self.client, self._user.id)
-        subscribe = Subscribe(by=self._user.principal, client=info, sink=self._subscription, since=since)
+        subscribe = Subscribe(self._user.principal, info, self._subscription, since, self._language)
         answer = await self._engine.timelines.subscribe(self._ref, subscribe)
         window = answer.window
         blocks = [*map(_form, window.publications)]
         if not answer.recovered:
             blocks.insert(0, _reset(since, Position(window.offset, window.epoch)))
+        if answer.live is not None:
+            blocks += [_form(each) for answering in answer.live.answers for each in so_far(window.channel, answering)]
         self._subscription.go_live(b"\n".join(blocks) or None, window.offset)
 
     async def _follow(self) -> None:

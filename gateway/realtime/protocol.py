@@ -35,9 +35,10 @@ class Malformed(Exception):
 
 
 class SubscribeRequest(msgspec.Struct, frozen=True):
-    """`recover` asks for what was published after `offset` in the life `epoch` of the log."""
+    """`recover` asks for what was published after `offset` in the life `epoch` of the log. `data` is the application's."""
 
     channel: str = ""
+    data: msgspec.Raw = _ABSENT
     recover: bool = False
     epoch: str = ""
     offset: _Offset = 0

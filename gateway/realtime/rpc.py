@@ -7,8 +7,8 @@
 | delete     | timeline, message_id                                  | message                                    |
 | react      | timeline, message_id, emoji                           | message                                    |
 | unreact    | timeline, message_id, emoji                           | message                                    |
-| message    | timeline, message_id                                  | message                                    |
-| history    | timeline, before?, after?, limit? (1 to 100, else 50) | items (newest first), next_before          |
+| message    | timeline, message_id, language?                       | message                                    |
+| history    | timeline, before?, after?, limit? (1 to 100, else 50), language? | items (newest first), next_before |
 | thread     | timeline, message_id, after?, limit?                  | message, items (oldest first), next        |
 | versions   | timeline, message_id                                  | items: {text, at}                          |
 | search     | q, timeline? (else all of mine), before? or after?, limit? (1 to 100, else 20), language? | items, next_before or next |
@@ -19,12 +19,14 @@
 | members    | timeline                                              | items: {participant, role, joined_at, online, presence} |
 | presence   | timeline                                              | clients: {user, client}, at most 200       |
 | typing     | timeline, typing? (false: has stopped)                | (empty)                                    |
+| cancel_answer | timeline, answer_id                                | (empty)                                    |
 | set_status | status: available, busy or away                       | status                                     |
+| set_language | timeline, language (null: only what was written)    | (empty)                                    |
 
 `timeline` is a channel, `room:<id>` or `conversation:<id>`.
 Data is decoded straight into these structs; a member that they do not name is refused.
-A method is either one message to one actor (`Asked`: answered by callback, in order, without a task) or a few steps
-(`Awaited`: run in a task of the connection).
+A method is either one message to one actor (`Asked`, or `OfSubscription` about what this client listens to: answered by callback, in
+order, without a task) or a few steps (`Awaited`: run in a task of the connection).
 """
 
 from collections.abc import Awaitable, Callable
@@ -35,7 +37,7 @@ import msgspec
 from actors import Message as ActorMessage
 from actors import Ref
 from engine.accounts.forms import ProfileChanges
-from engine.domain.fields import Availability, ClientId, Language, MessageId, Status, Text, TimelineId
+from engine.domain.fields import AnswerId, Availability, ClientId, Language, MessageId, Status, Text, TimelineId
 from engine.domain.inbox import ReadMarker
 from engine.domain.messages import Draft, Message
 from engine.domain.people import Principal
@@ -44,6 +46,7 @@ from engine.errors import InvalidRequest, NotFound
 from engine.search.query import QueryText
 from engine.search.searching import FoundInMine, FoundInTimeline
 from engine.storage.repositories import Version
+from engine.timelines.answer_commands import CancelAnswer
 from engine.timelines.commands import (
     Delete,
     Describe,
@@ -62,6 +65,7 @@ from engine.timelines.commands import (
 )
 from engine.timelines.directory import Thread
 from engine.timelines.fanout import ClientInfo
+from engine.timelines.translating import SetLanguage
 
 if TYPE_CHECKING:
     from engine.engine import Engine
@@ -97,10 +101,28 @@ class OfMessage(OfTimeline, frozen=True, kw_only=True):
     message_id: MessageId
 
 
+class Which(OfMessage, frozen=True, kw_only=True):
+    """Data of `message`: `language` is the reader's."""
+
+    language: Language | None = None
+
+
+class NewLanguage(OfTimeline, frozen=True, kw_only=True):
+    """Data of `set_language`."""
+
+    language: Language | None
+
+
 class NewText(OfMessage, frozen=True, kw_only=True):
     """Data of `edit`."""
 
     text: Text
+
+
+class OfAnswer(OfTimeline, frozen=True, kw_only=True):
+    """Data that names an answer."""
+
+    answer_id: AnswerId
 
 
 class Reaction(OfMessage, frozen=True, kw_only=True):
@@ -113,11 +135,12 @@ _Cursor = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class Page(OfTimeline, frozen=True, kw_only=True):
-    """Data of `history`: the messages before or after an offset."""
+    """Data of `history`: the messages before or after an offset. `language` is the reader's."""
 
     before: _Cursor | None = None
     after: _Cursor | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 50
+    language: Language | None = None
 
 
 class ThreadPage(OfMessage, frozen=True, kw_only=True):
@@ -183,6 +206,25 @@ class Asked(Generic[P, R]):
         return self._decoder.decode(data)
 
 
+class OfSubscription(Generic[P]):
+    """A method that is one message to one actor, about the subscription of the client who calls it. Its result is empty."""
+
+    __slots__ = ("_decoder", "message", "of_channel")
+
+    def __init__(
+        self,
+        data: type[P],
+        message: "Callable[[Timelines, Principal, str, P], tuple[Ref[Any], ActorMessage[Any, None]]]",
+    ) -> None:
+        self._decoder = msgspec.json.Decoder(data)
+        self.message = message
+        self.of_channel = False
+
+    def decode(self, data: msgspec.Raw) -> P:
+        """See `Asked.decode`."""
+        return self._decoder.decode(data)
+
+
 class Awaited(Generic[P]):
     """A method of several steps: `run` gives what the client gets, or raises an `EngineError` or an `AskFailed`."""
 
@@ -200,7 +242,7 @@ class Awaited(Generic[P]):
         return self._decoder.decode(data)
 
 
-Method: TypeAlias = Asked[Any, Any] | Awaited[Any]
+Method: TypeAlias = Asked[Any, Any] | OfSubscription[Any] | Awaited[Any]
 
 
 def timeline_of(timelines: "Timelines", channel: str) -> "Ref[Timeline]":
@@ -210,6 +252,13 @@ def timeline_of(timelines: "Timelines", channel: str) -> "Ref[Timeline]":
         msg = f"there is no channel {channel[:64]!r}"
         raise NotFound(msg)
     return ref
+
+
+def shared_timeline_of(timelines: "Timelines", channel: str) -> "Ref[Timeline]":
+    """The room or conversation behind a channel."""
+    if channel.startswith(USER_PREFIX):
+        raise NotFound("nobody answers in a personal channel")
+    return timeline_of(timelines, channel)
 
 
 def _room_of(timelines: "Timelines", channel: str) -> "Ref[RoomActor]":
@@ -280,14 +329,35 @@ def _typing(timelines: "Timelines", by: Principal, data: IsTyping) -> "tuple[Ref
     return timeline_of(timelines, data.timeline), SetTyping(by, data.typing)
 
 
+def _set_language(
+    timelines: "Timelines", by: Principal, client: str, data: NewLanguage
+) -> "tuple[Ref[Any], ActorMessage[Any, None]]":
+    if data.timeline.startswith(USER_PREFIX):
+        raise NotFound("nothing is translated in a personal channel")
+    return timeline_of(timelines, data.timeline), SetLanguage(by, client, data.language)
+
+
+def _cancel_answer(timelines: "Timelines", by: Principal, data: OfAnswer) -> "tuple[Ref[Any], ActorMessage[Any, None]]":
+    return shared_timeline_of(timelines, data.timeline), CancelAnswer(by, data.answer_id)
+
+
 async def _history(engine: "Engine", by: Principal, data: Page) -> MessagePage:
     ref = timeline_of(engine.timelines, data.timeline)
-    return await engine.timelines.messages(ref, by, before=data.before, after=data.after, limit=data.limit)
+    return await engine.interpreting.messages(
+        engine.timelines,
+        ref,
+        by,
+        before=data.before,
+        after=data.after,
+        limit=data.limit,
+        language=data.language,
+    )
 
 
-async def _message(engine: "Engine", by: Principal, data: OfMessage) -> dict[str, Message]:
+async def _message(engine: "Engine", by: Principal, data: Which) -> dict[str, Message]:
     ref = timeline_of(engine.timelines, data.timeline)
-    return {"message": await engine.timelines.message(ref, by, data.message_id)}
+    found = engine.interpreting.message(engine.timelines, ref, by, data.message_id, language=data.language)
+    return {"message": await found}
 
 
 async def _thread(engine: "Engine", by: Principal, data: ThreadPage) -> Thread:
@@ -349,7 +419,7 @@ METHODS: Final[dict[str, Method]] = {
     "delete": Asked(OfMessage, _delete, lambda message: {"message": message}, of_channel=False),
     "react": Asked(Reaction, _react, lambda message: {"message": message}, of_channel=False),
     "unreact": Asked(Reaction, _unreact, lambda message: {"message": message}, of_channel=False),
-    "message": Awaited(OfMessage, _message, of_channel=False),
+    "message": Awaited(Which, _message, of_channel=False),
     "history": Awaited(Page, _history),
     "thread": Awaited(ThreadPage, _thread, of_channel=False),
     "versions": Awaited(OfMessage, _versions, of_channel=False),
@@ -361,6 +431,8 @@ METHODS: Final[dict[str, Method]] = {
     "members": Asked(OfTimeline, _members, _member_items),
     "presence": Asked(OfTimeline, _presence, _clients),
     "typing": Asked(IsTyping, _typing, lambda _: {}),
+    "set_language": OfSubscription(NewLanguage, _set_language),
+    "cancel_answer": Asked(OfAnswer, _cancel_answer, lambda _: {}, of_channel=False),
     "set_status": Awaited(NewStatus, _set_status),
 }
 """The methods by name; any other is error 104."""

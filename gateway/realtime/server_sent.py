@@ -7,7 +7,7 @@ Each is one block without the empty line that ends it, so that blocks joined by 
 The data are JSON on one line, so no line of theirs can be mistaken for a field.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -18,6 +18,23 @@ HEARTBEAT: Final = b":\n\n"
 """A comment, which clients ignore and proxies take for traffic."""
 
 _json = msgspec.json.Encoder()
+
+
+class Reset(msgspec.Struct, frozen=True, kw_only=True):
+    """Data of the event `reset`: what came after `since` cannot be given, and the stream goes on after `offset`."""
+
+    code: int
+    reason: str
+    since: int
+    offset: int
+    epoch: str
+
+
+class End(msgspec.Struct, frozen=True):
+    """Data of the event `end`, the last one: the number that realtime has for the same end, and its words."""
+
+    code: int
+    reason: str
 
 
 class _Typed(msgspec.Struct):
@@ -47,11 +64,11 @@ def opening(retry: float, offset: int | None) -> bytes:
 def reset(why: ErrorReply, since: int, position: tuple[int, str]) -> bytes:
     """What came after `since` cannot be given; the stream goes on after `position`, and the client reads the rest elsewhere."""
     offset, epoch = position
-    data: dict[str, Any] = {"code": why.code, "reason": why.message, "since": since, "offset": offset, "epoch": epoch}
+    data = Reset(code=why.code, reason=why.message, since=since, offset=offset, epoch=epoch)
     return event("reset", _json.encode(data), offset)
 
 
 def end(why: Unsubscribed | Disconnect | ErrorReply) -> bytes:
     """The last event of a stream, with the number that realtime has for the same end."""
     reason = why.message if isinstance(why, ErrorReply) else why.reason
-    return event("end", _json.encode({"code": why.code, "reason": reason}))
+    return event("end", _json.encode(End(why.code, reason)))

@@ -27,7 +27,7 @@ from gateway.realtime.history import read_history
 from gateway.realtime.limits import TokenBucket, Verdict
 from gateway.realtime.outbox import Outbox
 from gateway.realtime.protocol import BadCommand, Command, Emulated
-from gateway.realtime.rpc import METHODS, Asked, post_message, timeline_of
+from gateway.realtime.rpc import METHODS, Asked, OfSubscription, post_message, timeline_of
 from gateway.realtime.settings import RealtimeSettings
 from gateway.realtime.subscription import Subscription
 from gateway.realtime.subscriptions import Subscriptions, subscribe_result
@@ -308,6 +308,15 @@ class Session:
                 lambda answer: protocol.rpc_result(result(answer)),
                 of_channel=of_channel,
             )
+        elif isinstance(method, OfSubscription):
+            of_client = method.message
+            self._answers.ask(
+                command_id,
+                b"rpc",
+                lambda: of_client(self._engine.timelines, by, self.client, data),
+                lambda _: b'{"data":{}}',
+                of_channel=of_channel,
+            )
         else:
             run = method.run
 
@@ -341,7 +350,7 @@ class Session:
         self._answers.ask(command_id, kind, lambda: (timeline_of(timelines, channel), message), encode)
 
     async def _history(self, command_id: int, by: Principal, request: protocol.HistoryRequest) -> None:
-        result = await read_history(self._engine.timelines, by, request, self._settings.history_limit)
+        result = await read_history(self._engine.timelines, by, self.client, request, self._settings.history_limit)
         if result is None:
             self._answers.refuse(command_id, codes.UNRECOVERABLE_POSITION)
         else:

@@ -10,7 +10,7 @@ import structlog
 from actors import Ref
 from actors.errors import ActorError
 from engine.timelines.commands import Unsubscribe
-from engine.timelines.fanout import ClientInfo, Ending, Publication
+from engine.timelines.fanout import ClientInfo, Delta, Ending, Publication
 from gateway.realtime import protocol
 from gateway.realtime.outbox import Outbox
 
@@ -84,13 +84,15 @@ class Subscription:
     def deliver(self, publication: Publication) -> None:
         """See `Sink.deliver`."""
         if self._state is State.LIVE:
-            item = publication.form(self._forms.publication)
-            if publication.offset is None:
-                self._subscriber.outbox.offer(item)
-            elif not self._subscriber.outbox.push(item):
+            if isinstance(publication, Delta):
+                self._subscriber.outbox.extend(publication, self._forms.publication)
+            elif publication.missable:
+                self._subscriber.outbox.offer(publication.form(self._forms.publication))
+            elif not self._subscriber.outbox.push(publication.form(self._forms.publication)):
                 self._subscriber.fell_behind()
         else:
-            self._push(publication.offset, publication.form(self._forms.publication))
+            item = publication.form(self._forms.publication)
+            self._push(publication.offset, item, missable=publication.missable)
 
     def joined(self, channel: str, info: ClientInfo) -> None:
         """See `Sink.joined`."""
@@ -149,14 +151,14 @@ class Subscription:
             log.warning("subscription.unsubscribe_refused", channel=self.channel, error=str(error))
             self._lost = True
 
-    def _push(self, offset: int | None, item: bytes) -> None:
+    def _push(self, offset: int | None, item: bytes, *, missable: bool = False) -> None:
         if self._state is State.LIVE:
             if not self._subscriber.outbox.push(item):
                 self._subscriber.fell_behind()
         elif self._state is State.ASKED:
-            if self._subscriber.outbox.hold(len(item)):
+            if self._subscriber.outbox.hold(len(item), missable=missable):
                 self._held.append((offset, item))
-            else:
+            elif not missable:
                 self._subscriber.fell_behind()
         elif self._lost:
             self._tell_timeline()

@@ -3,7 +3,11 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+from msgspec import UNSET, UnsetType
+
 from actors import Ref
+from engine.domain.fields import Language
 from engine.domain.people import Principal
 from engine.timelines.commands import Position, Subscribe, Subscribed
 from engine.timelines.fanout import ClientInfo, Ending
@@ -16,6 +20,15 @@ from gateway.realtime.subscription import Subscription
 
 if TYPE_CHECKING:
     from engine.timelines.directory import Timelines
+
+
+class Wishes(msgspec.Struct, frozen=True):
+    """Data of `subscribe`: the reader's language; null: only what was written, without it the account's."""
+
+    language: Language | None | UnsetType = UNSET
+
+
+_wishes = msgspec.json.Decoder(Wishes | None)
 
 WHY_ENDED: Final = {
     Ending.NOT_A_MEMBER: codes.NOT_A_MEMBER,
@@ -54,7 +67,9 @@ class Subscriptions:
         """Answer `subscribe`: at once when it cannot be, else when the timeline has answered."""
         channel = request.channel
         ref = self._timelines.ref(channel)
-        if channel in self._by_channel:
+        if not _is_understood(request.data):
+            self._answers.refuse(command_id, codes.BAD_REQUEST)
+        elif channel in self._by_channel:
             self._answers.refuse(command_id, codes.ALREADY_SUBSCRIBED)
         elif len(self._by_channel) - (self._own_channel in self._by_channel) >= self._most:
             self._answers.refuse(command_id, codes.LIMIT_EXCEEDED)
@@ -127,7 +142,10 @@ class Subscriptions:
     ) -> Subscribed:
         since = Position(request.offset, request.epoch) if request is not None and request.recover else None
         info = ClientInfo(self.client, by.id)
-        return await self._timelines.subscribe(ref, Subscribe(by=by, client=info, sink=subscription, since=since))
+        wishes = None if request is None else _wishes.decode(request.data)
+        language = by.language if wishes is None or wishes.language is UNSET else wishes.language
+        subscribe = Subscribe(by=by, client=info, sink=subscription, since=since, language=language)
+        return await self._timelines.subscribe(ref, subscribe)
 
     def _drop(self, subscription: Subscription) -> None:
         if self._by_channel.get(subscription.channel) is subscription:
@@ -135,15 +153,24 @@ class Subscriptions:
         subscription.leave()
 
 
+def _is_understood(data: msgspec.Raw) -> bool:
+    try:
+        _wishes.decode(data)
+    except (ValueError, RecursionError):  # msgspec's errors and wrong UTF-8 are ValueErrors
+        return False
+    return True
+
+
 def subscribe_result(answer: Subscribed) -> bytes:
     """A timeline's answer as the protocol's result."""
     data: dict[str, Any] | None = None
     if answer.room is not None:
-        data = {"room": answer.room, "members": answer.members, "answers": []}
+        data = {"room": answer.room, "members": answer.members}
     elif answer.conversation is not None:
-        data = {"conversation": answer.conversation, "members": answer.members, "answers": []}
+        data = {"conversation": answer.conversation, "members": answer.members}
     if data is not None and answer.live is not None:
-        data |= {"online": answer.live.online, "presence": answer.live.presence, "typing": answer.live.typing}
+        live = answer.live
+        data |= {"online": live.online, "presence": live.presence, "typing": live.typing, "answers": live.answers}
     window = answer.window
     return protocol.subscribe_result(
         (window.offset, window.epoch),

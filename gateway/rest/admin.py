@@ -12,6 +12,8 @@ from engine.domain.fields import AccountRole, ParticipantId
 from engine.domain.people import Principal, User
 from engine.engine import Engine
 from engine.errors import Conflict
+from engine.interpreting import InterpretingStatus
+from engine.translation import TranslationStatus
 from gateway.rest.endpoints import Access, Endpoint, get, patch
 from gateway.rest.health import LIFECYCLE
 from gateway.rest.pages import Page, PageQuery, page
@@ -37,6 +39,13 @@ class Stats(msgspec.Struct, frozen=True, kw_only=True):
     dead_letters: dict[str, int]
 
 
+class TranslationReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The providers with their queues and quotas, and what became of the translations that readers wanted."""
+
+    translators: TranslationStatus
+    interpreting: InterpretingStatus
+
+
 async def read_actors(engine: Engine) -> Node:
     """The live actor tree."""
     return engine.system.tree()
@@ -53,6 +62,11 @@ async def read_stats(request: web.Request, engine: Engine) -> Stats:
         restarts=sum(node.restarts for node in nodes),
         dead_letters=dict(engine.system.dead_letters.counts),
     )
+
+
+async def read_translation(engine: Engine) -> TranslationReport:
+    """How the translators are doing, and what was done with their work."""
+    return TranslationReport(translators=engine.translators.status(), interpreting=engine.interpreting.status())
 
 
 async def list_accounts(engine: Engine, query: AccountsQuery) -> Page[User]:
@@ -90,6 +104,7 @@ _TAG: Final = "Administration"
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     get("/admin/actors", read_actors, tag=_TAG, access=Access.ADMIN),
     get("/admin/stats", read_stats, tag=_TAG, access=Access.ADMIN),
+    get("/admin/translation", read_translation, tag=_TAG, access=Access.ADMIN),
     get("/admin/users", list_accounts, tag=_TAG, access=Access.ADMIN),
     patch("/admin/users/{user_id}", change_account, tag=_TAG, access=Access.ADMIN, problems=("conflict",)),
 )

@@ -4,9 +4,8 @@ from typing import Final
 
 import msgspec
 
-from engine.domain.conversations import Conversation
 from engine.domain.fields import ParticipantId, ShortText, TimelineId
-from engine.domain.people import Principal, User
+from engine.domain.people import Principal, Someone
 from engine.engine import Engine
 from engine.errors import InvalidRequest, NotFound
 from engine.timelines.commands import (
@@ -43,11 +42,13 @@ async def create_conversation(engine: Engine, by: Principal, body: NewConversati
     return Reply(opened.conversation, 201 if opened.created else 200)
 
 
-async def list_conversations(engine: Engine, by: Principal, query: ListQuery) -> Page[Conversation]:
-    """The conversations in which one takes part, archived ones too."""
+async def list_conversations(engine: Engine, by: Principal, query: ListQuery) -> Page[ConversationView]:
+    """The conversations in which one takes part, archived ones too, and who else does."""
     after = None if query.after is None else TimelineId(query.after)
     rows = await engine.storage.conversations.of(by.id, after=after, limit=query.limit + 1)
-    return page(rows, query.limit, lambda conversation: conversation.id)
+    people = await engine.storage.conversations.participants([row.id for row in rows])
+    shown = [ConversationView.of(row, people.get(row.id, ()), engine.presence.of) for row in rows]
+    return page(shown, query.limit, lambda conversation: conversation.id)
 
 
 async def read_conversation(engine: Engine, by: Principal, conversation_id: TimelineId) -> ConversationView:
@@ -85,8 +86,10 @@ async def remove_participant(
     await engine.timelines.conversation(conversation_id).ask(RemoveParticipant(by, participant_id))
 
 
-async def _person(engine: Engine, name: str, field: str) -> User:
-    """Whoever has this username or id; an email is neither."""
+async def _person(engine: Engine, name: str, field: str) -> Someone:
+    """Whoever has this username or id, or the agent of this name or id; an email is neither."""
+    if (agent := engine.agents.named(name)) is not None:
+        return agent
     try:
         user = await engine.accounts.named(name)
     except NotFound:

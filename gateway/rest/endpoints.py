@@ -28,7 +28,19 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from types import NoneType, UnionType
-from typing import Any, Final, Generic, NewType, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Any,
+    Final,
+    Generic,
+    NewType,
+    TypeAlias,
+    TypeVar,
+    TypeVarTuple,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import msgspec
 from aiohttp import web
@@ -40,6 +52,7 @@ from engine.domain.fields import TimelineId
 from engine.domain.people import Principal
 from engine.engine import Engine
 from engine.settings import Settings
+from engine.timelines.shared import SharedTimeline
 from engine.timelines.timeline import Timeline
 from gateway.problems import KINDS, ProblemError
 from gateway.rest.cookies import Cookie
@@ -52,6 +65,7 @@ IMAGE: Final = "image/*"
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 Handler: TypeAlias = Callable[..., Awaitable[object]]
 
 
@@ -80,8 +94,8 @@ class Encoded(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class Streamed(Generic[T]):
-    """An answer that the handler has written itself: server-sent events, each with a `T` in its data."""
+class Streamed(Generic[*Ts]):
+    """An answer that the handler has written itself: server-sent events, each with one of `Ts` as JSON in its data."""
 
     response: web.StreamResponse
 
@@ -127,7 +141,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What a handler's annotations say: the type of its body, query and answer, and where each argument comes from."""
+    """What a handler's annotations say: the type of its body, query and answer, and where each argument comes from.
+
+    `answer` is a tuple of types where the answer is a stream of events.
+    """
 
     body: Any
     body_required: bool
@@ -233,7 +250,7 @@ def _names(path: str) -> tuple[str, ...]:
     return tuple(re.findall(r"\{(\w+)\}", path))
 
 
-def _timeline(call: Call) -> Ref[Timeline]:
+def _timeline(call: Call) -> Ref[SharedTimeline]:
     path = call.request.match_info
     timelines = call.engine.timelines
     if (room_id := path.get("room_id")) is not None:
@@ -249,6 +266,7 @@ _BY_TYPE: Final[Mapping[object, Callable[[Call], object]]] = {
     Origin: lambda call: origin_of(call.request, call.settings),
     Principal: lambda call: call.signed_in().user.principal,
     Ref[Timeline]: _timeline,
+    Ref[SharedTimeline]: _timeline,
 }
 
 
@@ -273,8 +291,10 @@ def _inspect(handler: Handler, path_names: tuple[str, ...]) -> Signature:
     media_type = _MEDIA_TYPES.get(get_origin(answer), "application/json")
     if answer is Image:
         media_type, answer = IMAGE, NoneType
-    if get_origin(answer) in {Reply, Encoded, Lines, Streamed}:
+    if get_origin(answer) in {Reply, Encoded, Lines}:
         (answer,) = get_args(answer)
+    elif get_origin(answer) is Streamed:
+        answer = get_args(answer)
     return Signature(
         body, body_required, hints.get("query"), None if answer is NoneType else answer, media_type, arguments
     )

@@ -3,6 +3,7 @@
 from typing import Final
 
 import msgspec
+from msgspec import UNSET
 
 from actors import Ref
 from engine.domain.events import Event
@@ -41,10 +42,11 @@ class ReadQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class EventsQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The events above an offset."""
+    """The events above an offset. With a `language` of the translations only those into it; without, all of them."""
 
     since: Offset = 0
     limit: Limit = 100
+    language: Language | None = None
 
 
 class ThreadQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -68,19 +70,27 @@ async def post_message(by: Principal, timeline: Ref[Timeline], body: Draft) -> R
 
 
 async def list_messages(engine: Engine, by: Principal, timeline: Ref[Timeline], query: HistoryQuery) -> MessagePage:
-    """Messages, newest first. `next_before` is the cursor of the next older page."""
-    return await engine.timelines.messages(timeline, by, before=query.before, after=query.after, limit=query.limit)
+    """Messages, newest first. `next_before` is the cursor of the next older page.
+
+    With a `language` those that are in another one have a `translation`. What is missing is made now; the answer waits for it for a
+    tenth of a second at most. What has not come by then is null here, and comes as `message.translated`.
+    """
+    return await engine.interpreting.messages(
+        engine.timelines,
+        timeline,
+        by,
+        before=query.before,
+        after=query.after,
+        limit=query.limit,
+        language=query.language,
+    )
 
 
 async def read_message(
-    engine: Engine,
-    by: Principal,
-    timeline: Ref[Timeline],
-    message_id: MessageId,
-    query: ReadQuery,  # noqa: ARG001 - part of the contract already; translations answer to it
+    engine: Engine, by: Principal, timeline: Ref[Timeline], message_id: MessageId, query: ReadQuery
 ) -> Message:
-    """One message."""
-    return await engine.timelines.message(timeline, by, message_id)
+    """One message; `language` as in a page of messages."""
+    return await engine.interpreting.message(engine.timelines, timeline, by, message_id, language=query.language)
 
 
 async def edit_message(by: Principal, timeline: Ref[Timeline], message_id: MessageId, body: NewText) -> Message:
@@ -94,8 +104,12 @@ async def delete_message(by: Principal, timeline: Ref[Timeline], message_id: Mes
 
 
 async def list_events(engine: Engine, by: Principal, timeline: Ref[Timeline], query: EventsQuery) -> Encoded[EventPage]:
-    """The durable events, oldest first: the same objects that realtime carries."""
-    window = await engine.timelines.events(timeline, by, since=query.since, limit=query.limit)
+    """The durable events, oldest first: the same objects that realtime carries.
+
+    With a `language` they are those that a reader of it is told of; the offsets of the others are missing.
+    """
+    reading = UNSET if query.language is None else query.language
+    window = await engine.timelines.events(timeline, by, since=query.since, limit=query.limit, reading=reading)
     publications = window.publications[: query.limit]
     last = publications[-1].offset if publications else None
     more = b"null" if last is None or last >= window.offset else b"%d" % last

@@ -11,6 +11,7 @@ import msgspec
 from gateway.problems import KINDS, MEDIA_TYPE, Problem
 from gateway.rest.cookies import ACCESS_TOKEN, CSRF_HEADER
 from gateway.rest.endpoints import EVENT_STREAM, IMAGE, Access, Endpoint
+from gateway.rest.pages import HIGHEST_OFFSET
 
 Document: TypeAlias = dict[str, Any]
 
@@ -20,7 +21,7 @@ _LAST_EVENT_ID: Final = {
     "in": "header",
     "required": False,
     "description": "The offset of the last event received; a browser's EventSource sends it when it comes back.",
-    "schema": {"type": "integer", "minimum": 0},
+    "schema": {"type": "integer", "minimum": 0, "maximum": HIGHEST_OFFSET},
 }
 _GOOD: Final = {
     200: "Done",
@@ -69,9 +70,7 @@ class _Schemas:
         queries = [e.signature.query for e in endpoints if e.signature.query is not None]
         types: list[Any] = [Problem]
         for endpoint in endpoints:
-            types += [
-                t for t in (endpoint.signature.body, endpoint.signature.answer) if t is not None and t not in types
-            ]
+            types += [t for t in (endpoint.signature.body, *_answers(endpoint)) if t is not None and t not in types]
         found, self.components = msgspec.json.schema_components(types, ref_template=_REF)
         self._by_type: list[tuple[Any, Document]] = list(zip(types, found, strict=True))
         _, self._queries = msgspec.json.schema_components(queries, ref_template=_REF)
@@ -132,6 +131,29 @@ def _operation(endpoint: Endpoint, schemas: _Schemas) -> Document:
     return operation
 
 
+def _answers(endpoint: Endpoint) -> tuple[Any, ...]:
+    """The types of which an answer is one."""
+    answer = endpoint.signature.answer
+    return answer if isinstance(answer, tuple) else (answer,)
+
+
+def _content(endpoint: Endpoint, schemas: _Schemas) -> Document:
+    """The schema of a good answer; that of a stream is each event's, as OpenAPI 3.2 reads it (its section on `itemSchema`)."""
+    answer = endpoint.signature.answer
+    if endpoint.signature.media_type != EVENT_STREAM:
+        return schemas.of(answer)
+    data = {"anyOf": [schemas.of(each) for each in answer]}
+    return {
+        "type": "object",
+        "properties": {
+            "event": {"type": "string"},
+            "data": {"type": "string", "contentMediaType": "application/json", "contentSchema": data},
+            "id": {"type": "string", "pattern": "^[0-9]+$"},
+        },
+        "required": ["event", "data"],
+    }
+
+
 def _summary(endpoint: Endpoint) -> str:
     return inspect.cleandoc(endpoint.handler.__doc__ or endpoint.handler.__name__)
 
@@ -143,7 +165,7 @@ def _responses(endpoint: Endpoint, schemas: _Schemas) -> Document:
         if endpoint.signature.media_type == IMAGE and status == HTTPStatus.OK:
             answer["content"] = {IMAGE: {"schema": {}}}
         elif endpoint.signature.answer is not None:
-            answer["content"] = {endpoint.signature.media_type: {"schema": schemas.of(endpoint.signature.answer)}}
+            answer["content"] = {endpoint.signature.media_type: {"schema": _content(endpoint, schemas)}}
         responses[str(status)] = answer
     by_status: dict[int, list[str]] = defaultdict(list)
     for code, statuses in endpoint.codes.items():

@@ -1,7 +1,7 @@
 """Lists in pages: `{items, next}`, where `next` is the cursor to give as `after` for the following page, null on the last."""
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Generic, TypeAlias, TypeVar
+from typing import Annotated, Final, Generic, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -10,8 +10,11 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
+HIGHEST_OFFSET: Final = 2**53
+"""JavaScript counts no further."""
+
 Limit: TypeAlias = Annotated[int, Meta(ge=1, le=100, description="how many at most")]
-Offset: TypeAlias = Annotated[int, Meta(ge=0, le=2**53, description="an event's offset in its timeline")]
+Offset: TypeAlias = Annotated[int, Meta(ge=0, le=HIGHEST_OFFSET, description="an event's offset in its timeline")]
 Cursor: TypeAlias = Annotated[str, Meta(pattern=UUID, description="`next` of the page before")]
 SearchText: TypeAlias = Annotated[str, Meta(max_length=100, pattern=r"^[^\x00]*$")]
 

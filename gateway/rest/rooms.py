@@ -122,8 +122,8 @@ async def put_member(
     engine: Engine, by: Principal, room_id: TimelineId, participant_id: ParticipantId, body: RoleChange
 ) -> Member:
     """Give someone a role in the room, adding them when they are not a member."""
-    user = await engine.accounts.user(participant_id)
-    return await engine.timelines.room(room_id).ask(PutMember(by, user.participant, body.role, user.username))
+    person = engine.agents.named(participant_id) or await engine.accounts.user(participant_id)
+    return await engine.timelines.room(room_id).ask(PutMember(by, person.participant, body.role, person.username))
 
 
 async def remove_member(engine: Engine, by: Principal, room_id: TimelineId, participant_id: ParticipantId) -> None:
@@ -135,9 +135,9 @@ async def ban_member(
     engine: Engine, by: Principal, room_id: TimelineId, participant_id: ParticipantId, body: NewBan | None
 ) -> Ban:
     """Remove someone and keep them out. Banning again replaces the ban."""
-    user = await engine.accounts.user(participant_id)
+    person = engine.agents.named(participant_id) or await engine.accounts.user(participant_id)
     given = body or NewBan()
-    return await engine.timelines.room(room_id).ask(BanMember(by, user.participant, given.until, given.reason))
+    return await engine.timelines.room(room_id).ask(BanMember(by, person.participant, given.until, given.reason))
 
 
 async def unban_member(engine: Engine, by: Principal, room_id: TimelineId, participant_id: ParticipantId) -> None:

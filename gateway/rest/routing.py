@@ -54,7 +54,7 @@ def serve(endpoint: Endpoint, engine: Engine, settings: Settings) -> WebHandler:
 
 
 def decode_query(request: web.Request, query_type: type[S] | None) -> S | None:
-    """The query parameters as a struct. Unknown and repeated ones are refused: they would otherwise be ignored silently."""
+    """The query parameters as a struct. What would otherwise be ignored silently is refused: unknown ones, repeated ones, `null`."""
     given: dict[str, str] = {}
     for name, value in request.query.items():
         if name in given:
@@ -67,7 +67,11 @@ def decode_query(request: web.Request, query_type: type[S] | None) -> S | None:
                 tuple(FieldError(name, "is not a known parameter") for name in given),
             )
         return None
-    return msgspec.convert(given, query_type, strict=False)
+    query = msgspec.convert(given, query_type, strict=False)
+    for name in given:
+        if getattr(query, name) is None:  # msgspec reads the word so
+            raise InvalidRequest.field(name, "null is no value of it: leave it out")
+    return query
 
 
 async def _body(request: web.Request, decoder: msgspec.json.Decoder[object], *, required: bool) -> object:

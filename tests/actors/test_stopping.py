@@ -3,7 +3,7 @@
 import anyio
 import pytest
 
-from actors import ActorStopped, Backoff, Intensity, Restart, Unavailable
+from actors import Activation, ActorStopped, Backoff, Intensity, Restart, Unavailable
 from actors.cell import Limits
 from actors.testing import BACKENDS, Simulation, assert_dead_letters, cancel_everywhere, simulate
 from tests.support.scripted import Do, Fail, Fetch, Hold, Put, Quit, Say, Scripted
@@ -357,6 +357,24 @@ async def test_a_child_that_is_stopped_forgets_the_restart_that_was_due(simulati
         before = log.count("started")
 
         await system.stop_child("actor")
+        await simulation.advance(5000)
+
+        assert log.count("started") == before
+        assert system.tree().children == []
+
+
+@simulated
+async def test_a_family_that_is_stopped_forgets_the_restarts_that_were_due(simulation: Simulation[None]) -> None:
+    log: list[str] = []
+    activation = Activation(backoff=Backoff(initial=1000.0, maximum=1000.0))
+    async with simulation.system() as system:
+        family = await system.virtual(lambda _: Scripted(log), "family", activation=activation)
+        for _ in range(2):
+            family.ref("a").tell(Fail(ValueError("boom")))
+        await simulation.settle()
+        before = log.count("started")
+
+        await system.stop_child("family")
         await simulation.advance(5000)
 
         assert log.count("started") == before

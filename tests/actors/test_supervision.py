@@ -202,6 +202,13 @@ def test_a_backoff_is_never_longer_than_its_maximum(crashes: int, chance: float)
     assert 0.0 <= delay <= 30.0
 
 
+@given(st.integers(0, 200), st.floats(0, 1, exclude_max=True))
+def test_chance_spreads_a_backoff_over_all_of_its_time(crashes: int, chance: float) -> None:
+    backoff = Backoff(initial=0.2, maximum=30.0)
+
+    assert backoff.delay(crashes, chance) == pytest.approx(chance * backoff.delay(crashes, 1.0))
+
+
 @simulated
 async def test_more_crashes_than_the_intensity_allows_end_the_system_in_order(simulation: Simulation[None]) -> None:
     log: list[str] = []

@@ -67,7 +67,7 @@ Messages
     test_message_traps: whoever_asks_during_a_backoff_waits_for_no_longer_than_its_deadline
 * Restarts come as a storm; one bad child takes the others along.
     test_crashes: the_first_restart_is_at_once_and_the_next_ones_wait_longer_and_longer; test_supervision:
-    more_crashes_than_the_intensity_allows_end_the_system_in_order; test_virtual_actors:
+    chance_spreads_a_backoff_over_all_of_its_time, more_crashes_than_the_intensity_allows_end_the_system_in_order; test_virtual_actors:
     an_actor_that_keeps_crashing_is_quarantined_alone_and_released
 * Messages overtake each other.
     test_asking: what_is_told_is_handled_in_the_order_of_telling

@@ -591,9 +591,15 @@ def test_a_deleted_message_is_nowhere_to_be_read(ada: Outsider, bob: Outsider) -
         bob.get(path),
         bob.get(f"/rooms/{room}/messages"),
         bob.get(f"/rooms/{room}/events?since=0"),
+        bob.get(f"{path}/thread"),
+        ada.get(f"{path}/versions"),
+        bob.get(f"/rooms/{room}/search?q=secret"),
+        bob.get("/search?q=secret"),
+        bob.get("/me/notifications"),
+        ada.get(f"/rooms/{room}/export?format=jsonl"),
         ada.post(f"/rooms/{room}/messages", {"text": "the secret", "client_id": "c-1"}),
     ]
-    assert [each.status for each in told] == [200] * 4
+    assert [each.status for each in told] == [200] * 10
     assert "secret" not in json.dumps([each.body for each in told])
     assert told[0].body["deleted_at"]
     assert ada.patch(path, {"text": "x"}).problem == (409, "conflict")

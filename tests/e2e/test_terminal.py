@@ -260,6 +260,23 @@ async def test_what_is_said_in_another_room_is_counted_until_one_goes_there(
         assert not any(timeline.unread for timeline in seen.chat.session.timelines.values())
 
 
+async def test_a_private_conversation_has_the_name_of_the_other_one(
+    server: GatheringServer, ada: Someone, bob: Someone
+) -> None:
+    await ada.room("Lobby")
+    begun = await bob.ask("POST", "/conversations", {"kind": "private", "participants": ["ada"]})
+    await bob.ask("POST", f"/conversations/{begun['id']}/messages", {"text": "psst"})
+
+    async with terminal(server, room="Lobby") as seen:
+        listed = seen.chat.query_one(Timelines)
+        await seen.until(lambda: any(str(option.prompt) == "@ bob 1" for option in listed.options))
+        await seen.pilot.press("ctrl+g")
+        await seen.shows("psst")
+
+        assert seen.chat.timeline is not None
+        assert seen.chat.timeline.name == "bob"
+
+
 async def test_history_is_read_anew_when_what_was_missed_is_not_held_any_more(
     server: GatheringServer, ada: Someone
 ) -> None:

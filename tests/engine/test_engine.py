@@ -232,12 +232,15 @@ async def test_the_tree_shows_what_the_engine_is_made_of():
         "journal",
         "activity",
         "archives",
+        "booths",
         "people",
         "rooms",
         "conversations",
         "herald",
         "readings",
         "webhooks",
+        "agents",
+        "conductors",
     ]
     rooms = tree.children[names.index("rooms")]
     assert [node.path for node in rooms.children] == [f"gathering/rooms/{place.id}"]

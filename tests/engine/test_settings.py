@@ -50,7 +50,7 @@ def test_unknown_keys_of_the_file_are_refused_by_name():
 
 
 def test_unknown_variables_of_the_environment_and_empty_ones_are_ignored(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("GATHERING_DEEPL_AUTH_KEY", "for another version")
+    monkeypatch.setenv("GATHERING_NO_SUCH_SETTING", "for another version")
     monkeypatch.setenv("GATHERING_PORT", "")
 
     assert load().port == 8080

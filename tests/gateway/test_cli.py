@@ -73,6 +73,7 @@ def assert_refused(outcome: Outcome, *sentences: str) -> None:
 
 def test_config_prints_the_effective_settings_without_secrets(run: Run, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("GATHERING_SECRET_KEY", "tell-nobody")
+    monkeypatch.setenv("GATHERING_DEEPL_AUTH_KEY", "tell-nobody-either:fx")
     monkeypatch.setenv("GATHERING_DATABASE_URL", "postgresql://ada:tell-nobody@db/gathering")
     Path("gathering.toml").write_text("port = 9000\n")
 
@@ -81,6 +82,7 @@ def test_config_prints_the_effective_settings_without_secrets(run: Run, monkeypa
     assert code == 0
     assert "tell-nobody" not in out
     assert tomllib.loads(out)["port"] == 9000
+    assert tomllib.loads(out)["deepl_auth_key"] == "********"
     assert tomllib.loads(out)["database_url"] == "postgresql+asyncpg://ada:********@db/gathering"
     assert not Path("var").exists()
 

@@ -43,6 +43,14 @@ async def test_a_private_conversation_is_never_doubled(ada: Person, bob: Person)
     assert len((await ada.get("/conversations")).body["items"]) == 1
 
 
+async def test_who_begins_a_conversation_may_name_themselves_too(ada: Person, bob: Person) -> None:
+    begun = await begin(ada, "bob")
+
+    named = await ada.post("/conversations", {"kind": "private", "participants": [ada.id, bob.id]})
+
+    assert (named.status, named.body["id"]) == (200, begun.body["id"])
+
+
 async def test_the_same_two_have_another_one_in_each_room(ada: Person, bob: Person) -> None:
     room = await ada.room()
     await bob.post(f"/rooms/{room}/join")
@@ -198,4 +206,7 @@ async def test_everyone_has_a_name_to_find_their_conversations_by_page(ada: Pers
     first = await ada.get("/conversations?limit=3")
     second = await ada.get(f"/conversations?limit=3&after={first.body['next']}")
 
-    assert [each["id"] for each in first.body["items"] + second.body["items"]] == begun
+    listed = first.body["items"] + second.body["items"]
+    assert [each["id"] for each in listed] == begun
+    assert [each["participants"][1]["name"] for each in listed] == [person.username for person in people]
+    assert {each["participants"][0]["presence"] for each in listed} == {"offline"}

@@ -6,7 +6,7 @@ from engine.domain.messages import Message
 from engine.engine import Engine
 from engine.settings import Settings
 from engine.storage.memory import MemoryStorage
-from gateway.demo import PASSWORD, furnish, welcome
+from gateway.demo import PASSWORD, for_show, furnish, welcome
 
 pytestmark = pytest.mark.anyio
 
@@ -67,3 +67,11 @@ def test_the_welcome_says_where_to_go_and_how_to_sign_in():
     assert "http://127.0.0.1:8080" in lines
     assert "ada" in lines
     assert PASSWORD in lines
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [({}, "pseudo"), ({"translation_provider": "none"}, "none"), ({"deepl_auth_key": "key"}, "auto")],
+)
+def test_a_demo_has_pseudo_translation_unless_something_else_is_configured(given: dict[str, str], shown: str):
+    assert for_show(Settings(**given)).translation_provider == shown  # type: ignore[arg-type]

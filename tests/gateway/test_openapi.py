@@ -33,6 +33,20 @@ async def test_every_endpoint_is_described_with_its_answers_and_problems(client:
         assert ("security" in operation) == (endpoint.access is not Access.PUBLIC)
 
 
+async def test_a_stream_is_described_event_by_event(client: Client) -> None:
+    async with client.get("/api/v1/openapi.json") as response:
+        document = await response.json()
+
+    answer = document["paths"]["/api/v1/rooms/{room_id}/stream"]["get"]["responses"]["200"]
+    event = answer["content"]["text/event-stream"]["schema"]["properties"]
+    kinds = {
+        choice["$ref"].rpartition("/")[2] for choice in event["data"]["contentSchema"]["anyOf"] if "$ref" in choice
+    }
+    assert event["data"]["contentMediaType"] == "application/json"
+    assert kinds >= {"Typing", "PresenceChanged", "Reset", "End"}
+    assert kinds <= document["components"]["schemas"].keys()
+
+
 async def test_operations_have_names_of_their_own() -> None:
     names = [endpoint.name for endpoint in ENDPOINTS]
 

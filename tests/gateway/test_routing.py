@@ -34,6 +34,7 @@ class Note(msgspec.Struct, forbid_unknown_fields=True):
 class NoteQuery(msgspec.Struct, forbid_unknown_fields=True):
     limit: Annotated[int, Meta(ge=1, le=100)] = 50
     word: str | None = None
+    before: int | None = None
 
 
 async def echo(body: Note) -> Note:
@@ -166,9 +167,9 @@ async def test_a_body_that_is_not_encoded_as_it_says_is_a_400(client: Client) ->
 
 
 async def test_query_parameters_are_converted(client: Client) -> None:
-    response = await client.get("/api/v1/notes?limit=7&word=12")
+    response = await client.get("/api/v1/notes?limit=7&word=null")
 
-    assert await response.json() == {"limit": 7, "word": "12"}
+    assert await response.json() == {"limit": 7, "word": "null", "before": None}
 
 
 @pytest.mark.parametrize(
@@ -177,6 +178,7 @@ async def test_query_parameters_are_converted(client: Client) -> None:
         ("limit=0", "limit"),
         ("limit=101", "limit"),
         ("limit=many", "limit"),
+        ("before=null", "before"),
         ("colour=red", "colour"),
         ("limit=1&limit=2", "limit"),
     ],

@@ -116,6 +116,18 @@ async def test_conversations_are_listed_in_pages(storage: Storage, ada: Particip
     assert first + second == sorted(made, key=lambda each: each.id)
 
 
+async def test_who_takes_part_is_told_of_many_conversations_at_once(
+    storage: Storage, ada: Participant, bob: Participant
+) -> None:
+    both, alone = a_conversation(ada), a_conversation(ada)
+    await storage.conversations.create(both, None, "epoch", [joined(1, bob), joined(2, ada, seconds=1)])
+    await storage.conversations.create(alone, None, "epoch", [joined(1, ada)])
+
+    told = await storage.conversations.participants([both.id, alone.id, TimelineId(new_id()), TimelineId("\0")])
+
+    assert told == {both.id: [bob, ada], alone.id: [ada]}
+
+
 async def test_bans_come_go_and_are_replaced(storage: Storage, ada: Participant, bob: Participant) -> None:
     room = await open_room(storage, ada)
     claimed = await claim(storage, room)

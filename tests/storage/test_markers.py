@@ -75,7 +75,7 @@ async def test_a_marker_never_goes_back(storage: Storage, ada: Participant, bob:
 
     stands = await storage.markers.mark([Mark(room.id, bob.id, 8), Mark(room.id, bob.id, 7)], at=at(0))
     assert stands == [8, 8]
-    assert await storage.markers.of(room.id, [ada.id, bob.id, ParticipantId("nobody")]) == {ada.id: 1, bob.id: 8}
+    assert await storage.markers.of({room.id: [bob.id]}) == {room.id: {bob.id: 8}}
 
 
 async def test_only_members_have_a_marker(storage: Storage, ada: Participant, bob: Participant) -> None:
@@ -90,7 +90,23 @@ async def test_only_members_have_a_marker(storage: Storage, ada: Participant, bo
     assert await storage.markers.mark([], at=at(0)) == []
 
     await append(storage, claimed, posted(a_message(room, 4, ada)), joined(5, bob))
-    assert await storage.markers.of(room.id, [bob.id]) == {bob.id: 5}
+    assert await storage.markers.of({room.id: [bob.id]}) == {room.id: {bob.id: 5}}
+
+
+async def test_the_markers_of_many_timelines_are_read_at_once(
+    storage: Storage, ada: Participant, bob: Participant
+) -> None:
+    tea, _ = await both(storage, ada, bob)
+    lobby, _ = await both(storage, ada, bob)
+    await mark(storage, tea, bob, 7)
+    nobody, nowhere, unstorable = ParticipantId("nobody"), TimelineId("nowhere"), TimelineId("a\x00")
+
+    found = await storage.markers.of(
+        {tea.id: [ada.id, bob.id, nobody], lobby.id: [bob.id], nowhere: [ada.id], unstorable: [ada.id]}
+    )
+
+    assert found == {tea.id: {ada.id: 1, bob.id: 7}, lobby.id: {bob.id: 2}, nowhere: {}, unstorable: {}}
+    assert await storage.markers.of({}) == {}
 
 
 async def test_mentions_are_by_name_or_of_everyone_and_follow_edits_and_deletion(

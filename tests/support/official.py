@@ -56,13 +56,13 @@ async def happened(
 class PythonClient:
     """`centrifuge-python`."""
 
-    def __init__(self, url: str, token: str, channel: str) -> None:
+    def __init__(self, url: str, token: str, channel: str, data: object = None) -> None:
         self.events: list[dict[str, Any]] = []
         self._client = centrifuge.Client(
             url, events=_ClientEvents(self), token=token, proxy=None, min_reconnect_delay=0.05, max_reconnect_delay=0.5
         )
         self._subscription = self._client.new_subscription(
-            channel, events=_SubscriptionEvents(self), min_resubscribe_delay=0.05, max_resubscribe_delay=0.5
+            channel, events=_SubscriptionEvents(self), data=data, min_resubscribe_delay=0.05, max_resubscribe_delay=0.5
         )
 
     async def rpc(self, method: str, data: dict[str, Any]) -> Any:
@@ -80,9 +80,9 @@ class PythonClient:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, url: str, token: str, channel: str) -> AsyncIterator["PythonClient"]:
-        """A client for a while."""
-        client = cls(url, token, channel)
+    async def open(cls, url: str, token: str, channel: str, data: object = None) -> AsyncIterator["PythonClient"]:
+        """A client for a while. `data` goes along with its subscription."""
+        client = cls(url, token, channel, data)
         await client._client.connect()
         await client._subscription.subscribe()
         try:

@@ -118,7 +118,7 @@ class Outsider:
             data = response.read()
         finally:
             connection.close()
-        is_json = "json" in response.headers.get("Content-Type", "")
+        is_json = response.headers.get_content_type() in {"application/json", "application/problem+json"}
         return Answer(
             response.status, json.loads(data) if data and is_json else data.decode() or None, response.headers
         )

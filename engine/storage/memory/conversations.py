@@ -1,10 +1,13 @@
 """Conversations."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from engine.domain.conversations import Conversation
 from engine.domain.events import Event
 from engine.domain.fields import ParticipantId, TimelineId, TimelineKind
+from engine.domain.people import Participant
+from engine.domain.rooms import Member
 from engine.errors import Conflict
 from engine.storage.memory.state import State, Timeline
 
@@ -48,3 +51,15 @@ class MemoryConversations:
             if participant_id in self._state.timelines[key].members and (after is None or key > after)
         )
         return sorted(mine, key=lambda conversation: conversation.id)[:limit]
+
+    async def participants(self, conversations: Sequence[TimelineId]) -> dict[TimelineId, list[Participant]]:
+        await self._state.enter()
+        return {
+            key: [self._state.present_member(member).participant for member in sorted(members.values(), key=_seniority)]
+            for key in conversations
+            if (timeline := self._state.timelines.get(key)) is not None and (members := timeline.members)
+        }
+
+
+def _seniority(member: Member) -> tuple[datetime, ParticipantId]:
+    return member.joined_at, member.participant.id

@@ -48,7 +48,7 @@ class MemoryTimelineLog:
             return over
         if conflict is not None:
             return AppendFailure("conflict", conflict)
-        self._state.apply(entry.timeline_id, timeline, entry.events)
+        self._state.apply(entry.timeline_id, timeline, entry.events, entry.fingerprints)
         return None
 
     def _over_quota(self, entry: Append) -> AppendFailure | None:

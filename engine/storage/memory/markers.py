@@ -1,7 +1,7 @@
 """Read markers, and the counts of what is above them."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from engine.domain.fields import ParticipantId, TimelineId
@@ -30,8 +30,13 @@ class MemoryMarkers:
                 each.read_at = at
         return stands
 
-    async def of(self, timeline_id: TimelineId, people: Sequence[ParticipantId]) -> dict[ParticipantId, int]:
+    async def of(
+        self, people: Mapping[TimelineId, Sequence[ParticipantId]]
+    ) -> dict[TimelineId, dict[ParticipantId, int]]:
         await self._state.enter()
+        return {timeline_id: self._markers(timeline_id, wanted) for timeline_id, wanted in people.items()}
+
+    def _markers(self, timeline_id: TimelineId, people: Sequence[ParticipantId]) -> dict[ParticipantId, int]:
         timeline = self._state.timelines.get(timeline_id)
         markers = {} if timeline is None else timeline.markers
         return {each: markers[each] for each in people if each in markers}

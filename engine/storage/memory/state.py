@@ -2,14 +2,16 @@
 
 from bisect import insort
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from types import MappingProxyType
 
 from anyio.lowlevel import checkpoint
 from msgspec.structs import replace
 
 from engine.domain.activity import Activity
+from engine.domain.agents import AgentDefinition, AgentPlace
 from engine.domain.conversations import Conversation
 from engine.domain.events import (
     ConversationUpdated,
@@ -25,6 +27,7 @@ from engine.domain.events import (
     MessageDeleted,
     MessageEdited,
     MessagePosted,
+    MessageTranslated,
     ReactionAdded,
     ReactionRemoved,
     RoomArchived,
@@ -43,6 +46,16 @@ from engine.storage.records import encode_event, with_reaction, without_text
 from engine.storage.repositories import ApiKey, Invite, RefreshToken
 
 
+@dataclass(frozen=True, slots=True)
+class Translated:
+    """A translation of a message."""
+
+    text: str
+    source: str
+    provider: str
+    fingerprint: str
+
+
 @dataclass(slots=True)
 class Timeline:
     """One timeline with its log and projections. `offsets` and `posted` are sorted."""
@@ -58,6 +71,7 @@ class Timeline:
     members: dict[ParticipantId, Member] = field(default_factory=dict)
     bans: dict[ParticipantId, Ban] = field(default_factory=dict)
     markers: dict[ParticipantId, int] = field(default_factory=dict)
+    translations: dict[MessageId, dict[str, Translated]] = field(default_factory=dict)
 
     @property
     def head(self) -> int:
@@ -85,6 +99,14 @@ class Hook:
 
 
 @dataclass(slots=True)
+class Spent:
+    """What an agent has spent in a timeline on one day."""
+
+    answers: int = 0
+    tokens: int = 0
+
+
+@dataclass(slots=True)
 class State:
     """One "database". Several `MemoryStorage`s may be opened on it, as several processes on one server.
 
@@ -107,6 +129,10 @@ class State:
     api_keys: dict[bytes, ApiKey] = field(default_factory=dict)
     activity: dict[str, Activity] = field(default_factory=dict)
     counts: Counter[tuple[ParticipantId, date]] = field(default_factory=Counter)
+    agents: dict[ParticipantId, AgentDefinition] = field(default_factory=dict)
+    retired_agents: dict[ParticipantId, AgentDefinition] = field(default_factory=dict)
+    agent_places: dict[tuple[ParticipantId, TimelineId], AgentPlace] = field(default_factory=dict)
+    agent_usage: dict[tuple[date, ParticipantId, TimelineId], Spent] = field(default_factory=dict)
 
     async def enter(self) -> None:
         """Begin an operation: let others run, as any database would. What follows happens at once, and cannot be cancelled."""
@@ -137,12 +163,21 @@ class State:
                 keys.add(key)
         return None
 
-    def apply(self, timeline_id: TimelineId, timeline: Timeline, new: Sequence[Event]) -> None:
+    def apply(
+        self,
+        timeline_id: TimelineId,
+        timeline: Timeline,
+        new: Sequence[Event],
+        fingerprints: Mapping[int, str] = MappingProxyType({}),
+    ) -> None:
         """Add events that `conflict` has let pass, and what they imply."""
         for event in new:
             timeline.events[event.offset] = event
             insort(timeline.offsets, event.offset)
-            self._project(timeline_id, timeline, event)
+            if isinstance(event, MessageTranslated):
+                _project_translation(timeline, event, fingerprints.get(event.offset, ""))
+            else:
+                self._project(timeline_id, timeline, event)
         for event in new:
             notify(self, timeline_id, event)
 
@@ -208,6 +243,7 @@ class State:
                 timeline.client_ids[message.author.id, message.client_id] = message.id
         else:
             self._change_message(timeline_id, message)
+            timeline.translations.pop(message.id, None)
         about = timeline.about.setdefault(message.id, [])
         if isinstance(event, MessageDeleted):
             for offset in about:
@@ -246,9 +282,15 @@ class State:
 
     def present_member(self, member: Member) -> Member:
         """A member with their present name and username."""
-        account = self.accounts.get(member.participant.id)
-        username = None if account is None else account.user.username
+        account, agent = self.accounts.get(member.participant.id), self.agents.get(member.participant.id)
+        username = account.user.username if account is not None else agent.name if agent is not None else None
         return replace(member, participant=self.participants[member.participant.id], username=username)
+
+
+def _project_translation(timeline: Timeline, event: MessageTranslated, fingerprint: str) -> None:
+    timeline.about.setdefault(event.message_id, []).append(event.offset)
+    made = Translated(event.text, event.source, event.provider, fingerprint)
+    timeline.translations.setdefault(event.message_id, {})[event.language] = made
 
 
 def posted_by(events: Iterable[Event]) -> Counter[tuple[ParticipantId, date]]:

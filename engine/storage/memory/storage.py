@@ -4,6 +4,7 @@ from types import TracebackType
 from typing import Self
 
 from engine.storage.memory.activity import MemoryActivityLog
+from engine.storage.memory.agents import MemoryAgents
 from engine.storage.memory.api_keys import MemoryApiKeys
 from engine.storage.memory.conversations import MemoryConversations
 from engine.storage.memory.invites import MemoryInvites
@@ -15,6 +16,7 @@ from engine.storage.memory.rooms import MemoryRooms
 from engine.storage.memory.search import MemorySearch
 from engine.storage.memory.state import State
 from engine.storage.memory.tokens import MemoryTokens
+from engine.storage.memory.translations import MemoryTranslations
 from engine.storage.memory.usage import MemoryUsage
 from engine.storage.memory.users import MemoryUsers
 from engine.storage.memory.webhooks import MemoryWebhooks
@@ -27,6 +29,7 @@ class MemoryStorage:
         self.state = State() if state is None else state
         self.log = MemoryTimelineLog(self.state)
         self.messages = MemoryMessages(self.state)
+        self.translations = MemoryTranslations(self.state)
         self.search = MemorySearch(self.state)
         self.rooms = MemoryRooms(self.state)
         self.conversations = MemoryConversations(self.state)
@@ -39,6 +42,7 @@ class MemoryStorage:
         self.api_keys = MemoryApiKeys(self.state)
         self.usage = MemoryUsage(self.state)
         self.activity = MemoryActivityLog(self.state)
+        self.agents = MemoryAgents(self.state)
 
     async def ping(self) -> None:
         await self.state.enter()

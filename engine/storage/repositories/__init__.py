@@ -6,6 +6,7 @@ leaves the database as if it had not been called, or as if it had completed.
 """
 
 from engine.storage.repositories.activity import ActivityLog
+from engine.storage.repositories.agents import Agents
 from engine.storage.repositories.api_keys import ApiKey, ApiKeys
 from engine.storage.repositories.conversations import Conversations
 from engine.storage.repositories.invites import Invite, Invites
@@ -17,12 +18,14 @@ from engine.storage.repositories.rooms import Rooms
 from engine.storage.repositories.search import Search
 from engine.storage.repositories.storage import Storage
 from engine.storage.repositories.tokens import RefreshToken, Tokens
+from engine.storage.repositories.translations import Known, Pair, Translations
 from engine.storage.repositories.usage import Usage
 from engine.storage.repositories.users import Users
 from engine.storage.repositories.webhooks import Leased, Pending, Progress, Webhooks
 
 __all__ = [
     "ActivityLog",
+    "Agents",
     "ApiKey",
     "ApiKeys",
     "Append",
@@ -31,11 +34,13 @@ __all__ = [
     "Conversations",
     "Invite",
     "Invites",
+    "Known",
     "Leased",
     "Mark",
     "Markers",
     "Messages",
     "Notifications",
+    "Pair",
     "Pending",
     "Progress",
     "RefreshToken",
@@ -44,6 +49,7 @@ __all__ = [
     "Storage",
     "TimelineLog",
     "Tokens",
+    "Translations",
     "Usage",
     "Users",
     "Version",

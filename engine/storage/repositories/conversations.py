@@ -6,6 +6,7 @@ from typing import Protocol
 from engine.domain.conversations import Conversation
 from engine.domain.events import Event
 from engine.domain.fields import ParticipantId, TimelineId
+from engine.domain.people import Participant
 
 
 class Conversations(Protocol):
@@ -29,4 +30,8 @@ class Conversations(Protocol):
         self, participant_id: ParticipantId, *, after: TimelineId | None = None, limit: int
     ) -> list[Conversation]:
         """Those that someone takes part in, archived ones too, by id upwards."""
+        ...
+
+    async def participants(self, conversations: Sequence[TimelineId]) -> dict[TimelineId, list[Participant]]:
+        """Who takes part in each, with their present names, by joined_at and then id. Nobody is in one that is not there."""
         ...

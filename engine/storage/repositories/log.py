@@ -1,6 +1,6 @@
 """The event log of every timeline: claiming it, appending to it, reading it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Protocol
 
@@ -25,13 +25,15 @@ class Claimed(msgspec.Struct, frozen=True):
 class Append(msgspec.Struct, frozen=True):
     """Events that one timeline adds as a whole or not at all. Their offsets follow on from the log's head without a gap.
 
-    `limits` are the weekly quotas of those authors among them who have one.
+    `limits` are the weekly quotas of those authors among them who have one. `fingerprints` are those of the texts that were
+    translated, by the offset of each `MessageTranslated`; see `Translations.known`.
     """
 
     timeline_id: TimelineId
     term: int
     events: tuple[Event, ...]
     limits: tuple[tuple[ParticipantId, int], ...] = ()
+    fingerprints: Mapping[int, str] = {}
 
 
 class AppendFailure(msgspec.Struct, frozen=True):
@@ -72,7 +74,8 @@ class TimelineLog(Protocol):
 
         Projections: `MessagePosted` inserts the message and counts it for its author's week, unless that
         is an agent; `MessageEdited` updates it; `MessageDeleted` updates it and blanks
-        the text of that message's earlier events; `MemberJoined` inserts the member (or replaces the row); `MemberLeft` and
+        the text of that message's earlier events; `MessageTranslated` inserts the translation (or replaces it), both others
+        delete those of their message; `MemberJoined` inserts the member (or replaces the row); `MemberLeft` and
         `MemberRemoved` delete it; `MemberRoleChanged` and `MemberMuted` update it; `MemberBanned` and `MemberUnbanned` insert
         (or replace) and delete the ban; `ReactionAdded` and `ReactionRemoved` insert and delete the reaction, and with a
         message all its reactions go; `RoomUpdated` updates the room, `RoomArchived` sets its `archived_at` to the event's

@@ -1,6 +1,6 @@
 """Read markers, and the counts of what is above them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -32,8 +32,10 @@ class Markers(Protocol):
         """
         ...
 
-    async def of(self, timeline_id: TimelineId, people: Sequence[ParticipantId]) -> dict[ParticipantId, int]:
-        """The markers of these people in a timeline; those who are not members are left out."""
+    async def of(
+        self, people: Mapping[TimelineId, Sequence[ParticipantId]]
+    ) -> dict[TimelineId, dict[ParticipantId, int]]:
+        """The markers of these people in each of these timelines; those who are not members are left out."""
         ...
 
     async def unread(

@@ -4,6 +4,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from engine.storage.repositories.activity import ActivityLog
+from engine.storage.repositories.agents import Agents
 from engine.storage.repositories.api_keys import ApiKeys
 from engine.storage.repositories.conversations import Conversations
 from engine.storage.repositories.invites import Invites
@@ -14,6 +15,7 @@ from engine.storage.repositories.notifications import Notifications
 from engine.storage.repositories.rooms import Rooms
 from engine.storage.repositories.search import Search
 from engine.storage.repositories.tokens import Tokens
+from engine.storage.repositories.translations import Translations
 from engine.storage.repositories.usage import Usage
 from engine.storage.repositories.users import Users
 from engine.storage.repositories.webhooks import Webhooks
@@ -26,6 +28,8 @@ class Storage(Protocol):
     def log(self) -> TimelineLog: ...
     @property
     def messages(self) -> Messages: ...
+    @property
+    def translations(self) -> Translations: ...
     @property
     def search(self) -> Search: ...
     @property
@@ -50,6 +54,8 @@ class Storage(Protocol):
     def api_keys(self) -> ApiKeys: ...
     @property
     def activity(self) -> ActivityLog: ...
+    @property
+    def agents(self) -> Agents: ...
 
     async def ping(self) -> None:
         """Return when the database answers readers and writers; `StorageUnavailable` when it does not within the time limit."""

@@ -1,5 +1,6 @@
 """Conversations."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from sqlalchemy import insert, select
@@ -7,14 +8,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.domain.conversations import Conversation
 from engine.domain.events import Event
-from engine.domain.fields import ParticipantId, TimelineId, TimelineKind
+from engine.domain.fields import ParticipantId, ParticipantKind, TimelineId, TimelineKind
+from engine.domain.people import Participant
 from engine.errors import Conflict
 from engine.storage.records import is_storable
 from engine.storage.sql import projections
 from engine.storage.sql.database import Database
 from engine.storage.sql.projections import Projection
 from engine.storage.sql.rows import from_conversation, to_conversation
-from engine.storage.sql.tables import conversations, members, timelines
+from engine.storage.sql.tables import conversations, members, participants, timelines
+from engine.storage.sql.types import among
 
 
 class SqlConversations:
@@ -67,3 +70,11 @@ class SqlConversations:
             found = found.where(conversations.c.id > after)
         rows = await self._database.rows(found.order_by(conversations.c.id).limit(limit))
         return [to_conversation(row) for row in rows]
+
+    async def participants(self, conversations: Sequence[TimelineId]) -> dict[TimelineId, list[Participant]]:
+        found = select(members.c.timeline_id, participants).join_from(members, participants)
+        here = found.where(among(members.c.timeline_id, [key for key in conversations if is_storable(key)]))
+        people: defaultdict[TimelineId, list[Participant]] = defaultdict(list)
+        for row in await self._database.rows(here.order_by(members.c.joined_at, members.c.participant_id)):
+            people[TimelineId(row.timeline_id)].append(Participant(row.id, ParticipantKind(row.kind), row.name))
+        return dict(people)

@@ -78,7 +78,7 @@ class _Appending:
             try:
                 if not is_storable(entry.timeline_id):
                     raise Unstorable("the timeline's id is no text")
-                projection = Projection(entry.timeline_id, entry.events)
+                projection = Projection(entry.timeline_id, entry.events, entry.fingerprints)
             except Unstorable as error:
                 self.failures[index] = AppendFailure("invalid", str(error))
                 projection = Projection(entry.timeline_id, ())

@@ -1,6 +1,6 @@
 """Read markers, and the counts of what is above them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from engine.storage.records import is_storable
 from engine.storage.repositories import Mark
 from engine.storage.sql.database import Database
 from engine.storage.sql.tables import EVERYONE, members, mentions, messages, notifications, timelines
-from engine.storage.sql.types import among
+from engine.storage.sql.types import among, pairs_among
 
 _MEMBER: Final = (members.c.timeline_id == bindparam("key_timeline")) & (
     members.c.participant_id == bindparam("key_person")
@@ -100,14 +100,18 @@ class SqlMarkers:
 
         return await self._database.write(raise_markers) if rows else [None] * len(marks)
 
-    async def of(self, timeline_id: TimelineId, people: Sequence[ParticipantId]) -> dict[ParticipantId, int]:
-        if not is_storable(timeline_id):
-            return {}
-        wanted = [each for each in people if is_storable(each)]
-        found = select(members.c.participant_id, members.c.read_offset).where(
-            members.c.timeline_id == timeline_id, among(members.c.participant_id, wanted)
+    async def of(
+        self, people: Mapping[TimelineId, Sequence[ParticipantId]]
+    ) -> dict[TimelineId, dict[ParticipantId, int]]:
+        pairs = [(timeline, each) for timeline, wanted in people.items() for each in wanted]
+        storable = [pair for pair in pairs if all(map(is_storable, pair))]
+        found = select(members.c.timeline_id, members.c.participant_id, members.c.read_offset).where(
+            pairs_among(members.c.timeline_id, members.c.participant_id, storable)
         )
-        return {row.participant_id: row.read_offset for row in await self._database.rows(found)}
+        markers: dict[TimelineId, dict[ParticipantId, int]] = {timeline: {} for timeline in people}
+        for row in await self._database.rows(found):
+            markers[row.timeline_id][row.participant_id] = row.read_offset
+        return markers
 
     async def unread(
         self, participant_id: ParticipantId, *, after: TimelineId | None = None, limit: int

@@ -1,9 +1,10 @@
 """Events to rows: the log itself and everything that its events imply, as few statements for a whole batch."""
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import date
 from enum import Enum, auto
+from types import MappingProxyType
 from typing import TypeAlias
 
 from sqlalchemy import Table, bindparam, delete, insert, select, update
@@ -23,6 +24,7 @@ from engine.domain.events import (
     MessageDeleted,
     MessageEdited,
     MessagePosted,
+    MessageTranslated,
     ReactionAdded,
     ReactionRemoved,
     RoomArchived,
@@ -56,13 +58,16 @@ from engine.storage.sql.tables import (
     participants,
     reactions,
     rooms,
+    translations,
 )
 from engine.storage.sql.types import among
 
 _ROOM_SETTINGS = [column.name for column in rooms.c if column.name not in ("id", "created_by", "created_at")]
 
 
-AboutMessage: TypeAlias = MessagePosted | MessageEdited | MessageDeleted | ReactionAdded | ReactionRemoved
+AboutMessage: TypeAlias = (
+    MessagePosted | MessageEdited | MessageDeleted | MessageTranslated | ReactionAdded | ReactionRemoved
+)
 """The events that one message has."""
 
 
@@ -73,6 +78,8 @@ class Change(Enum):
     BLANK = auto()
     MENTION = auto()
     UNMENTION = auto()
+    TRANSLATE = auto()
+    UNTRANSLATE = auto()
     REACT = auto()
     UNREACT = auto()
     UNREACT_ALL = auto()
@@ -96,9 +103,12 @@ class Projection:
     person, whose count it adds to. `notices` come after all of them.
     """
 
-    __slots__ = ("events", "messages", "notices", "posted", "steps", "timeline_id")
+    __slots__ = ("_fingerprints", "events", "messages", "notices", "posted", "steps", "timeline_id")
 
-    def __init__(self, timeline_id: TimelineId, new: Iterable[Event]) -> None:
+    def __init__(
+        self, timeline_id: TimelineId, new: Iterable[Event], fingerprints: Mapping[int, str] = MappingProxyType({})
+    ) -> None:
+        self._fingerprints = fingerprints
         self.timeline_id = timeline_id
         self.notices = Notices()
         self.events: list[Values] = []
@@ -111,7 +121,14 @@ class Projection:
     def _add(self, timeline_id: TimelineId, event: Event) -> None:
         message_id: MessageId | None = None
         match event:
-            case MessagePosted() | MessageEdited() | MessageDeleted() | ReactionAdded() | ReactionRemoved():
+            case (
+                MessagePosted()
+                | MessageEdited()
+                | MessageDeleted()
+                | MessageTranslated()
+                | ReactionAdded()
+                | ReactionRemoved()
+            ):
                 message_id = self._about_message(timeline_id, event)
             case _:
                 self._about_timeline(timeline_id, event)
@@ -137,7 +154,9 @@ class Projection:
                 self._mention(timeline_id, message)
                 return message.id
             case MessageEdited(message=message):
-                self._change(Change.MESSAGE, message_key(timeline_id, message.id) | changing_values(message))
+                key = message_key(timeline_id, message.id)
+                self._change(Change.MESSAGE, key | changing_values(message))
+                self._change(Change.UNTRANSLATE, key)
                 self._change(Change.UNMENTION, {"key_id": message.id})
                 self._mention(timeline_id, message)
                 return message.id
@@ -145,9 +164,13 @@ class Projection:
                 key = message_key(timeline_id, message.id)
                 self._change(Change.MESSAGE, key | changing_values(message))
                 self._change(Change.BLANK, key | {"before": event.offset})
+                self._change(Change.UNTRANSLATE, key)
                 self._change(Change.UNREACT_ALL, key)
                 self._change(Change.UNMENTION, {"key_id": message.id})
                 return message.id
+            case MessageTranslated(message_id=message_id):
+                self._change(Change.TRANSLATE, self._translation(timeline_id, event))
+                return message_id
             case ReactionAdded(message_id=message_id):
                 key = {"message_id": message_id, "participant_id": event.actor, "emoji": event.emoji}
                 self._change(Change.REACT, key | {"offset": event.offset})
@@ -184,6 +207,17 @@ class Projection:
             case _:
                 pass
 
+    def _translation(self, timeline_id: TimelineId, event: MessageTranslated) -> Values:
+        return {
+            "timeline_id": timeline_id,
+            "message_id": event.message_id,
+            "language": event.language,
+            "text": event.text,
+            "source": event.source,
+            "provider": event.provider,
+            "fingerprint": self._fingerprints.get(event.offset, ""),
+        }
+
     def _mention(self, timeline_id: TimelineId, message: Message) -> None:
         mentioned = [*dict.fromkeys(message.mentions), *([EVERYONE] if message.mentions_all else [])]
         key = {"timeline_id": timeline_id, "offset": message.offset, "message_id": message.id}
@@ -213,6 +247,9 @@ _notified = (notifications.c.timeline_id == bindparam("key_timeline")) & (
 )
 _ban = (bans.c.timeline_id == bindparam("key_timeline")) & (bans.c.participant_id == bindparam("key_id"))
 _room = rooms.c.id == bindparam("key_id")
+_translation = (translations.c.timeline_id == bindparam("key_timeline")) & (
+    translations.c.message_id == bindparam("key_id")
+)
 _reaction = (
     (reactions.c.message_id == bindparam("key_id"))
     & (reactions.c.participant_id == bindparam("key_participant"))
@@ -222,6 +259,7 @@ _reaction = (
 _UPDATES = {
     Change.MESSAGE: update(messages).where(_message),
     Change.MENTION: insert(mentions),
+    Change.UNTRANSLATE: delete(translations).where(_translation),
     Change.UNREACT: delete(reactions).where(_reaction),
     Change.MUTE: update(members).where(_member),
     Change.UNBAN: delete(bans).where(_ban),
@@ -261,6 +299,8 @@ async def _apply(connection: AsyncConnection, change: Change, values: list[Value
             await _upsert_of_people(connection, bans, values, ("until", "reason", "by", "at"))
         case Change.REACT:
             await connection.execute(_upsert(connection)(reactions).on_conflict_do_nothing(), values)
+        case Change.TRANSLATE:
+            await _replace_translations(connection, values)
         case Change.UNREACT_ALL:
             gone = [row["key_id"] for row in values]
             await connection.execute(delete(reactions).where(among(reactions.c.message_id, gone)))
@@ -293,6 +333,15 @@ async def _upsert_of_people(
         set_={name: rows.excluded[name] for name in changing},
     )
     await connection.execute(rows, [{name: row[name] for name in table.c.keys()} for row in values])
+
+
+async def _replace_translations(connection: AsyncConnection, values: list[Values]) -> None:
+    rows = _upsert(connection)(translations)
+    changing = ("text", "source", "provider", "fingerprint")
+    rows = rows.on_conflict_do_update(
+        index_elements=[*translations.primary_key.columns], set_={name: rows.excluded[name] for name in changing}
+    )
+    await connection.execute(rows, values)
 
 
 async def _blank(connection: AsyncConnection, values: list[Values]) -> None:

@@ -13,7 +13,7 @@ from engine.storage.sql import projections
 from engine.storage.sql.database import Database
 from engine.storage.sql.projections import Projection
 from engine.storage.sql.rows import BAN_COLUMNS, MEMBER_COLUMNS, from_room, to_ban, to_member, to_room
-from engine.storage.sql.tables import bans, members, participants, rooms, timelines, users
+from engine.storage.sql.tables import agents, bans, members, participants, rooms, timelines, users
 
 
 class SqlRooms:
@@ -67,6 +67,7 @@ class SqlRooms:
             select(*MEMBER_COLUMNS)
             .join_from(members, participants)
             .outerjoin(users, users.c.id == members.c.participant_id)
+            .outerjoin(agents, agents.c.id == members.c.participant_id)
             .where(members.c.timeline_id == timeline_id)
         )
         rows = await self._database.rows(found.order_by(members.c.joined_at, members.c.participant_id))

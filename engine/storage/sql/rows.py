@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 from msgspec import UNSET
-from sqlalchemy import Row
+from sqlalchemy import Row, func
 
 from engine.domain.conversations import Conversation
 from engine.domain.fields import AccountRole, ConversationKind, ParticipantId, ParticipantKind, Role, Status, Visibility
@@ -30,9 +30,9 @@ MEMBER_COLUMNS = (
     *tables.members.c,
     tables.participants.c.kind,
     tables.participants.c.name,
-    tables.users.c.username,
+    func.coalesce(tables.users.c.username, tables.agents.c.name).label("username"),
 )
-"""What `to_member` reads: a membership, its participant, and (by an outer join) the account behind them."""
+"""What `to_member` reads: a membership, its participant, and (by outer joins) the account or the agent behind them."""
 BAN_COLUMNS = (*tables.bans.c, tables.participants.c.kind, tables.participants.c.name)
 """What `to_ban` reads."""
 
@@ -47,6 +47,8 @@ def from_message(message: Message) -> Values:
         "reply_to": message.reply_to,
         "client_id": message.client_id,
         "created_at": message.created_at,
+        "answer_id": None if message.answer_id is UNSET else message.answer_id,
+        "partial": message.partial is True,
         **changing_values(message),
     }
 
@@ -81,6 +83,8 @@ def to_message(row: Row[Any], reactions: dict[str, list[ParticipantId]] | None =
         reactions=reactions or {},
         mentions=_MENTIONS.decode(row.mentions) if row.mentions else [],
         mentions_all=True if row.mentions_all else UNSET,
+        answer_id=row.answer_id or UNSET,
+        partial=True if row.partial else UNSET,
     )
 
 

@@ -6,6 +6,7 @@ from typing import Self
 from sqlalchemy import column, exc, select, table
 
 from engine.storage.sql.activity import SqlActivityLog
+from engine.storage.sql.agents import SqlAgents
 from engine.storage.sql.api_keys import SqlApiKeys
 from engine.storage.sql.conversations import SqlConversations
 from engine.storage.sql.database import Database
@@ -18,6 +19,7 @@ from engine.storage.sql.notifications import SqlNotifications
 from engine.storage.sql.rooms import SqlRooms
 from engine.storage.sql.search import SqlSearch
 from engine.storage.sql.tokens import SqlTokens
+from engine.storage.sql.translations import SqlTranslations
 from engine.storage.sql.usage import SqlUsage
 from engine.storage.sql.users import SqlUsers
 from engine.storage.sql.webhooks import SqlWebhooks
@@ -37,6 +39,7 @@ class SqlStorage:
         self._database = Database(url, limit=time_limit)
         self.log = SqlTimelineLog(self._database)
         self.messages = SqlMessages(self._database)
+        self.translations = SqlTranslations(self._database)
         self.search = SqlSearch(self._database)
         self.rooms = SqlRooms(self._database)
         self.conversations = SqlConversations(self._database)
@@ -49,6 +52,7 @@ class SqlStorage:
         self.api_keys = SqlApiKeys(self._database)
         self.usage = SqlUsage(self._database)
         self.activity = SqlActivityLog(self._database)
+        self.agents = SqlAgents(self._database)
 
     async def ping(self) -> None:
         await self._database.ping()

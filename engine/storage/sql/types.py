@@ -60,6 +60,10 @@ class _Among(FunctionElement[bool]):
     inherit_cache = True
     type = Boolean()
 
+    def self_group(self, against: Any = None) -> "_Among":
+        """Itself: SQLAlchemy would compare any other truth with 1 on SQLite, and `(... IN ...) = 1` is looked up in no index."""
+        return self
+
 
 @compiles(_Among, "postgresql")
 def _among_array(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
@@ -73,3 +77,33 @@ def _among_json(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
     return (
         f"{compiler.process(column, **options)} IN (SELECT value FROM json_each({compiler.process(keys, **options)}))"
     )
+
+
+def pairs_among(
+    first: ColumnElement[str], second: ColumnElement[str], pairs: Sequence[tuple[str, str]]
+) -> ColumnElement[bool]:
+    """`(first, second)` is one of `pairs`; as `among`, one parameter whatever their number, looked up in an index of the two."""
+    encoded = [msgspec.json.encode(pair).decode() for pair in pairs]
+    return _PairsAmong(first, second, bindparam(None, encoded, type_=_KeyList()))
+
+
+class _PairsAmong(FunctionElement[bool]):
+    inherit_cache = True
+    type = Boolean()
+
+    def self_group(self, against: Any = None) -> "_PairsAmong":
+        """Itself: compared with 1, as SQLAlchemy does with any other truth on SQLite, it is looked up in no index."""
+        return self
+
+
+@compiles(_PairsAmong, "postgresql")
+def _pairs_among_array(element: _PairsAmong, compiler: SQLCompiler, **options: Any) -> str:
+    first, second, pairs = (compiler.process(each, **options) for each in element.clauses)
+    return f"({first}, {second}) IN (SELECT pair::json ->> 0, pair::json ->> 1 FROM unnest({pairs}) AS pair)"
+
+
+@compiles(_PairsAmong, "sqlite")
+def _pairs_among_json(element: _PairsAmong, compiler: SQLCompiler, **options: Any) -> str:
+    first, second, pairs = (compiler.process(each, **options) for each in element.clauses)
+    values = "json_extract(value, '$[0]'), json_extract(value, '$[1]')"
+    return f"({first}, {second}) IN (SELECT {values} FROM json_each({pairs}))"

@@ -126,6 +126,28 @@ async def test_a_thousand_members_and_a_hundred_posts_are_told_once_a_second_and
     assert operations.count("unread_in") == operations.count("unread") == 0
 
 
+async def test_timelines_that_are_due_together_cost_one_look_at_the_markers(
+    storage: Interposed, engine: Engine, ada: Principal, ben: Principal
+) -> None:
+    places = [await a_place(engine, ada, ben) for _ in range(5)]
+    bens = await a_device(engine, ben)
+    await a_while()
+    operations: list[str] = []
+
+    async def count(name: str, perform: Perform) -> object:
+        operations.append(name)
+        return await perform()
+
+    storage.meddle = count
+    for place in places:
+        await place.say(ada, "news")
+    await a_while()
+
+    told = [(each["timeline_id"], each["unread"]) for each in bens.of_type("unread")]
+    assert sorted(told) == sorted((place.id, 1) for place in places)
+    assert operations.count("of") == 1
+
+
 async def test_a_thousand_connected_members_each_hear_once_a_second_of_a_hundred_posts(
     storage: Interposed, engine: Engine, ada: Principal
 ) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from engine.domain.fields import Role
 from engine.domain.people import Principal
-from engine.engine import OWNERSHIP_INTERVAL, TAKEOVER_REST, Engine
+from engine.engine import TAKEOVERS, TAKEOVER_REST, Engine
 from engine.errors import NotFound, TimelineMoved
 from engine.storage.memory import MemoryStorage, State
 from engine.timelines.commands import Position, ReadEvents
@@ -109,7 +109,7 @@ async def test_a_quiet_engine_notices_that_its_timeline_was_taken_over(
     listener, _ = await lobby.listen(ben)
     await taken.say(ada, "two")
 
-    await anyio.sleep(2 * OWNERSHIP_INTERVAL)
+    await anyio.sleep(2 * TAKEOVERS)
 
     assert listener.heard == ["moved"]
 
@@ -123,7 +123,7 @@ async def test_an_engine_that_was_writing_when_it_was_told_of_the_takeover_leave
         result = await perform()
         if name == "append":
             await anyio.sleep(
-                3 * OWNERSHIP_INTERVAL / 2
+                3 * TAKEOVERS / 2
             )  # committed; the answer comes after the next look at the terms
         return result
 
@@ -132,7 +132,7 @@ async def test_an_engine_that_was_writing_when_it_was_told_of_the_takeover_leave
         tasks.start_soon(lobby.post, ada, "mine")
         await anyio.sleep(0.1)
         await Place(second, lobby.id).listen(ada)
-    await anyio.sleep(4 * OWNERSHIP_INTERVAL)
+    await anyio.sleep(4 * TAKEOVERS)
 
     assert listener.heard == ["3", "moved"]
 
@@ -149,7 +149,7 @@ async def test_a_room_that_sleeps_is_not_woken_by_the_look_at_its_term(
     storage.meddle = slow_terms
     async with running(storage, idle_passivation=1) as first, running(MemoryStorage(state)) as second:
         place = await a_place(first, ada)
-        await anyio.sleep(10 + OWNERSHIP_INTERVAL - 0.5)
+        await anyio.sleep(10 + TAKEOVERS - 0.5)
         await place.page(ada)
         await anyio.sleep(1)  # a look has begun
         theirs = Place(second, place.id)
@@ -189,7 +189,7 @@ async def test_naming_a_timeline_by_the_wrong_kind_takes_it_from_nobody(
             assert wrong is not None
             with pytest.raises(NotFound):
                 await wrong.ask(ReadEvents(ben, 0, 1))
-    await anyio.sleep(2 * OWNERSHIP_INTERVAL)
+    await anyio.sleep(2 * TAKEOVERS)
     await lobby.put(ada, (await lobby.post(ben)).message.author, Role.MODERATOR)
 
     assert listener.heard == ["3", "4"]
@@ -201,7 +201,7 @@ async def test_an_owner_that_takes_no_one_over_is_left_in_peace(
 ):
     listener, _ = await lobby.listen(ben)
 
-    await anyio.sleep(20 * OWNERSHIP_INTERVAL)
+    await anyio.sleep(20 * TAKEOVERS)
     await lobby.post(ada)
 
     assert listener.heard == ["3"]

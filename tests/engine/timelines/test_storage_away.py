@@ -5,7 +5,7 @@ import pytest
 
 from actors import ActorCrashed
 from engine.domain.people import Principal
-from engine.engine import OWNERSHIP_INTERVAL, Engine
+from engine.engine import TAKEOVERS, Engine
 from engine.errors import Overloaded, StorageUnavailable
 from engine.storage.memory import State
 from engine.timelines import writer
@@ -141,7 +141,7 @@ async def test_a_post_committed_unheard_reaches_subscribers_without_another_post
     storage.meddle = lambda name, perform: lose_one_answer(name, perform, lost)
     await fails_within_the_bound(lobby.post(ada, "once"))
 
-    await anyio.sleep(2 * OWNERSHIP_INTERVAL)
+    await anyio.sleep(2 * TAKEOVERS)
 
     assert listener.offsets == [3]
 
@@ -233,10 +233,10 @@ async def test_a_timeline_that_cannot_catch_up_yet_is_not_taken_for_one_that_has
     storage.meddle = lose_and_read_nothing
     await fails_within_the_bound(lobby.post(ada, "lost"))
     await fails_within_the_bound(lobby.post(ada, "claimed, and not caught up"))
-    await anyio.sleep(3 * OWNERSHIP_INTERVAL)
+    await anyio.sleep(3 * TAKEOVERS)
     await fails_within_the_bound(lobby.post(ada, "still not caught up"))
     storage.meddle = working
-    await anyio.sleep(2 * OWNERSHIP_INTERVAL)
+    await anyio.sleep(2 * TAKEOVERS)
 
     assert listener.heard == ["3"]
 

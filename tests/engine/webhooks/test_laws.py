@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from engine.domain.webhooks import WebhookId, delivery_id, delivery_offset
 from engine.errors import InvalidRequest
+from engine.retry_after import parse_retry_after
 from engine.webhooks.addresses import check_url, is_public
-from engine.webhooks.retries import Retries, parse_retry_after
+from engine.webhooks.retries import Retries
 from engine.webhooks.signature import headers, new_secret, sign
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

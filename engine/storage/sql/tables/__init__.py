@@ -7,6 +7,7 @@ are written only under the lock on their timeline's row, and a check of every ro
 
 from engine.storage.sql.tables.accounts import participants, refresh_families, refresh_tokens, users
 from engine.storage.sql.tables.activity import activity
+from engine.storage.sql.tables.agents import agent_places, agent_usage, agents
 from engine.storage.sql.tables.api_keys import api_keys
 from engine.storage.sql.tables.base import Key, metadata
 from engine.storage.sql.tables.inbox import EVERYONE, mentions, notifications
@@ -21,6 +22,7 @@ from engine.storage.sql.tables.timelines import (
     rooms,
     timelines,
 )
+from engine.storage.sql.tables.translations import translations
 from engine.storage.sql.tables.usage import message_counts
 from engine.storage.sql.tables.webhooks import webhook_deliveries, webhooks
 
@@ -28,6 +30,9 @@ __all__ = [
     "EVERYONE",
     "Key",
     "activity",
+    "agent_places",
+    "agent_usage",
+    "agents",
     "api_keys",
     "bans",
     "conversations",
@@ -45,6 +50,7 @@ __all__ = [
     "refresh_tokens",
     "rooms",
     "timelines",
+    "translations",
     "users",
     "webhook_deliveries",
     "webhooks",

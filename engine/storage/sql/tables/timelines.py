@@ -113,6 +113,8 @@ messages = Table(
     Column("deleted_at", UtcDateTime),
     Column("mentions", Text),
     Column("mentions_all", Boolean, nullable=False, server_default=false()),
+    Column("answer_id", Text),
+    Column("partial", Boolean, nullable=False, server_default=false()),
     Column("search_text", Text),  # what is indexed for searching, where it is not the text itself; see `search.py`
     Index("ix_messages_timeline_id_offset", "timeline_id", "offset", unique=True),
 )

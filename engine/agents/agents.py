@@ -1,0 +1,105 @@
+"""What the doors ask about agents; composed here, with everything that makes them speak."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from engine.agents.definitions import Definitions
+from engine.agents.joining import Joining
+from engine.agents.rosters import Rosters
+from engine.clock import Clock
+from engine.domain.agents import AgentChanges, AgentDefinition, NewAgent
+from engine.domain.fields import ParticipantId, TimelineId
+from engine.domain.people import Principal
+from engine.domain.rooms import Member
+from engine.storage.repositories import Storage
+from engine.timelines.commands import ConversationView
+from engine.timelines.directory import Timelines
+
+REMEMBERED: Final = timedelta(days=31)
+"""For how long it is known what agents have spent."""
+
+
+class Agents:
+    """The agents of this process. Made by `start_agents`."""
+
+    def __init__(
+        self, storage: Storage, clock: Clock, definitions: Definitions, timelines: Timelines, rosters: Rosters
+    ) -> None:
+        self._storage = storage.agents
+        self._clock = clock
+        self._definitions = definitions
+        self._rosters = rosters
+        self._joining = Joining(timelines, storage.agents)
+
+    # -- definitions: for administrators ---------------------------------------------------------------------------------
+
+    async def create(self, by: Principal, new: NewAgent) -> AgentDefinition:
+        """Add an agent. `InvalidRequest` for a model or a tool that there is not, `Conflict` when the name is taken."""
+        return await self._definitions.create(by, new)
+
+    async def read(self, agent_id: ParticipantId) -> AgentDefinition:
+        """One agent; `NotFound`."""
+        return await self._definitions.get(agent_id)
+
+    async def all(self) -> Sequence[AgentDefinition]:
+        """Every agent, by id."""
+        return await self._definitions.all()
+
+    async def change(self, agent_id: ParticipantId, changes: AgentChanges) -> AgentDefinition:
+        """Change what is said of an agent. Where it is a member it stays one, and its next turn is as it is then."""
+        return await self._definitions.change(agent_id, changes)
+
+    async def remove(self, agent_id: ParticipantId) -> None:
+        """Remove an agent: at once nobody finds it any more, then it leaves its timelines. Its messages stay, with its name.
+
+        When a timeline cannot be left now, that is made up for later.
+        """
+        agent = await self._definitions.get(agent_id)
+        await self._definitions.retire(agent_id)
+        await self._see_off(agent)
+
+    async def _see_off(self, agent: AgentDefinition) -> None:
+        await self._joining.leave_everything(agent)
+        await self._storage.erase(agent.id)
+
+    async def learn(self) -> None:
+        """Learn what other processes have changed, and finish what a removal left undone."""
+        await self._definitions.learn()
+        self._rosters.learn(await self._storage.memberships())
+        for agent in await self._storage.retired():
+            await self._see_off(agent)
+
+    async def purge(self) -> None:
+        """Forget what was spent longer than a month ago."""
+        await self._storage.purge(before=(self._clock.now() - REMEMBERED).date())
+
+    def named(self, name: str) -> AgentDefinition | None:
+        """The agent of this name, in any case, or this id, as far as this process knows."""
+        return self._definitions.named(name)
+
+    # -- joining: for those who moderate a room, or take part in a conversation ------------------------------------------
+
+    async def join_room(self, by: Principal, room_id: TimelineId, agent_id: ParticipantId) -> Member:
+        """Bring an agent into a room. One that is there already stays as it is."""
+        return await self._joining.join_room(by, room_id, await self._definitions.get(agent_id))
+
+    async def leave_room(
+        self, by: Principal, room_id: TimelineId, agent_id: ParticipantId, *, goodbye: bool | None = None
+    ) -> None:
+        """Send an agent away. It says goodbye if it has words for it, or if `goodbye` asks for them; not if that is False."""
+        await self._joining.leave_room(by, room_id, await self._definitions.get(agent_id), goodbye=goodbye)
+
+    async def join_conversation(
+        self, by: Principal, conversation_id: TimelineId, agent_id: ParticipantId
+    ) -> ConversationView:
+        """Bring an agent into a group."""
+        return await self._joining.join_conversation(by, conversation_id, await self._definitions.get(agent_id))
+
+    async def leave_conversation(
+        self, by: Principal, conversation_id: TimelineId, agent_id: ParticipantId, *, goodbye: bool | None = None
+    ) -> None:
+        """Send an agent away from a conversation, in private too; as `leave_room`."""
+        await self._joining.leave_conversation(
+            by, conversation_id, await self._definitions.get(agent_id), goodbye=goodbye
+        )

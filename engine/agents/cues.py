@@ -1,0 +1,25 @@
+"""What conductors and the agents of their timelines say to each other."""
+
+from typing import TYPE_CHECKING
+
+import actors
+from engine.agents.utterance import Outcome
+from engine.domain.fields import ParticipantId
+from engine.domain.messages import Message
+
+if TYPE_CHECKING:
+    from engine.agents.actor import AgentActor  # noqa: F401 - named as the receivers of messages
+    from engine.agents.conductor import Conductor  # noqa: F401
+
+
+class Speak(actors.Message["AgentActor", Outcome], frozen=True):
+    """Answer a message; `addressed`: it was meant for this agent, so that silence would be noticed."""
+
+    question: Message
+    addressed: bool
+
+
+class Begun(actors.Message["Conductor", None], frozen=True):
+    """An agent has begun to speak: it keeps the floor until it ends."""
+
+    agent_id: ParticipantId

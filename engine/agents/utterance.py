@@ -1,0 +1,282 @@
+"""One answer of one agent, from the question to its message: what runs beside the turns of the agent's actor."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, suppress
+from enum import Enum, auto
+from functools import partial
+from hashlib import blake2b
+from typing import Any, Final
+
+import anyio
+import msgspec
+import structlog
+
+from actors import AskFailed, MailboxFull, Ref
+from engine.agents.agent import Agent
+from engine.agents.here import InTimeline, history, look
+from engine.agents.models import ModelFailed
+from engine.agents.stage import Stage
+from engine.agents.toolbox import Toolbox
+from engine.agents.tools import Tool
+from engine.agents.turn import Turn
+from engine.domain.agents import AgentBudgets, AgentDefinition
+from engine.domain.answers import StopReason, ToolState
+from engine.domain.fields import ParticipantId, TimelineId
+from engine.domain.messages import Message
+from engine.errors import EngineError, NotFound, TryLater
+from engine.timelines.answer_commands import ExtendAnswer, FailAnswer, FinishAnswer, StartAnswer, UseTool
+from engine.timelines.commands import CheckWriter
+from engine.timelines.shared import SharedTimeline
+
+log = structlog.get_logger(__name__)
+
+ABREAST: Final = 32
+"""After so many pieces the timeline is waited for: an agent never runs further ahead of it."""
+PAUSES: Final = (0.2, 1.0, 3.0)
+"""Seconds before an answer is posted again that the database did not take."""
+POSTING: Final = 10.0
+"""Seconds for posting it once."""
+_BUDGETS: Final = {
+    "answers": "the agent has given all its answers of today",
+    "tokens": "the agent has used up its tokens of today",
+    "room_answers": "agents have given all the answers that they may give here today",
+    "room_tokens": "agents have used up the tokens that they may use here today",
+}
+
+
+class Outcome(Enum):
+    """What became of a turn."""
+
+    ANSWERED = auto()
+    """There is a message."""
+    FAILED = auto()
+    """It was begun, and could not be finished; the timeline's readers have been told."""
+    STOPPED = auto()
+    """Someone did not want it any more."""
+    SKIPPED = auto()
+    """It was not begun: the agent may not write, the question is gone, there is no budget."""
+    UNDONE = auto()
+    """The server stops: after the restart it is made up for."""
+
+
+class Failed(Exception):
+    """The answer cannot be finished. `code` is for programs, `detail` a sentence for people."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+
+
+def answer_id(agent_id: ParticipantId, question: Message) -> str:
+    """The one answer of an agent to a message, whoever comes to give it, before a crash or after."""
+    return "answer-" + blake2b(f"{agent_id}:{question.id}".encode(errors="replace"), digest_size=16).hexdigest()
+
+
+class Utterance:
+    """Brings an agent's generator and its timeline together, once.
+
+    `agent` makes what speaks; `stopped` is told, in the timeline's turn, that nothing more is wanted. `begun` is called once, with
+    the first words.
+    """
+
+    def __init__(
+        self,
+        stage: Stage,
+        definition: AgentDefinition,
+        agent: Callable[[], Agent],
+        channel: str,
+        question: Message,
+        *,
+        addressed: bool,
+        begun: Callable[[], None],
+        stopped: Callable[[str, StopReason], None],
+    ) -> None:
+        self.id = answer_id(definition.id, question)
+        self.channel = channel
+        self.turn: Turn | None = None
+        self.text_bytes = 0
+        self.due = stage.monotonic() + stage.settings.first
+        """When it is overdue, by the stage's monotonic clock; moves with every piece."""
+        self._ends = stage.monotonic() + stage.settings.total
+        self._stage = stage
+        self._definition = definition
+        self._by = definition.principal
+        self._agent = agent
+        self._question = question
+        self._addressed = addressed
+        self._begun = begun
+        self._stopped = stopped
+        self._ref: Ref[SharedTimeline] = stage.timeline(channel)
+        self._unsaid = ""
+        self._pieces = 0
+        self.counted = False
+        """Whether it is counted among the answers of the day already."""
+
+    @property
+    def stalled(self) -> Failed:
+        """Why it fails when it is overdue."""
+        settings = self._stage.settings
+        if self.due >= self._ends:
+            return Failed("timeout", f"the agent took longer than {settings.total:g} seconds")
+        if not self._pieces:
+            return Failed("first_token_timeout", f"the agent said nothing for {settings.first:g} seconds")
+        return Failed("stalled", f"the agent stopped in the middle, for {settings.between:g} seconds")
+
+    def stop(self, answer_id: str, reason: StopReason) -> None:
+        """See `AnswerAuthor`."""
+        self._stopped(answer_id, reason)
+
+    def failing(self, failed: Failed) -> FailAnswer:
+        """What to tell the timeline when it fails."""
+        return FailAnswer(self._by, self.id, failed.code, failed.detail)
+
+    async def run(self) -> Outcome:
+        """Answer. Raises nothing that could be foreseen."""
+        try:
+            over = await self._over_budget()
+            if over is not None and not self._addressed:
+                return Outcome.SKIPPED
+            await self._ref.ask(StartAnswer(self._by, self.id, self._question.id, self))
+        except (EngineError, AskFailed) as refusal:
+            log.info("agent.silent", agent=self._definition.id, timeline=self.channel, reason=str(refusal))
+            return Outcome.SKIPPED
+        try:
+            if over is not None:
+                raise Failed("budget_exceeded", _BUDGETS[over])
+            await self._speak()
+            return await self._finish()
+        except Exception as error:  # noqa: BLE001 - a boundary: whatever an agent raises is this answer's failure alone
+            failed = self._failure(error)
+        with suppress(EngineError, AskFailed):
+            await self._ref.ask(self.failing(failed))
+        return Outcome.FAILED
+
+    def _failure(self, error: Exception) -> Failed:
+        match error:
+            case Failed():
+                return error
+            case ModelFailed():
+                return Failed(error.code, error.detail)
+            case EngineError():
+                return Failed(error.code, str(error))
+            case AskFailed():
+                return Failed("overloaded", "the server has too much to do; ask again")
+            case _:
+                log.error("agent.failed", agent=self._definition.id, timeline=self.channel, exc_info=error)
+                return Failed("agent_failed", "the agent failed, by a fault of its own")
+
+    # -- speaking ------------------------------------------------------------------------------------------------------
+
+    async def _speak(self) -> None:
+        agent = self._agent()
+        turn = await self._look()
+        pieces: AsyncIterator[str] = agent.respond(turn)
+        async with aclosing(_closable(pieces)) as closable:
+            async for piece in closable:
+                self.due = min(self._stage.monotonic() + self._stage.settings.between, self._ends)
+                if piece:
+                    await self._say(piece)
+        while self._unsaid:
+            await self._extend(wait=True)
+
+    async def _say(self, piece: str) -> None:
+        if not isinstance(piece, str):
+            raise TypeError(f"an agent yields text, not {type(piece).__name__}")
+        if not self._pieces:
+            self._begun()
+        self._pieces += 1
+        self._unsaid += piece
+        self.text_bytes += len(piece.encode(errors="replace"))
+        await self._extend(wait=self._pieces % ABREAST == 0)
+
+    async def _extend(self, *, wait: bool) -> None:
+        """Pass on what was not passed on yet. A timeline that has too much to do gets it with the next piece."""
+        extend = ExtendAnswer(self._by, self.id, self._unsaid)
+        try:
+            if wait:
+                await self._ref.ask(extend)
+            else:
+                self._ref.tell(extend)
+        except MailboxFull:
+            await anyio.sleep(PAUSES[0])
+        else:
+            self._unsaid = ""
+
+    async def _finish(self) -> Outcome:
+        language = self._definition.language or self._question.language
+        finish = FinishAnswer(self._by, self.id, language=language)
+        for pause in (*PAUSES, None):
+            self.due = self._stage.monotonic() + 2 * POSTING
+            try:
+                await self._ref.ask(finish, timeout=POSTING)
+            except (TryLater, AskFailed):
+                if pause is None:
+                    raise
+                await anyio.sleep(pause)
+            except NotFound:
+                return Outcome.STOPPED
+            except EngineError as refusal:  # the timeline has told its readers
+                log.info("agent.not_posted", agent=self._definition.id, timeline=self.channel, reason=str(refusal))
+                return Outcome.FAILED
+            else:
+                break
+        return Outcome.ANSWERED
+
+    # -- what it is given ----------------------------------------------------------------------------------------------
+
+    async def _look(self) -> Turn:
+        definition, question = self._definition, self._question
+        scene = await look(self._stage.around, self._ref, self._by, question)
+        room, conversation = scene.room, scene.conversation
+        title = room.name if room is not None else conversation.title if conversation is not None else None
+        here = InTimeline(self._stage.around, self._ref, self._by, question, scene)
+        spoken = definition.language or question.language or (room.language if room is not None else None)
+        turn = self.turn = Turn(
+            agent=definition,
+            message=question,
+            history=history(scene, self._stage.settings.context_tokens),
+            here=here,
+            now=self._stage.clock.now(),
+            channel=self.channel,
+            title=title,
+            members=scene.members,
+            language=spoken,
+        )
+        tools = self._stage.registry.tools(definition.tools)
+        turn.tools = Toolbox({each.name: (each.spec, partial(self._use, each, turn)) for each in tools}, self._show)
+        return turn
+
+    async def _use(self, tool: Tool, turn: Turn, arguments: dict[str, Any]) -> object:
+        if tool.writes:
+            await self._ref.ask(CheckWriter(self._by))
+        return await tool.run(turn, arguments)
+
+    def _show(self, name: str, state: ToolState) -> None:
+        with suppress(AskFailed):
+            self._ref.tell(UseTool(self._by, self.id, name, state))
+
+    # -- what it costs -------------------------------------------------------------------------------------------------
+
+    async def _over_budget(self) -> str | None:
+        """Take one answer from the budgets, if there are any: the name of the one that is used up."""
+        definition, settings = self._definition, self._stage.settings
+        budgets = AgentBudgets(
+            answers=definition.daily_answers,
+            tokens=definition.daily_tokens,
+            room_answers=settings.room_answers,
+            room_tokens=settings.room_tokens,
+        )
+        if all(limit is None for limit in msgspec.structs.astuple(budgets)):
+            return None  # the first word need not wait for the database
+        timeline_id, day = TimelineId(self._ref.key), self._stage.clock.now().date()
+        over = await self._stage.around.storage.agents.take_answer(definition.id, timeline_id, day, budgets)
+        self.counted = over is None
+        return over
+
+
+def _closable(pieces: AsyncIterator[str]) -> Any:
+    """An async generator, which is what agents are asked to write; for anything else TypeError."""
+    if not hasattr(pieces, "aclose"):
+        raise TypeError("respond is to be an async generator: an `async def` method that yields")
+    return pieces

@@ -1,0 +1,415 @@
+"""The booth of a timeline: decides what its readers need, has it translated, and has the timeline keep what comes of it.
+
+    commits, readers, pages -> wishes -> (stored already?) -> translators -> the timeline's log
+                                 ^                                |
+                                 +------ looked through again ----+ (failed, and worth another try)
+
+It is an actor beside the timeline, so that whatever a database or a provider does, the timeline does not notice. What it knows may
+be lost with it at any time: what present readers lack is asked of the timeline when the booth starts, and whenever a reader comes.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+import structlog
+
+from actors import (
+    Actor,
+    ActorStopped,
+    Answer,
+    AskFailed,
+    Call,
+    Exit,
+    Mailbox,
+    MailboxFull,
+    Message,
+    Ref,
+    Unavailable,
+    handles,
+)
+from engine.domain.fields import MessageId, TimelineId
+from engine.domain.messages import Translation
+from engine.errors import StorageUnavailable, TimelineMoved, TryLater
+from engine.interpreting.flights import Flight, Flights, Wish, wishes
+from engine.storage.repositories import Storage
+from engine.timelines.translating import AddTranslation, Lacking, Original, ReadLacking, Style
+from engine.translation import Rendering, TranslationFailed, Translators, Work
+from engine.translation.failures import WorkDropped
+
+log = structlog.get_logger(__name__)
+
+BATCH: Final = 64
+"""The most commits, or readers, that are considered together."""
+STORING: Final = 64
+"""The most translations that the timeline is asked to keep at a time: its mailbox is for those who post."""
+PREFERENCES: Final = 5.0
+"""Seconds for which the languages that members prefer are remembered."""
+RETRY: Final = 1.0
+"""Seconds until what could not be stored, or looked up, is tried again."""
+PAUSE: Final = 5.0
+"""Seconds until what present readers lack is tried again after a failure; twice as long each time, up to `LONGEST_PAUSE`."""
+LONGEST_PAUSE: Final = 300.0
+
+
+class Consider(Message["Booth", None], frozen=True):
+    """Messages were posted or edited, where these languages are read. `members` is how many there are."""
+
+    originals: tuple[Original, ...]
+    style: Style
+    languages: tuple[str, ...]
+    members: int
+
+
+class Review(Message["Booth", None], frozen=True):
+    """Somebody may lack something of what was posted before."""
+
+
+class Demand(Message["Booth", dict[MessageId, Translation]], frozen=True):
+    """Somebody reads these messages now. Answers what there is of them in `language` after `patience` seconds, or sooner if it is all."""
+
+    originals: tuple[Original, ...]
+    style: Style
+    language: str
+    patience: float
+
+
+class _Arrived(Message["Booth", None], frozen=True):
+    """Translators have answered."""
+
+
+class _Stored(Message["Booth", None], frozen=True):
+    """The timeline has answered."""
+
+    flight: Flight
+    message_id: MessageId
+    answer: Answer[Translation | None]
+
+
+class _Seen(Message["Booth", None], frozen=True):
+    """The timeline has said what its readers lack."""
+
+    answer: Answer[Lacking | None]
+
+
+class _StoreAgain(Message["Booth", None], frozen=True):
+    """It is time to try to store again."""
+
+
+class _LookAgain(Message["Booth", None], frozen=True):
+    """It is time to look again for what present readers lack."""
+
+
+class _ImpatientNow(Message["Booth", None], frozen=True):
+    """Somebody has waited long enough."""
+
+    waiter: "_Waiter"
+
+
+class _Waiter:
+    """Somebody who waits for translations, and what has come of them."""
+
+    def __init__(self, call: Call[Demand, dict[MessageId, Translation]]) -> None:
+        self.missing: set[MessageId] = set()
+        self._call = call
+        self._found: dict[MessageId, Translation] = {}
+
+    def settled(self, message_id: MessageId, translation: Translation | None) -> None:
+        """One has come, or will not."""
+        self.missing.discard(message_id)
+        if translation is not None:
+            self._found[message_id] = translation
+        if not self.missing:
+            self.answer()
+
+    def answer(self) -> None:
+        """Give what there is."""
+        if not self._call.settled:
+            self._call.answer(self._found)
+
+
+class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
+    """What every booth of a process is given.
+
+    `timeline` and `booth` are found by the channel; `time` is monotonic, in seconds. `counts` are of what is done, and `overheard` has
+    the timelines whose booth could not be told of something: it looks for itself.
+    """
+
+    storage: Storage
+    translators: Translators
+    timeline: Callable[[str], Ref[Any] | None]
+    booth: Callable[[str], Ref["Booth"]]
+    time: Callable[[], float]
+    counts: Counter[str]
+    overheard: set[str]
+
+
+class Booth(Actor):
+    """See the module."""
+
+    mailbox = Mailbox(1024)
+
+    def __init__(self, channel: str, surroundings: Surroundings) -> None:
+        self._channel = channel
+        self._id = TimelineId(channel.partition(":")[2])
+        self._storage = surroundings.storage
+        self._translators = surroundings.translators
+        self._surroundings = surroundings
+        self._counts = surroundings.counts
+        self._overheard = surroundings.overheard
+        self._flights = Flights()
+        self._arrived: deque[tuple[Flight, Answer[Rendering]]] = deque()
+        self._nudged = False
+        self._unstored: deque[tuple[Flight, MessageId]] = deque()
+        self._storing = 0
+        self._reviewing = False
+        self._review_again = False
+        self._preferred: tuple[str, ...] = ()
+        self._preferred_until = 0.0
+        self._members = -1
+        self._failures = 0
+        self._retrying = False
+        self._gone = False
+
+    async def started(self) -> None:
+        """Begin with what an instance before this one may have left."""
+        self._overheard.discard(self._channel)
+        self._look_through()
+
+    async def stopping(self, why: Exit) -> None:
+        """What arrives now is lost; whoever lacks it asks again."""
+        self._gone = True
+
+    def may_passivate(self) -> bool:
+        """Not while anything is under way."""
+        return not self._flights and not self._retrying
+
+    # -- what is wanted ------------------------------------------------------------------------------------------------
+
+    @handles(Consider, batch=BATCH)
+    async def consider(self, calls: list[Call[Consider, None]]) -> None:
+        """Have new messages translated, for those who are here and those who will come."""
+        begun: list[Flight] = []
+        for call in calls:
+            commit = call.message
+            preferred = await self._preferences(commit.members)
+            begun += self._board(wishes(commit.originals, commit.languages, preferred), commit.style)
+        await self._begin(begun)
+        if self._channel in self._overheard:
+            self._overheard.discard(self._channel)
+            self._look_through()
+
+    @handles(Review, batch=BATCH)
+    async def review(self, calls: list[Call[Review, None]]) -> None:
+        """Look through what was posted before."""
+        del calls
+        self._look_through()
+
+    @handles(_Seen)
+    async def seen(self, message: _Seen) -> None:
+        """Have translated what present readers lack."""
+        self._reviewing = False
+        error = message.answer.error
+        if error is None:
+            lacking = message.answer.result()
+            if lacking is not None:
+                wanted = [
+                    Wish(original, wish.language, present=True)
+                    for original, languages in lacking.originals
+                    for wish in wishes([original], languages, ())
+                ]
+                await self._begin(self._board(wanted, lacking.style))
+        elif isinstance(error, TryLater | AskFailed) and not isinstance(error, TimelineMoved):
+            self._look_through_later(RETRY)
+        if self._review_again:
+            self._review_again = False
+            self._look_through()
+
+    @handles(Demand, batch=BATCH)
+    async def demand(self, calls: list[Call[Demand, dict[MessageId, Translation]]]) -> None:
+        """Have translated what is being read."""
+        begun: list[Flight] = []
+        for call in calls:
+            asked, waiter = call.message, _Waiter(call)
+            wanted = [Wish(each, asked.language, present=True) for each in asked.originals]
+            waiter.missing.update(each.message.id for each in asked.originals)
+            begun += self._board(wanted, asked.style)
+            for each in asked.originals:
+                flight = self._flights.find(each.message, asked.language)
+                assert flight is not None
+                flight.waiting.setdefault(each.message.id, []).append(waiter.settled)
+            self.send_after(asked.patience, _ImpatientNow(waiter))
+        await self._begin(begun)
+
+    @handles(_ImpatientNow)
+    async def impatient(self, message: _ImpatientNow) -> None:
+        """Answer with what there is."""
+        message.waiter.answer()
+
+    async def _preferences(self, members: int) -> Collection[str]:
+        now = self._surroundings.time()
+        if members != self._members or now >= self._preferred_until:
+            try:
+                self._preferred = tuple(await self._storage.translations.languages(self._id))
+            except StorageUnavailable:
+                return self._preferred  # those who are not here read it on demand
+            self._members, self._preferred_until = members, now + PREFERENCES
+        return self._preferred
+
+    @property
+    def _timeline(self) -> Ref[Any]:
+        ref = self._surroundings.timeline(self._channel)
+        assert ref is not None  # booths are for timelines that are there
+        return ref
+
+    def _look_through(self) -> None:
+        if self._reviewing:
+            self._review_again = True
+            return
+        self._reviewing = True
+        self.request(self._timeline, ReadLacking(), _Seen)
+
+    def _look_through_later(self, seconds: float) -> None:
+        if not self._retrying:
+            self._retrying = True
+            self.send_after(seconds, _LookAgain())
+
+    @handles(_LookAgain)
+    async def look_again(self, message: _LookAgain) -> None:
+        """Look for what failed."""
+        del message
+        self._retrying = False
+        self._look_through()
+
+    # -- on its way ----------------------------------------------------------------------------------------------------
+
+    def _board(self, wanted: Iterable[Wish], style: Style) -> list[Flight]:
+        """Take wishes onto flights; gives the new ones."""
+        begun: list[Flight] = []
+        for wish in wanted:
+            flight, joined = self._flights.board(wish, style)
+            if joined and flight.rendering is not None:
+                self._unstored.append((flight, wish.original.message.id))
+            elif joined and len(flight.messages) == 1:
+                begun.append(flight)
+        return begun
+
+    async def _begin(self, flights: list[Flight]) -> None:
+        """Take what is known already, and ask for the rest."""
+        if flights:
+            try:
+                known = await self._storage.translations.known([flight.pair for flight in flights])
+            except StorageUnavailable:
+                known = {}
+            for flight in flights:
+                if (before := known.get(flight.pair)) is not None:
+                    self._counts["reused"] += 1
+                    rendering = Rendering(
+                        text=before.text, source=before.source, target=flight.language, provider=before.provider
+                    )
+                    self._take(flight, rendering)
+                else:
+                    self._ask(flight)
+        self._take_arrived()
+
+    def _ask(self, flight: Flight) -> None:
+        self._counts["asked"] += 1
+        original, style = flight.original, flight.style
+        flight.hurried = flight.present
+        work = Work(
+            group=self._channel,
+            text=original.message.text,
+            source=original.message.language,
+            target=flight.language,
+            context=original.context,
+            formality=style.formality,
+            glossary=style.glossary,
+            keep=original.names,
+            present=flight.present,
+        )
+        self._translators.request(work, partial(self._came, flight))
+
+    def _came(self, flight: Flight, answer: Answer[Rendering]) -> None:
+        """Called from anywhere. What does not get through now is seen at the next message, of which the mailbox is full then."""
+        self._arrived.append((flight, answer))
+        if not self._nudged and not self._gone:
+            with suppress(MailboxFull, ActorStopped, Unavailable):
+                self._surroundings.booth(self._channel).tell(_Arrived())
+                self._nudged = True
+
+    @handles(_Arrived)
+    async def arrived(self, message: _Arrived) -> None:
+        """Take what translators have answered."""
+        del message
+        self._nudged = False
+        self._take_arrived()
+
+    def _take_arrived(self) -> None:
+        while self._arrived:
+            flight, answer = self._arrived.popleft()
+            if answer.error is None:
+                self._failures = 0
+                self._take(flight, answer.result())
+            else:
+                self._fail(flight, answer.error)
+        self._store()
+
+    def _take(self, flight: Flight, rendering: Rendering) -> None:
+        flight.rendering = rendering
+        self._unstored.extend((flight, message_id) for message_id in flight.messages)
+
+    def _fail(self, flight: Flight, error: Exception) -> None:
+        """Those who wait read the original; those who are present may get the translation later."""
+        if isinstance(error, WorkDropped) and flight.present and not flight.hurried:
+            self._ask(flight)  # it was dropped as wanted by nobody who is here; by now somebody is
+            return
+        code = error.code if isinstance(error, TranslationFailed) else "failed"
+        self._counts[code] += 1
+        self._flights.cancel(flight)
+        retry_after = error.retry_after if isinstance(error, TranslationFailed) else PAUSE
+        if flight.present and retry_after is not None:
+            pause = min(PAUSE * 2**self._failures, LONGEST_PAUSE)
+            self._failures += not self._retrying
+            self._look_through_later(max(retry_after, pause))
+
+    # -- kept ----------------------------------------------------------------------------------------------------------
+
+    def _store(self) -> None:
+        """Have the timeline keep what has come, a little at a time."""
+        while self._unstored and self._storing < STORING:
+            flight, message_id = self._unstored.popleft()
+            rendering, text = flight.rendering, flight.messages.get(message_id)
+            if rendering is None or text is None:
+                continue
+            self._storing += 1
+            translation = Translation(flight.language, rendering.text, rendering.provider)
+            add = AddTranslation(message_id, text, translation, rendering.source, flight.pair[0])
+            self.request(self._timeline, add, partial(_Stored, flight, message_id))
+
+    @handles(_Stored)
+    async def stored(self, message: _Stored) -> None:
+        """See what has become of a translation; it is not given up because the database is away for a while."""
+        self._storing -= 1
+        error = message.answer.error
+        if error is None:
+            translation = message.answer.result()
+            self._counts["outdated" if translation is None else "stored"] += 1
+            self._flights.leave(message.flight, message.message_id, translation)
+            self._store()
+        elif isinstance(error, TryLater | AskFailed) and not isinstance(error, TimelineMoved):
+            self._unstored.append((message.flight, message.message_id))
+            self.send_after(RETRY, _StoreAgain(), key=_StoreAgain)
+        else:
+            log.warning("booth.not_stored", timeline=self._channel, error=str(error))
+            self._counts["not_stored"] += 1
+            self._flights.leave(message.flight, message.message_id, None)
+            self._store()
+
+    @handles(_StoreAgain)
+    async def store_again(self, message: _StoreAgain) -> None:
+        """Try again what could not be stored."""
+        del message
+        self._store()

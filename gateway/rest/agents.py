@@ -1,0 +1,95 @@
+"""Agents: what administrators say of them, and where others bring them in."""
+
+from typing import Final
+
+import msgspec
+
+from engine.domain.agents import AgentChanges, AgentDefinition, NewAgent
+from engine.domain.fields import ParticipantId, TimelineId
+from engine.domain.people import Principal
+from engine.domain.rooms import Member
+from engine.engine import Engine
+from engine.storage.records import search_key
+from engine.timelines.commands import ConversationView
+from gateway.rest.endpoints import Access, Endpoint, delete, get, patch, post, put
+from gateway.rest.pages import Page, PageQuery, page
+
+
+class Farewell(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whether the agent is to say goodbye; when it is not said, it does if it has words of its own for it."""
+
+    goodbye: bool | None = None
+
+
+async def create_agent(engine: Engine, by: Principal, body: NewAgent) -> AgentDefinition:
+    """Define an agent. It is nowhere yet: put it into rooms, or begin a conversation with it."""
+    return await engine.agents.create(by, body)
+
+
+async def list_agents(engine: Engine, query: PageQuery) -> Page[AgentDefinition]:
+    """The agents; `query` is a part of the name."""
+    key = search_key(query.query or "")
+    rows = [
+        agent
+        for agent in await engine.agents.all()
+        if key in search_key(agent.name) and (query.after is None or agent.id > query.after)
+    ]
+    return page(rows[: query.limit + 1], query.limit, lambda agent: agent.id)
+
+
+async def read_agent(engine: Engine, agent_id: ParticipantId) -> AgentDefinition:
+    """One agent."""
+    return await engine.agents.read(agent_id)
+
+
+async def change_agent(engine: Engine, agent_id: ParticipantId, body: AgentChanges) -> AgentDefinition:
+    """Change an agent; null clears what may be empty. It stays where it is, and its next answer is by the new words."""
+    return await engine.agents.change(agent_id, body)
+
+
+async def remove_agent(engine: Engine, agent_id: ParticipantId) -> None:
+    """Remove an agent. It leaves its rooms and conversations; what it has said stays, with its name."""
+    await engine.agents.remove(agent_id)
+
+
+async def add_agent_to_room(engine: Engine, by: Principal, room_id: TimelineId, agent_id: ParticipantId) -> Member:
+    """Bring an agent into a room: for its owners and moderators. One that is there already stays as it is."""
+    return await engine.agents.join_room(by, room_id, agent_id)
+
+
+async def remove_agent_from_room(
+    engine: Engine, by: Principal, room_id: TimelineId, agent_id: ParticipantId, query: Farewell
+) -> None:
+    """Send an agent away from a room: for its owners and moderators. An answer that it is giving ends."""
+    await engine.agents.leave_room(by, room_id, agent_id, goodbye=query.goodbye)
+
+
+async def add_agent_to_conversation(
+    engine: Engine, by: Principal, conversation_id: TimelineId, agent_id: ParticipantId
+) -> ConversationView:
+    """Bring an agent into a group that one takes part in; being there already is fine."""
+    return await engine.agents.join_conversation(by, conversation_id, agent_id)
+
+
+async def remove_agent_from_conversation(
+    engine: Engine, by: Principal, conversation_id: TimelineId, agent_id: ParticipantId, query: Farewell
+) -> None:
+    """Send an agent away from a conversation that one takes part in. An answer that it is giving ends."""
+    await engine.agents.leave_conversation(by, conversation_id, agent_id, goodbye=query.goodbye)
+
+
+_TAG: Final = "Agents"
+_IN_ROOM: Final = "/rooms/{room_id}/agents/{agent_id}"
+_IN_CONVERSATION: Final = "/conversations/{conversation_id}/agents/{agent_id}"
+
+ENDPOINTS: Final[tuple[Endpoint, ...]] = (
+    post("/agents", create_agent, tag=_TAG, status=201, access=Access.ADMIN, problems=("conflict",)),
+    get("/agents", list_agents, tag=_TAG, access=Access.ADMIN),
+    get("/agents/{agent_id}", read_agent, tag=_TAG, access=Access.ADMIN),
+    patch("/agents/{agent_id}", change_agent, tag=_TAG, access=Access.ADMIN, problems=("conflict",)),
+    delete("/agents/{agent_id}", remove_agent, tag=_TAG, access=Access.ADMIN, problems=("conflict",)),
+    put(_IN_ROOM, add_agent_to_room, tag=_TAG, problems=("forbidden", "conflict", "room_full")),
+    delete(_IN_ROOM, remove_agent_from_room, tag=_TAG, problems=("forbidden",)),
+    put(_IN_CONVERSATION, add_agent_to_conversation, tag=_TAG, problems=("conflict",)),
+    delete(_IN_CONVERSATION, remove_agent_from_conversation, tag=_TAG),
+)

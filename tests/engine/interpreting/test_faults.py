@@ -1,0 +1,202 @@
+"""What a provider or the database does is felt by nobody who posts, and loses nothing that a present reader waits for."""
+
+import anyio
+import pytest
+
+from engine.domain.messages import Translation
+from engine.domain.people import Principal
+from engine.storage.memory import MemoryStorage, State
+from engine.timelines.commands import Unsubscribe
+from engine.translation.provider import Batch, ProviderFailed
+from tests.engine.interpreting.translating import Scripted, heard, into, read, speaker, translating
+from tests.engine.timelines.acting import Interposed, Perform, Place, a_place, running
+
+pytestmark = pytest.mark.anyio
+
+
+async def failing(_batch: Batch) -> None:
+    raise ProviderFailed("unavailable", "no connection")
+
+
+async def test_posting_does_not_wait_for_a_provider_that_hangs(
+    lobby: Place, ada: Principal, ben: Principal, provider: Scripted
+) -> None:
+    provider.meddle = lambda _: anyio.sleep(1000)
+    await read(lobby, ben, "de")
+    began = anyio.current_time()
+
+    await lobby.say(ada, *map(str, "abcdefghij"))
+
+    assert anyio.current_time() - began < 0.1
+
+
+async def test_with_a_provider_that_fails_everything_is_posted_and_readable(
+    lobby: Place, ada: Principal, ben: Principal, provider: Scripted
+) -> None:
+    provider.meddle = failing
+    listener, _ = await read(lobby, ben, "de")
+
+    said = await lobby.say(ada, *[f"message {number}" for number in range(100)])
+    page = await lobby.engine.interpreting.messages(lobby.engine.timelines, lobby.ref, ben, limit=100, language="de")
+
+    assert [each.id for each in reversed(page.items)] == [each.id for each in said]
+    assert all(each.translation is None for each in page.items)
+    assert listener.offsets == [each.offset for each in said]
+
+
+async def test_present_readers_get_their_translations_when_the_provider_is_back(
+    lobby: Place, ada: Principal, ben: Principal, provider: Scripted
+) -> None:
+    provider.meddle = failing
+    listener, _ = await read(lobby, ben, "de")
+    said = await lobby.say(ada, "one", "two")
+    await anyio.sleep(60)
+    silent = heard(listener)
+
+    provider.meddle = lambda _: anyio.sleep(1)
+    await anyio.sleep(900)
+
+    assert silent == []
+    assert sorted(heard(listener)) == sorted(into("de", said))
+
+
+async def test_translations_are_kept_when_the_database_comes_back(
+    lobby: Place, ada: Principal, ben: Principal, provider: Scripted, state: State
+) -> None:
+    provider.meddle = lambda _: anyio.sleep(3)
+    listener, _ = await read(lobby, ben, "de")
+    said = await lobby.say(ada, "one", "two")
+
+    state.reachable = False
+    await anyio.sleep(20)
+    state.reachable = True
+    await anyio.sleep(20)
+
+    assert sorted(heard(listener)) == sorted(into("de", said))
+    assert len(provider.texts) == 2
+
+
+async def test_who_comes_back_after_a_restart_gets_what_was_on_its_way(state: State, provider: Scripted) -> None:
+    provider.meddle = lambda _: anyio.sleep(1000)
+    async with translating(MemoryStorage(state), provider) as engine:
+        ada, ben = [await speaker(engine.storage, name, language) for name, language in [("Ada", "en"), ("Ben", "de")]]
+        room = await a_place(engine, ada, ben)
+        said = await room.say(ada, "one", "two")
+        await anyio.sleep(1)
+
+    provider.meddle = lambda _: anyio.sleep(1)
+    async with translating(MemoryStorage(state), provider) as engine:
+        listener, _ = await read(Place(engine, room.id), ben, "de")
+        await anyio.sleep(3)
+
+    assert sorted(heard(listener)) == sorted(into("de", said))
+
+
+async def test_who_comes_back_to_a_room_that_was_asleep_gets_what_was_on_its_way(
+    storage: Interposed, provider: Scripted
+) -> None:
+    async with translating(storage, provider, idle_passivation=5) as engine:
+        ada, ben = [await speaker(storage, name, language) for name, language in [("Ada", "en"), ("Ben", "de")]]
+        room = await a_place(engine, ada, ben)
+        provider.meddle = failing
+        await read(room, ben, "de")
+        said = await room.say(ada, "one", "two")
+        await room.ref.ask(Unsubscribe("Ben's"))
+        await anyio.sleep(1000)
+        provider.meddle = lambda _: anyio.sleep(1)
+
+        listener, _ = await read(room, ben, "de")
+        await anyio.sleep(60)
+
+        assert sorted(heard(listener)) == sorted(into("de", said))
+
+
+async def test_a_booth_that_crashes_looks_for_what_it_has_lost(
+    lobby: Place, ada: Principal, ben: Principal, storage: Interposed
+) -> None:
+    crashes = [1]
+
+    async def crash_once(name: str, perform: Perform) -> object:
+        if name == "known" and crashes:
+            crashes.clear()
+            raise RuntimeError("a fault")
+        return await perform()
+
+    listener, _ = await read(lobby, ben, "de")
+    await anyio.sleep(1)
+    storage.meddle = crash_once
+    said = await lobby.say(ada, "one", "two")
+    await anyio.sleep(5)
+
+    assert not crashes
+    assert sorted(heard(listener)) == sorted(into("de", said))
+
+
+async def test_history_waits_a_tenth_of_a_second_and_the_live_channel_brings_the_rest(
+    lobby: Place, ada: Principal, ben: Principal, provider: Scripted
+) -> None:
+    said = await lobby.say(ada, "one", "two")
+    provider.meddle = lambda _: anyio.sleep(3)
+    listener, _ = await read(lobby, ben, None)
+    began = anyio.current_time()
+
+    page = await lobby.engine.interpreting.messages(lobby.engine.timelines, lobby.ref, ben, language="fr")
+
+    assert anyio.current_time() - began <= 0.1
+    assert [each.translation for each in page.items] == [None, None]
+    assert heard(listener) == []
+    await anyio.sleep(4)
+    later = await lobby.engine.interpreting.messages(lobby.engine.timelines, lobby.ref, ben, language="fr")
+    assert [each.translation for each in reversed(later.items)] == [
+        Translation("fr", text, "scripted") for text in into("fr", said)
+    ]
+
+
+async def test_history_from_before_what_memory_holds_is_translated_when_it_is_read(
+    storage: Interposed, provider: Scripted
+) -> None:
+    async with translating(storage, provider, recent_events=20) as engine:
+        ada = await speaker(storage, "Ada", "en")
+        room = await a_place(engine, ada)
+        said = await room.say(ada, *[f"number {each}" for each in range(40)])
+
+        pages = [
+            await engine.interpreting.messages(engine.timelines, room.ref, ada, before=said[5].offset, language="de")
+            for _ in range(2)
+        ]
+        one = await engine.interpreting.message(engine.timelines, room.ref, ada, said[0].id, language="de-CH")
+
+        made = [Translation("de", text, "scripted") for text in into("de", said[:5])]
+        assert [[each.translation for each in reversed(page.items)] for page in pages] == [made, made]
+        assert one.translation == made[0]
+        assert len(provider.texts) == 5
+
+
+async def test_readers_and_history_share_one_translation(
+    lobby: Place, ada: Principal, ben: Principal, provider: Scripted
+) -> None:
+    provider.meddle = lambda _: anyio.sleep(0.02)
+    await read(lobby, ben, "de")
+    said = await lobby.say(ada, "one", "two")
+
+    page = await lobby.engine.interpreting.messages(lobby.engine.timelines, lobby.ref, ben, language="de")
+
+    assert [each.translation for each in reversed(page.items)] == [
+        Translation("de", text, "scripted") for text in into("de", said)
+    ]
+    assert provider.targets == {"de": 2}
+
+
+async def test_without_a_provider_nothing_is_translated_and_nothing_is_waited_for(storage: Interposed) -> None:
+    async with running(storage) as engine:
+        ada = await speaker(storage, "Ada", "en")
+        room = await a_place(engine, ada)
+        await read(room, ada, "de")
+        await room.say(ada, "one")
+        began = anyio.current_time()
+
+        page = await engine.interpreting.messages(engine.timelines, room.ref, ada, language="de")
+
+        assert anyio.current_time() == began
+        assert [each.translation for each in page.items] == [None]
+        assert not engine.translators.enabled

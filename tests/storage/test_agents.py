@@ -1,0 +1,233 @@
+"""Agents in a storage: definitions, how far they have come, what they have spent."""
+
+from datetime import date
+
+import anyio
+import pytest
+from msgspec.structs import replace
+
+from engine.domain.agents import AgentBudgets, AgentDefinition, AgentMembership, AgentPlace, Policy
+from engine.domain.events import MemberLeft
+from engine.domain.fields import ParticipantId, TimelineKind
+from engine.domain.people import Participant
+from engine.storage.repositories import Storage
+from tests.storage.conftest import Connect
+from tests.storage.made import NOON, a_message, add_user, append, at, claim, joined, new_id, open_room, posted
+
+pytestmark = pytest.mark.anyio
+
+TODAY = date(2026, 1, 1)
+NO_LIMITS = AgentBudgets()
+
+
+def an_agent(name: str = "Ann", **fields: object) -> AgentDefinition:
+    values = {
+        "persona": "You are kind.",
+        "model": "archivist",
+        "room_policy": Policy.MENTION,
+        "conversation_policy": Policy.ALWAYS,
+        "created_by": ParticipantId("root"),
+        "created_at": NOON,
+    } | fields
+    return AgentDefinition(id=ParticipantId(new_id()), name=name, **values)  # type: ignore[arg-type]
+
+
+async def added(storage: Storage, name: str = "Ann", **fields: object) -> AgentDefinition:
+    agent = an_agent(name, **fields)
+    assert await storage.agents.add(agent)
+    return agent
+
+
+async def test_an_agent_is_found_as_it_was_added(storage: Storage) -> None:
+    full = await added(
+        storage,
+        "アン",
+        display_name="Ann of Green Gables",
+        temperature=0.5,
+        max_tokens=100,
+        tools=["search", "members"],
+        probability=0.25,
+        cooldown_seconds=30,
+        language="ja",
+        daily_answers=10,
+        daily_tokens=10_000,
+        goodbye="さようなら",
+    )
+    plain = await added(storage, "Bo")
+
+    assert await storage.agents.get(full.id) == full
+    assert await storage.agents.all() == [full, plain]
+    assert await storage.agents.get(ParticipantId("nobody")) is None
+    assert await storage.agents.get(ParticipantId("no\x00body")) is None
+
+
+async def test_a_name_is_taken_by_agents_and_people_in_any_case(storage: Storage) -> None:
+    await add_user(storage, "Ada")
+    ann = await added(storage, "Ann")
+    bo = await added(storage, "Bo")
+
+    assert not await storage.agents.add(an_agent("aNN"))
+    assert not await storage.agents.add(an_agent("ada"))
+    assert not await storage.agents.update(replace(bo, name="ANN"), was=bo)
+    assert not await storage.agents.update(replace(bo, name="ADA"), was=bo)
+    assert await storage.agents.update(replace(ann, name="ANN"), was=ann)
+    assert [agent.name for agent in await storage.agents.all()] == ["ANN", "Bo"]
+
+
+async def test_changes_of_different_fields_all_hold(storage: Storage) -> None:
+    ann = await added(storage)
+
+    assert await storage.agents.update(replace(ann, persona="You are brief."), was=ann)
+    assert await storage.agents.update(replace(ann, room_policy=Policy.NEVER, tools=["clock"]), was=ann)
+
+    changed = replace(ann, persona="You are brief.", room_policy=Policy.NEVER, tools=["clock"])
+    assert await storage.agents.get(ann.id) == changed
+
+
+async def test_messages_and_members_carry_the_present_name(storage: Storage, ada: Participant) -> None:
+    ann = await added(storage)
+    room = await open_room(storage, ada)
+    message = a_message(room, 3, ann.participant)
+    await append(storage, await claim(storage, room), joined(2, ann.participant), posted(message))
+
+    await storage.agents.update(replace(ann, name="anna", display_name="Anna"), was=ann)
+
+    found = await storage.messages.get(room.id, message.id)
+    assert found is not None
+    assert found.author.name == "Anna"
+    members = await storage.rooms.members(room.id)
+    assert [(each.participant.name, each.username) for each in members] == [("Ada", "Ada"), ("Anna", "anna")]
+
+
+async def test_a_retired_agent_is_found_no_more_and_its_name_is_free(storage: Storage, ada: Participant) -> None:
+    ann = await added(storage)
+    room = await open_room(storage, ada)
+    message = a_message(room, 3, ann.participant)
+    await append(storage, await claim(storage, room), joined(2, ann.participant), posted(message))
+
+    assert await storage.agents.retire(ann.id)
+    assert not await storage.agents.retire(ann.id)
+
+    assert await storage.agents.get(ann.id) is None
+    assert await storage.agents.all() == []
+    assert await storage.agents.retired() == [ann]
+    assert await storage.agents.add(an_agent("Ann"))
+    assert [each.agent_id for each in await storage.agents.memberships(ann.id)] == [ann.id]
+
+
+async def test_an_erased_agent_leaves_its_messages_their_author(storage: Storage, ada: Participant) -> None:
+    ann = await added(storage)
+    room = await open_room(storage, ada)
+    message = a_message(room, 3, ann.participant)
+    await append(storage, await claim(storage, room), joined(2, ann.participant), posted(message))
+    await storage.agents.keep([AgentPlace(agent_id=ann.id, timeline_id=room.id, cursor=3)])
+    await storage.agents.take_answer(ann.id, room.id, TODAY, NO_LIMITS)
+    await storage.agents.retire(ann.id)
+
+    await storage.agents.erase(ann.id)
+    await storage.agents.keep([AgentPlace(agent_id=ann.id, timeline_id=room.id, cursor=4)])
+    await storage.agents.spend(ann.id, room.id, TODAY, tokens=5)
+
+    assert await storage.agents.retired() == []
+    assert await storage.messages.get(room.id, message.id) == message
+
+
+async def test_an_agent_in_use_is_not_erased(storage: Storage) -> None:
+    ann = await added(storage)
+
+    await storage.agents.erase(ann.id)
+
+    assert await storage.agents.get(ann.id) == ann
+
+
+async def test_memberships_are_those_of_agents_in_the_order_of_joining(storage: Storage, ada: Participant) -> None:
+    ann, bo = await added(storage, "Ann"), await added(storage, "Bo")
+    room = await open_room(storage, ada)
+    left = MemberLeft(offset=4, at=at(4), actor=ann.id, participant_id=ann.id)
+    claimed = await claim(storage, room)
+    await append(storage, claimed, joined(2, bo.participant, seconds=2), joined(3, ann.participant, seconds=3), left)
+    await append(storage, claimed, joined(5, ann.participant, seconds=5))
+
+    expected = [
+        AgentMembership(agent_id=bo.id, timeline_id=room.id, kind=TimelineKind.ROOM, joined_at=at(2)),
+        AgentMembership(agent_id=ann.id, timeline_id=room.id, kind=TimelineKind.ROOM, joined_at=at(5)),
+    ]
+    assert await storage.agents.memberships() == expected
+    assert await storage.agents.memberships(ann.id) == expected[1:]
+
+
+async def test_timelines_are_stirred_by_their_newest_message(storage: Storage, ada: Participant) -> None:
+    ann = await added(storage)
+    quiet, old, new = [await open_room(storage, ada) for _ in range(3)]
+    for room in (quiet, old, new):
+        claimed = await claim(storage, room)
+        await append(storage, claimed, joined(2, ann.participant))
+        if room is not quiet:
+            await append(storage, claimed, posted(a_message(room, 3, ada)))
+    await append(storage, await claim(storage, new), posted(a_message(new, 9, ada)))
+
+    assert [each.timeline_id for each in await storage.agents.stirred(at(9))] == [new.id]
+    assert [each.timeline_id for each in await storage.agents.stirred(at(3))] == sorted([old.id, new.id])
+    assert await storage.agents.stirred(at(10)) == []
+
+
+async def test_there_is_one_place_for_an_agent_in_a_timeline_and_it_never_goes_back(
+    storage: Storage, ada: Participant
+) -> None:
+    ann, bo = await added(storage, "Ann"), await added(storage, "Bo")
+    room = await open_room(storage, ada)
+    first = AgentPlace(agent_id=ann.id, timeline_id=room.id, cursor=3)
+    second = AgentPlace(agent_id=ann.id, timeline_id=room.id, cursor=7, answered_at=at(7))
+    other = AgentPlace(agent_id=bo.id, timeline_id=room.id, cursor=1)
+
+    await storage.agents.keep([first, other])
+    await storage.agents.keep([second])
+    await storage.agents.keep([first])
+    await storage.agents.keep([])
+
+    assert await storage.agents.places(room.id) == [second, other]
+
+
+async def test_answers_are_counted_up_to_each_budget(storage: Storage, ada: Participant) -> None:
+    ann, bo = await added(storage, "Ann"), await added(storage, "Bo")
+    here, there = await open_room(storage, ada), await open_room(storage, ada)
+    take = storage.agents.take_answer
+
+    assert await take(ann.id, here.id, TODAY, AgentBudgets(answers=2)) is None
+    assert await take(ann.id, there.id, TODAY, AgentBudgets(answers=2)) is None
+    assert await take(ann.id, there.id, TODAY, AgentBudgets(answers=2)) == "answers"
+    assert await take(ann.id, there.id, date(2026, 1, 2), AgentBudgets(answers=2)) is None
+    assert await take(bo.id, here.id, TODAY, AgentBudgets(answers=1, room_answers=1)) == "room_answers"
+    await storage.agents.spend(ann.id, here.id, TODAY, tokens=60)
+    await storage.agents.spend(ann.id, there.id, TODAY, tokens=40)
+    assert await take(ann.id, here.id, TODAY, AgentBudgets(tokens=100)) == "tokens"
+    assert await take(ann.id, here.id, TODAY, AgentBudgets(tokens=101, room_tokens=60)) == "room_tokens"
+    assert await take(ann.id, here.id, TODAY, AgentBudgets(tokens=101, room_tokens=61)) is None
+
+
+async def test_answers_that_begin_at_once_do_not_exceed_the_budget(connect: Connect) -> None:
+    async with connect() as storage, connect() as other:
+        ann = await added(storage)
+        room = await open_room(storage, (await add_user(storage, "Ada")).participant)
+        refused: list[str | None] = []
+
+        async def take(of: Storage) -> None:
+            refused.append(await of.agents.take_answer(ann.id, room.id, TODAY, AgentBudgets(answers=3)))
+
+        async with anyio.create_task_group() as group:
+            for number in range(8):
+                group.start_soon(take, storage if number % 2 else other)
+
+    assert refused.count(None) == 3
+
+
+async def test_what_was_spent_long_ago_is_forgotten(storage: Storage, ada: Participant) -> None:
+    ann = await added(storage)
+    room = await open_room(storage, ada)
+    await storage.agents.take_answer(ann.id, room.id, date(2025, 12, 1), NO_LIMITS)
+    await storage.agents.take_answer(ann.id, room.id, TODAY, NO_LIMITS)
+
+    assert await storage.agents.purge(before=TODAY) == 1
+
+    assert await storage.agents.take_answer(ann.id, room.id, TODAY, AgentBudgets(answers=1)) == "answers"
+    assert await storage.agents.take_answer(ann.id, room.id, date(2025, 12, 1), AgentBudgets(answers=1)) is None
