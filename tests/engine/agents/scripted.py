@@ -116,7 +116,9 @@ async def agent(
     return await engine.agents.create(by, NewAgent(name=name, **given))  # type: ignore[arg-type]
 
 
-async def joined(place: Place, by: Principal, name: str = "Ann", policy: Policy = Policy.ALWAYS, **fields: object) -> AgentDefinition:
+async def joined(
+    place: Place, by: Principal, name: str = "Ann", policy: Policy = Policy.ALWAYS, **fields: object
+) -> AgentDefinition:
     """A scripted agent in a room."""
     made = await agent(place.engine, by, name, policy, **fields)
     await place.engine.agents.join_room(by, place.id, made.id)

@@ -122,9 +122,7 @@ async def test_an_engine_that_was_writing_when_it_was_told_of_the_takeover_leave
     async def slow_answer(name: str, perform: Perform) -> object:
         result = await perform()
         if name == "append":
-            await anyio.sleep(
-                3 * TAKEOVERS / 2
-            )  # committed; the answer comes after the next look at the terms
+            await anyio.sleep(3 * TAKEOVERS / 2)  # committed; the answer comes after the next look at the terms
         return result
 
     storage.meddle = slow_answer
