@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-import anyio
 import pytest
 from playwright.async_api import expect
 
@@ -43,11 +42,7 @@ async def admin(invite: Invite, server: GatheringServer, request: pytest.Fixture
     """Somebody who may define agents."""
     name = f"root-{len(request.node.name)}"
     root = await invite(name)
-    promote = ["user", "promote", name, "--database-url", server.database_url]
-    await anyio.run_process([sys.executable, "-m", "gateway", *promote])
-    with anyio.fail_after(20):
-        while (await root.api("GET", "/me"))["role"] != "admin":  # the server learns of it within two seconds
-            await anyio.sleep(0.2)
+    await root.become_admin(server.database_url)
     return root
 
 

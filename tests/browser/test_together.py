@@ -1,7 +1,6 @@
 """Two people who share no language, and an agent, hold a conversation; the server dies in the middle of it."""
 
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,11 +36,7 @@ async def test_two_people_of_two_languages_and_an_agent_hold_a_conversation_thro
     server: GatheringServer, invite: Invite
 ) -> None:
     ada, konrad = await invite("ada", language="en"), await invite("konrad", language="de")
-    promote = ["user", "promote", "ada", "--database-url", server.database_url]
-    await anyio.run_process([sys.executable, "-m", "gateway", *promote])
-    with anyio.fail_after(20):
-        while (await ada.api("GET", "/me"))["role"] != "admin":  # the server learns of it within two seconds
-            await anyio.sleep(0.2)
+    await ada.become_admin(server.database_url)
     await ada.api("POST", "/agents", ARCHIVIST)
     room = (await ada.api("POST", "/rooms", {"name": "Workshop", "language": "en"}))["id"]
     await konrad.api("POST", f"/rooms/{room}/join")

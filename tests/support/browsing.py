@@ -3,10 +3,12 @@
 import os
 import re
 import shutil
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import anyio
 import pytest
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, async_playwright, expect
 
@@ -144,6 +146,14 @@ class Visitor:
     async def sees(self, text: str) -> None:
         """Wait for exactly one message that says this."""
         await expect(self.message(text)).to_have_count(1)
+
+    async def become_admin(self, database_url: str) -> None:
+        """Be promoted on the command line, and wait until the running server has learnt of it (within two seconds)."""
+        promote = ["user", "promote", self.username, "--database-url", database_url]
+        await anyio.run_process([sys.executable, "-m", "gateway", *promote])
+        with anyio.fail_after(PATIENCE / 1000):
+            while (await self.api("GET", "/me"))["role"] != "admin":  # noqa: ASYNC110 - another process has no event
+                await anyio.sleep(0.2)
 
     def _hear(self, said: ConsoleMessage) -> None:
         if said.type in {"error", "warning"} and not _AWAY.search(said.text):

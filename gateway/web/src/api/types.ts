@@ -89,7 +89,7 @@ export interface Conversation {
   kind: "private" | "group";
   title: string | null;
   room_id: Id | null;
-  participants?: (Participant & { presence?: Availability })[];
+  participants: (Participant & { presence?: Availability })[];
   created_by: Id;
   created_at: string;
   archived_at: string | null;

@@ -49,12 +49,10 @@ export async function loadInbox(): Promise<void> {
   for (const room of await Promise.all(missing.map((each) => readRoom(each.timeline_id))))
     if (room) known.set(room.id, room);
   rooms.value = known;
-  const before = conversations.value;
-  conversations.value = new Map(talks.map((each) => [each.id, { ...before.get(each.id), ...each }]));
+  conversations.value = new Map(talks.map((each) => [each.id, each]));
   notifications.value = notes.items;
   unreadNotifications.value = notes.unread;
   loaded.value = true;
-  await Promise.all(talks.slice(0, 60).map((each) => loadConversation(each.id)));
 }
 
 export async function loadRoom(id: Id): Promise<void> {
@@ -62,7 +60,6 @@ export async function loadRoom(id: Id): Promise<void> {
   if (room) rooms.value = new Map(rooms.value).set(id, room);
 }
 
-/** A conversation with who takes part in it, which the list of them does not say. */
 export async function loadConversation(id: Id): Promise<void> {
   const conversation = await get<Conversation>(path`/conversations/${id}`).catch(() => null);
   if (conversation) conversations.value = new Map(conversations.value).set(id, conversation);
@@ -70,7 +67,7 @@ export async function loadConversation(id: Id): Promise<void> {
 
 export function nameOf(conversation: Conversation): string {
   if (conversation.title) return conversation.title;
-  const others = (conversation.participants ?? []).filter((each) => each.id !== me.value?.id);
+  const others = conversation.participants.filter((each) => each.id !== me.value?.id);
   return others.map((each) => each.name).join(", ");
 }
 

@@ -165,7 +165,7 @@ export const de: Catalogue = {
   stop_answer: "Anhalten",
   ask_again: "Noch einmal fragen",
   stopped: "angehalten",
-  agents_invited_by: "Agenten bringt die Verwaltung herein. Hier sind:",
+  agent_is_here: "Ist dabei: erwähne @{name}.",
   answer_failed: "Die Antwort ist fehlgeschlagen. {detail}",
   answer_cancelled: "Die Antwort wurde angehalten.",
 

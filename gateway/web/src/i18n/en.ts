@@ -162,7 +162,7 @@ export const en = {
   stop_answer: "Stop",
   ask_again: "Ask again",
   stopped: "stopped",
-  agents_invited_by: "Administrators bring agents in. These are here:",
+  agent_is_here: "Takes part here: mention @{name}.",
   answer_failed: "The answer failed. {detail}",
   answer_cancelled: "The answer was stopped.",
 

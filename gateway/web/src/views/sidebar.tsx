@@ -106,7 +106,7 @@ function RoomEntry({ room }: { room: Room }) {
 }
 
 function ConversationEntry({ conversation }: { conversation: Conversation }) {
-  const others = (conversation.participants ?? []).filter((each) => each.id !== me.value?.id);
+  const others = conversation.participants.filter((each) => each.id !== me.value?.id);
   const [other] = others;
   return (
     <Entry

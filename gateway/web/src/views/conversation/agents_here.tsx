@@ -1,38 +1,28 @@
 import { useEffect, useState } from "preact/hooks";
 import { get, path, put, remove } from "../../api/http.ts";
-import { me } from "../../api/session.ts";
 import type { Agent, Page } from "../../api/types.ts";
 import type { Timeline } from "../../chat/timeline.ts";
 import { t } from "../../i18n/index.ts";
 import { Avatar } from "../../ui/avatar.tsx";
 import { attempt } from "../../ui/toast.tsx";
 
-/** The agents that there are, and which of them take part here. Who may not see the list of them sees those that do. */
+/** The agents that there are, and which of them take part here. */
 export function AgentsHere({ timeline }: { timeline: Timeline }) {
   const [agents, setAgents] = useState<Agent[] | null>(null);
-  const admin = me.value?.role === "admin";
   useEffect(() => {
-    if (!admin) return;
-    get<Page<Agent>>("/agents?limit=100").then(
+    get<Page<Agent>>(`${timeline.rest}/agents?limit=100`).then(
       (page) => setAgents(page.items),
       () => setAgents([]),
     );
-  }, [admin]);
-  const here = [...timeline.members.value.values()]
-    .map((member) => member.participant)
-    .filter((each) => each.kind === "agent");
-  const shown = admin ? agents : here;
-  if (!shown) return <div class="waiting" aria-busy="true" />;
-  if (!shown.length) return <p class="empty">{t("no_agents")}</p>;
+  }, [timeline]);
+  if (!agents) return <div class="waiting" aria-busy="true" />;
+  if (!agents.length) return <p class="empty">{t("no_agents")}</p>;
   return (
-    <>
-      {!admin && <p class="field-hint">{t("agents_invited_by")}</p>}
-      <ul class="members">
-        {shown.map((agent) => (
-          <AgentEntry key={agent.id} agent={agent} timeline={timeline} />
-        ))}
-      </ul>
-    </>
+    <ul class="members">
+      {agents.map((agent) => (
+        <AgentEntry key={agent.id} agent={agent} timeline={timeline} />
+      ))}
+    </ul>
   );
 }
 
@@ -47,7 +37,7 @@ function AgentEntry({ agent, timeline }: { agent: Agent; timeline: Timeline }) {
       <Avatar who={{ id: agent.id, kind: "agent", name }} size={36} />
       <div class="agent-about">
         <strong dir="auto">{name}</strong>
-        {agent.persona && <p>{agent.persona}</p>}
+        {here && <p>{t("agent_is_here", { name: agent.name })}</p>}
         <p class="card-facts">
           {agent.model && `${agent.model} · `}
           {policy && t("speaks", { when: policy })}
