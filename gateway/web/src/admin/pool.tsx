@@ -34,21 +34,64 @@ export function Pool({ title, address, pool }: { title: string; address: string;
   const node = tree.value && flatten(tree.value).find((each) => each.path.endsWith(`/${pool}`));
   if (missing) return <p class="empty">{title} is not part of this server.</p>;
   if (status === undefined) return <div class="waiting" aria-busy="true" />;
+  const parts = isStruct(status) ? Object.entries(status).filter(([, value]) => isStruct(value)) : [];
+  const rest = isStruct(status)
+    ? Object.fromEntries(Object.entries(status).filter(([, value]) => !isStruct(value)))
+    : status;
   return (
     <>
+      {(!isStruct(rest) || Object.keys(rest).length > 0) && <Part title={title} value={rest} />}
+      {parts.map(([name, value]) => (
+        <Part key={name} title={worded(name)} value={value} />
+      ))}
+      {node?.pool && <Part title={node.path} value={node.pool as Value} />}
+    </>
+  );
+}
+
+type Struct = { [name: string]: Value };
+
+function isStruct(value: Value): value is Struct {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function worded(name: string): string {
+  const words = name.replaceAll("_", " ");
+  return words.slice(0, 1).toUpperCase() + words.slice(1);
+}
+
+/** One struct: its figures side by side, its lists as tables below. */
+function Part({ title, value }: { title: string; value: Value }) {
+  if (!isStruct(value)) {
+    return (
       <section class="panel">
         <h2>{title}</h2>
-        <Shown value={status} />
+        <Shown value={value} />
       </section>
-      {node?.pool && (
-        <section class="panel">
-          <h2>
-            Pool <code>{node.path}</code>
-          </h2>
-          <Shown value={node.pool as Value} />
-        </section>
-      )}
-    </>
+    );
+  }
+  const lists = Object.entries(value).filter(([, each]) => typeof each === "object" && each !== null);
+  const figures = Object.entries(value).filter(([, each]) => typeof each !== "object" || each === null);
+  return (
+    <section class="panel">
+      <h2>{title}</h2>
+      <dl class="figures">
+        {figures.map(([name, each]) => (
+          <div key={name}>
+            <dt>{worded(name)}</dt>
+            <dd>
+              <Shown value={each} />
+            </dd>
+          </div>
+        ))}
+      </dl>
+      {lists.map(([name, each]) => (
+        <div key={name}>
+          <h3>{worded(name)}</h3>
+          <Shown value={each} />
+        </div>
+      ))}
+    </section>
   );
 }
 
@@ -57,13 +100,14 @@ function Shown({ value }: { value: Value }): ComponentChildren {
   if (value === null) return "–";
   if (typeof value === "boolean") return value ? "yes" : "no";
   if (typeof value === "number") return Number.isInteger(value) ? String(value) : value.toFixed(2);
-  if (typeof value === "string") return value;
+  if (typeof value === "string") return value || "–";
   if (Array.isArray(value)) return <Table rows={value} />;
+  if (!Object.keys(value).length) return "–";
   return (
     <dl class="members-of">
       {Object.entries(value).map(([name, each]) => (
         <div key={name}>
-          <dt>{name.replaceAll("_", " ")}</dt>
+          <dt>{worded(name)}</dt>
           <dd>
             <Shown value={each} />
           </dd>
@@ -79,13 +123,13 @@ function Table({ rows }: { rows: Value[] }) {
   if (typeof first !== "object" || first === null || Array.isArray(first)) return <>{rows.map(String).join(", ")}</>;
   const columns = Object.keys(first);
   return (
-    <div class="scrolling">
-      <table>
+    <section class="scrolling" tabIndex={0} aria-label="Table">
+      <table class="wide">
         <thead>
           <tr>
             {columns.map((column) => (
               <th key={column} scope="col">
-                {column.replaceAll("_", " ")}
+                {worded(column)}
               </th>
             ))}
           </tr>
@@ -102,6 +146,6 @@ function Table({ rows }: { rows: Value[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </section>
   );
 }

@@ -18,7 +18,7 @@ const HEAD = 96;
 interface Props {
   timeline: Timeline;
   actions: Actions;
-  /** The offset up to which one had read when the timeline was opened. */
+  /** The offset up to which one had read when the timeline was opened; 0 when that was everything. */
   readBefore: number;
   /** A message that was asked for, shown in the middle and marked. */
   target: Id | null;

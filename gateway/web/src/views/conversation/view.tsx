@@ -26,7 +26,10 @@ const LOOK = 400;
 /** A room or a conversation: its history, what goes on in it, and the place to write. */
 export function ConversationView({ kind, id }: { kind: TimelineKind; id: Id }) {
   const timeline = timelineOf(kind, id);
-  const [readBefore] = useState(() => unread.value.get(id)?.last_read_offset ?? 0);
+  const [readBefore] = useState(() => {
+    const counts = unread.value.get(id);
+    return counts?.unread ? counts.last_read_offset : 0;
+  });
   const [intent, setIntent] = useState<Intent>(null);
   const [details, showDetails] = useState(false);
   const [doomed, setDoomed] = useState<Message | null>(null);
