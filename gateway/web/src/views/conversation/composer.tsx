@@ -36,7 +36,7 @@ export function Composer({ timeline, intent, onIntent }: Props) {
   useEffect(() => {
     if (matchMedia("(pointer: fine)").matches) field.current?.focus();
   }, [channel]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (intent?.kind === "edit") setText(intent.message.text);
     if (intent) field.current?.focus();
   }, [intent]);

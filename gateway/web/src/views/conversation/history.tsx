@@ -37,12 +37,15 @@ export function History({ timeline, actions, readBefore, target, onEnd }: Props)
   const scrolledTo = useRef(0);
 
   /** Take in how far one has scrolled. Its event may come after the list has changed, so whoever changes the list looks first. */
-  const catchUp = useCallback(() => {
-    const box = scroller.current;
-    if (!box || Math.abs(box.scrollTop - scrolledTo.current) < 1) return;
-    scrolledTo.current = box.scrollTop;
-    viewport.scrolled(box.scrollTop - HEAD, box.scrollHeight - box.clientHeight - box.scrollTop, log.newer);
-  }, [timeline]);
+  const catchUp = useCallback(
+    (anyway = false) => {
+      const box = scroller.current;
+      if (!box || (!anyway && Math.abs(box.scrollTop - scrolledTo.current) < 1)) return;
+      scrolledTo.current = box.scrollTop;
+      viewport.scrolled(box.scrollTop - HEAD, box.scrollHeight - box.clientHeight - box.scrollTop, log.newer);
+    },
+    [timeline],
+  );
   catchUp();
 
   useMemo(
@@ -123,7 +126,10 @@ export function History({ timeline, actions, readBefore, target, onEnd }: Props)
       if (!log.at(target)) await timeline.jump((await timeline.message(target)).offset).catch(() => undefined);
       if (log.at(target)) viewport.show(target, (scroller.current?.clientHeight ?? 600) / 3);
       draw((count) => count + 1);
-      requestAnimationFrame(onScroll); // it may be so near to the end that this is the end
+      requestAnimationFrame(() => {
+        catchUp(true); // it may be so near to the end that this is the end
+        onScroll();
+      });
     })();
   }, [target, timeline.state.value === "ready"]);
 
