@@ -9,6 +9,8 @@ export interface LiveAnswer {
   author: Participant;
   question: Id | null;
   text: Signal<string>;
+  /** The tools that it has called, in order, and how each stands. */
+  tools: Signal<ReadonlyMap<string, string>>;
   /** Why it ended without becoming a message. */
   ended: Signal<{ how: "failed" | "cancelled"; detail: string } | null>;
 }
@@ -41,6 +43,9 @@ export class Answers {
         break;
       case "answer.delta":
         if (answer) this.extend(answer, event.text, event.length);
+        break;
+      case "answer.tool":
+        if (answer) answer.tools.value = new Map(answer.tools.value).set(event.name, event.state);
         break;
       case "answer.completed":
         this.posted(event.answer_id);
@@ -75,7 +80,7 @@ export class Answers {
 }
 
 function begun(id: string, author: Participant, question: Id | null, text: string): LiveAnswer {
-  return { id, author, question, text: signal(text), ended: signal(null) };
+  return { id, author, question, text: signal(text), tools: signal(new Map()), ended: signal(null) };
 }
 
 /** The server counts code points. */

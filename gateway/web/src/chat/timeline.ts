@@ -241,6 +241,7 @@ export class Timeline {
         break;
       case "answer.started":
       case "answer.delta":
+      case "answer.tool":
       case "answer.completed":
       case "answer.failed":
       case "answer.cancelled":

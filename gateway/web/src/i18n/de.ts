@@ -163,6 +163,7 @@ export const de: Catalogue = {
   muted: "Du kannst hier zurzeit nur lesen.",
   writes_an_answer: "schreibt",
   stop_answer: "Anhalten",
+  tools_used: "Werkzeuge, die er benutzt",
   ask_again: "Noch einmal fragen",
   stopped: "angehalten",
   agent_is_here: "Ist dabei: erwähne @{name}.",

@@ -160,6 +160,7 @@ export const en = {
   muted: "You can only read here for now.",
   writes_an_answer: "is writing",
   stop_answer: "Stop",
+  tools_used: "Tools it uses",
   ask_again: "Ask again",
   stopped: "stopped",
   agent_is_here: "Takes part here: mention @{name}.",

@@ -37,6 +37,15 @@ function AnswerRow({ answer, timeline }: { answer: LiveAnswer; timeline: Timelin
             <span class="tag">{t("agent")}</span>
             {!ended && <span class="writing">{t("writes_an_answer")}</span>}
           </header>
+          {answer.tools.value.size > 0 && (
+            <ul class="used" aria-label={t("tools_used")}>
+              {[...answer.tools.value].map(([name, state]) => (
+                <li key={name} class={`used-${state}`}>
+                  <Icon name="settings" size={12} /> {name.replaceAll("_", " ")}
+                </li>
+              ))}
+            </ul>
+          )}
           {answer.text.value ? <Prose text={answer.text.value} lang={null} timeline={timeline} /> : !ended && <Dots />}
           <p class="answer-foot">
             {ended ? (
