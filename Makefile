@@ -6,19 +6,25 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --no-input --disable-pip-version-check
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 CLIENTS := tests/clients/node_modules/.package-lock.json
+WEB := gateway/web
+NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix
 
-.PHONY: run test lint bench lock
+.PHONY: run test lint bench lock web
 .DELETE_ON_ERROR:
 
-run: .venv/run
+run: .venv/run web
 	$(BIN)/gathering serve --demo
 
-test: .venv/dev $(CLIENTS)
+web: $(WEB)/dist/index.html # the browser's client; `npm --prefix gateway/web run dev` while working on it
+
+test: .venv/dev $(CLIENTS) web
+	$(NPM) $(WEB) test
 	$(BIN)/python -m pytest
 
-lint: .venv/dev
+lint: .venv/dev $(WEB)/node_modules/.package-lock.json
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/pyright && $(BIN)/lint-imports
-	! grep -nE '^--|"resolved":| @ ' requirements/*.txt tests/clients/package-lock.json # a lock file names no address
+	$(NPM) $(WEB) run lint
+	! grep -nE '^--|"resolved":| @ ' requirements/*.txt tests/clients/package-lock.json $(WEB)/package-lock.json # a lock file names no address
 
 bench: .venv/dev
 	$(BIN)/python -m benchmarks actors
@@ -40,4 +46,10 @@ lock: .venv/dev # UPGRADE=--upgrade takes the newest versions; without it only w
 	$(PIP) install --require-hashes -r requirements/dev.txt && touch $@
 
 $(CLIENTS): tests/clients/package-lock.json | .venv/dev
-	PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --prefix tests/clients && touch $@
+	$(NPM) tests/clients ci && touch $@
+
+$(WEB)/node_modules/.package-lock.json: $(WEB)/package-lock.json | .venv/run
+	$(NPM) $(WEB) ci && touch $@
+
+$(WEB)/dist/index.html: $(WEB)/node_modules/.package-lock.json $(shell find $(WEB)/src $(WEB)/public -type f) $(WEB)/index.html $(WEB)/vite.config.ts
+	$(NPM) $(WEB) run build

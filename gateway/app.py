@@ -42,6 +42,7 @@ from gateway.rest.endpoints import Endpoint
 from gateway.rest.health import LIFECYCLE, Lifecycle
 from gateway.rest.routing import add_endpoints
 from gateway.sockets import BACKLOG, listen, url
+from gateway.web import add_web
 
 MAX_BODY_BYTES: Final = 64 * 1024
 MAX_HEADER_BYTES: Final = 32 * 1024
@@ -80,6 +81,7 @@ def build_app(engine: Engine, settings: Settings) -> web.Application:
     app[LIFECYCLE] = Lifecycle()
     add_endpoints(app, ENDPOINTS, engine, settings)
     add_docs(app, ENDPOINTS)
+    add_web(app)
 
     app[HUB] = hub = Hub(engine, _realtime(settings))
     app.router.add_get("/connection/websocket", hub.handle)

@@ -123,7 +123,7 @@ def welcome(url: str) -> list[str]:
     """What to print once the server is up: where to go, and as whom."""
     others = ", ".join(person.username for person in _PEOPLE if person.username != _ADMIN)
     return [
-        f"Open {url} to see what can be asked for",
+        f"Open {url} in a browser",
         f"Sign in as {_ADMIN} (administrator), {others}: everyone's password is {PASSWORD}",
         f"The archivist answers in every room: @{_ARCHIVIST.name} what did konrad say about the Z1?",
     ]

@@ -4,22 +4,40 @@ from typing import Final
 
 import msgspec
 
-from engine.domain.agents import AgentChanges, AgentDefinition, NewAgent
+from actors import Ref
+from engine.domain.agents import AgentChanges, AgentDefinition, NewAgent, Policy
 from engine.domain.fields import ParticipantId, ParticipantKind, TimelineId
 from engine.domain.people import Principal
 from engine.domain.rooms import Member
 from engine.engine import Engine
 from engine.errors import NotFound
 from engine.storage.records import search_key
-from engine.timelines.commands import ConversationView
+from engine.timelines.commands import ConversationView, ReadMembers
+from engine.timelines.shared import SharedTimeline
 from gateway.rest.endpoints import Access, Endpoint, delete, get, patch, post, put
 from gateway.rest.pages import Page, PageQuery, page
+from gateway.rest.shared import shared
 
 
 class Farewell(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whether the agent is to say goodbye; when it is not said, it does if it has words of its own for it."""
 
     goodbye: bool | None = None
+
+
+class AgentOffered(msgspec.Struct, frozen=True, kw_only=True):
+    """An agent as those see it who may bring it in: what speaks for it, when it speaks, and whether it is `here` already."""
+
+    id: ParticipantId
+    kind: ParticipantKind
+    name: str
+    display_name: str | None
+    model: str
+    tools: list[str]
+    room_policy: Policy
+    conversation_policy: Policy
+    language: str | None
+    here: bool
 
 
 class OwnAgent(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,12 +64,7 @@ async def create_agent(engine: Engine, by: Principal, body: NewAgent) -> AgentDe
 
 async def list_agents(engine: Engine, query: PageQuery) -> Page[AgentDefinition]:
     """The agents; `query` is a part of the name."""
-    key = search_key(query.query or "")
-    rows = [
-        agent
-        for agent in await engine.agents.all()
-        if key in search_key(agent.name) and (query.after is None or agent.id > query.after)
-    ]
+    rows = await _named(engine, query)
     return page(rows[: query.limit + 1], query.limit, lambda agent: agent.id)
 
 
@@ -96,6 +109,42 @@ async def remove_agent_from_conversation(
     await engine.agents.leave_conversation(by, conversation_id, agent_id, goodbye=query.goodbye)
 
 
+async def list_agents_offered(
+    engine: Engine, by: Principal, timeline: Ref[SharedTimeline], query: PageQuery
+) -> Page[AgentOffered]:
+    """The agents that there are, and which of them take part here: for its members. `query` is a part of the name."""
+    members = {each.member.participant.id for each in await timeline.ask(ReadMembers(by))}
+    rows = await _named(engine, query)
+    return page(
+        [
+            AgentOffered(
+                id=agent.id,
+                kind=ParticipantKind.AGENT,
+                name=agent.name,
+                display_name=agent.display_name,
+                model=agent.model,
+                tools=agent.tools,
+                room_policy=agent.room_policy,
+                conversation_policy=agent.conversation_policy,
+                language=agent.language,
+                here=agent.id in members,
+            )
+            for agent in rows[: query.limit + 1]
+        ],
+        query.limit,
+        lambda agent: agent.id,
+    )
+
+
+async def _named(engine: Engine, query: PageQuery) -> list[AgentDefinition]:
+    key = search_key(query.query or "")
+    return [
+        agent
+        for agent in await engine.agents.all()
+        if key in search_key(agent.name) and (query.after is None or agent.id > query.after)
+    ]
+
+
 _TAG: Final = "Agents"
 _IN_ROOM: Final = "/rooms/{room_id}/agents/{agent_id}"
 _IN_CONVERSATION: Final = "/conversations/{conversation_id}/agents/{agent_id}"
@@ -107,6 +156,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     get("/agents/{agent_id}", read_agent, tag=_TAG, access=Access.ADMIN),
     patch("/agents/{agent_id}", change_agent, tag=_TAG, access=Access.ADMIN, problems=("conflict",)),
     delete("/agents/{agent_id}", remove_agent, tag=_TAG, access=Access.ADMIN, problems=("conflict",)),
+    *shared(get, "/agents", list_agents_offered, tag=_TAG),
     put(_IN_ROOM, add_agent_to_room, tag=_TAG, problems=("forbidden", "conflict", "room_full")),
     delete(_IN_ROOM, remove_agent_from_room, tag=_TAG, problems=("forbidden",)),
     put(_IN_CONVERSATION, add_agent_to_conversation, tag=_TAG, problems=("conflict",)),

@@ -44,10 +44,6 @@ def add_docs(app: web.Application, endpoints: Sequence[Endpoint]) -> None:
     async def html(request: web.Request) -> web.Response:  # noqa: ARG001 - aiohttp gives it
         return web.Response(text=as_page, content_type="text/html", headers={"Content-Security-Policy": _POLICY})
 
-    async def front(request: web.Request) -> web.Response:  # noqa: ARG001 - aiohttp gives it
-        raise web.HTTPFound("/api/docs")
-
-    app.router.add_get("/", front)
     app.router.add_get(f"{PREFIX}/openapi.json", document)
     app.router.add_get("/api/docs", html)
 

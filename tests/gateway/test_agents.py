@@ -92,6 +92,34 @@ async def test_agents_are_listed_in_pages(root: Person) -> None:
     assert second.body["next"] is None
 
 
+async def test_members_see_which_agents_they_could_bring_in_and_which_are_there(root: Person, ada: Person) -> None:
+    here, elsewhere = await define(root), await define(root, name="Bea", room_policy="smart", tools=["search"])
+    room = await ada.room()
+    await ada.put(f"/rooms/{room}/agents/{here['id']}")
+    group = await ada.post("/conversations", {"kind": "group", "participants": ["root", here["id"]]})
+
+    offered = await ada.get(f"/rooms/{room}/agents")
+    in_group = await ada.get(f"/conversations/{group.body['id']}/agents?query=ann")
+    stranger = await root.get(f"/conversations/{group.body['id']}/agents?limit=1")
+
+    assert [(each["id"], each["here"]) for each in offered.body["items"]] == [
+        (here["id"], True),
+        (elsewhere["id"], False),
+    ]
+    assert offered.body["items"][1]["room_policy"] == "smart"
+    assert "persona" not in offered.body["items"][1]
+    assert [each["name"] for each in in_group.body["items"]] == ["Ann"]
+    assert stranger.body["next"] == here["id"]
+
+
+async def test_the_agents_of_a_room_are_shown_to_its_members_alone(root: Person, ada: Person) -> None:
+    room = await root.room(visibility="private")
+
+    refused = await ada.get(f"/rooms/{room}/agents")
+
+    assert refused.status == 404
+
+
 async def test_what_cannot_be_is_refused_by_its_path(root: Person) -> None:
     made = await define(root)
 

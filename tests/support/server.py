@@ -34,6 +34,7 @@ class GatheringServer:
     """
 
     def __init__(self, database_url: str, *, takeover_rest: float | None = None, **settings: object) -> None:
+        self.database_url = database_url
         self.port = free_port()
         self._command = [sys.executable, "-m", "gateway", "serve"]
         if takeover_rest is not None:

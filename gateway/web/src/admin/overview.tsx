@@ -1,0 +1,109 @@
+import { span } from "../text/time.ts";
+import { Chart, figure } from "./chart.tsx";
+import { failing, flatten, rates, type Sample, samples, stats, tree } from "./sampling.ts";
+
+/** How the process is doing: what counts at a glance, then the last hour, then who is busiest. */
+export function Overview() {
+  const now = stats.value;
+  const root = tree.value;
+  const count = (name: string) => root?.children.find((child) => child.path.endsWith(`/${name}`))?.children.length ?? 0;
+  const series = (of: (sample: Sample) => number) =>
+    samples.value.map((sample) => ({ at: sample.at, value: of(sample) }));
+  const last = samples.value.at(-1);
+  return (
+    <>
+      {failing.value && (
+        <p class="form-failure" role="status">
+          The server does not answer. What follows is from before.
+        </p>
+      )}
+      <dl class="tiles">
+        <Tile name="Up for" value={now ? span(now.uptime) : "–"} />
+        <Tile name="Rooms awake" value={figure(count("rooms"))} />
+        <Tile name="Conversations" value={figure(count("conversations"))} />
+        <Tile name="People connected" value={figure(count("people"))} />
+        <Tile name="Actors" value={now ? figure(now.actors) : "–"} />
+        <Tile name="Restarts" value={now ? figure(now.restarts) : "–"} alarm={Boolean(now?.restarts)} />
+      </dl>
+      <section class="charts" aria-label="The last hour">
+        <Chart title="Messages between actors" unit="/s" points={series((each) => each.rate)} />
+        <Chart title="Waiting in mailboxes" unit="" points={series((each) => each.waiting)} />
+        <Chart title="Actors" unit="" points={series((each) => each.actors)} />
+        <Chart title="Answered within" unit="ms" points={series((each) => each.answered)} />
+      </section>
+      <div class="admin-columns">
+        <Hot />
+        <section class="panel">
+          <h2>Dead letters</h2>
+          {now && Object.keys(now.dead_letters).length ? (
+            <table>
+              <tbody>
+                {Object.entries(now.dead_letters).map(([reason, many]) => (
+                  <tr key={reason}>
+                    <th scope="row">{reason}</th>
+                    <td class="number">{figure(many)}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          ) : (
+            <p class="empty">None: every message was handled.</p>
+          )}
+          {last && <p class="field-hint">Counted since the process started.</p>}
+        </section>
+      </div>
+    </>
+  );
+}
+
+function Tile({ name, value, alarm = false }: { name: string; value: string; alarm?: boolean }) {
+  return (
+    <div class={alarm ? "tile tile-alarm" : "tile"}>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </div>
+  );
+}
+
+function Hot() {
+  const root = tree.value;
+  const nodes = root ? flatten(root) : [];
+  const busiest = nodes
+    .map((node) => ({ node, rate: rates.value.get(node.path) ?? 0 }))
+    .filter(({ node, rate }) => rate > 0 || node.depth > 0)
+    .sort((one, other) => other.node.depth - one.node.depth || other.rate - one.rate)
+    .slice(0, 8);
+  return (
+    <section class="panel">
+      <h2>Busiest actors</h2>
+      {busiest.length ? (
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Path</th>
+              <th scope="col" class="number-head">
+                Waiting
+              </th>
+              <th scope="col" class="number-head">
+                Rate
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {busiest.map(({ node, rate }) => (
+              <tr key={node.path}>
+                <th scope="row">
+                  <code>{node.path}</code>
+                </th>
+                <td class="number">{node.depth}</td>
+                <td class="number">{figure(rate)}/s</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      ) : (
+        <p class="empty">Nothing is going on.</p>
+      )}
+    </section>
+  );
+}
