@@ -13,8 +13,8 @@ CLIENTS := tests/clients/node_modules/.package-lock.json
 run: .venv/run
 	$(BIN)/gathering serve --demo
 
-test: .venv/dev $(CLIENTS)
-	$(BIN)/python -m pytest
+test: .venv/dev $(CLIENTS) # a process for each core; a process that is done early takes over tests of another
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal
 
 lint: .venv/dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/pyright && $(BIN)/lint-imports
