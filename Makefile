@@ -17,9 +17,9 @@ run: .venv/run web
 
 web: $(WEB)/dist/index.html # the browser's client; `npm --prefix gateway/web run dev` while working on it
 
-test: .venv/dev $(CLIENTS) web
+test: .venv/dev $(CLIENTS) web # a process for each core; a process that is done early takes over tests of another
 	$(NPM) $(WEB) test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal
 
 lint: .venv/dev $(WEB)/node_modules/.package-lock.json
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/pyright && $(BIN)/lint-imports
@@ -30,6 +30,8 @@ bench: .venv/dev
 	$(BIN)/python -m benchmarks actors
 	$(BIN)/python -m benchmarks posts
 	$(BIN)/python -m benchmarks history
+	$(BIN)/python -m benchmarks translation
+	$(BIN)/python -m benchmarks agents
 
 lock: .venv/dev # UPGRADE=--upgrade takes the newest versions; without it only what pyproject.toml asks for changes
 	$(COMPILE) $(UPGRADE) pyproject.toml --extra agents --extra chat --extra mcp --extra openai --group build -o requirements/run.txt

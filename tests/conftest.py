@@ -2,13 +2,16 @@
 
 import itertools
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import anyio
 import pytest
 
 from tests.support.postgres import PostgresServer
+
+Databases = Callable[[], AbstractContextManager[str]]
 
 _TEMPLATE = "gathering_template"
 
@@ -32,16 +35,24 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture(scope="session")
-def _postgres_names() -> Iterator[str]:
-    return (f"test_{number}" for number in itertools.count(1))
+def postgres_databases(postgres_server: PostgresServer) -> Databases:
+    """Makes a fresh, migrated database for a while; for fixtures that live longer than a test."""
+    numbers = itertools.count(1)
+
+    @contextmanager
+    def database() -> Iterator[str]:
+        name = f"test_{next(numbers)}"
+        yield postgres_server.create_database(name, template=_TEMPLATE)
+        postgres_server.drop_database(name)
+
+    return database
 
 
 @pytest.fixture
-def postgres_url(postgres_server: PostgresServer, _postgres_names: Iterator[str]) -> Iterator[str]:
+def postgres_url(postgres_databases: Databases) -> Iterator[str]:
     """The address of a fresh, migrated database."""
-    name = next(_postgres_names)
-    yield postgres_server.create_database(name, template=_TEMPLATE)
-    postgres_server.drop_database(name)
+    with postgres_databases() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +60,19 @@ def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("template") / "gathering.db"
     _migrate(f"sqlite:///{path}")
     return path
+
+
+@pytest.fixture(scope="session")
+def sqlite_databases(_sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Databases:
+    """As `postgres_databases`, of files."""
+
+    @contextmanager
+    def database() -> Iterator[str]:
+        path = tmp_path_factory.mktemp("database") / "gathering.db"
+        shutil.copy(_sqlite_template, path)
+        yield f"sqlite+aiosqlite:///{path}"
+
+    return database
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import anyio.lowlevel
 import pytest
 
 from tests.support.official import CLIENTS, JavaScriptClient, Official, PythonClient, Refusal, happened
+from tests.support.outside import unused
 from tests.support.server import GatheringServer
 
 pytestmark = pytest.mark.anyio
@@ -26,11 +27,21 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def server(request: pytest.FixtureRequest) -> Iterator[GatheringServer]:
-    url = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
-    with GatheringServer(url, commands_per_second=100_000, commands_burst=100_000) as server:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def shared(request: pytest.FixtureRequest) -> Iterator[GatheringServer]:
+    databases = request.getfixturevalue("sqlite_databases" if request.param == "sqlite" else "postgres_databases")
+    with (
+        databases() as url,
+        GatheringServer(url, commands_per_second=100_000, commands_burst=100_000) as server,
+    ):
         yield server
+
+
+@pytest.fixture
+def server(shared: GatheringServer) -> GatheringServer:
+    """One for all tests on a database, for people and rooms of their own; it runs when a test begins."""
+    shared.revive()
+    return shared
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +63,10 @@ def rest(server: GatheringServer, method: str, path: str, body: object, token: s
 
 @pytest.fixture
 def ada(server: GatheringServer) -> Guest:
-    person = {"email": "ada@example.org", "username": "ada", "password": PASSWORD}
+    name = unused("ada")
+    person = {"email": f"{name}@example.org", "username": name, "password": PASSWORD}
     rest(server, "POST", "/auth/register", person)
-    token = rest(server, "POST", "/auth/login", {"login": "ada", "password": PASSWORD})["access_token"]
+    token = rest(server, "POST", "/auth/login", {"login": name, "password": PASSWORD})["access_token"]
     return Guest(token, rest(server, "POST", "/rooms", {"name": "Lobby"}, token)["id"])
 
 

@@ -102,6 +102,11 @@ class GatheringServer:
                 raise AssertionError(f"the server did not start:\n{self.log}")
             time.sleep(0.05)
 
+    def revive(self) -> None:
+        """Start a process unless one runs: for those who share a server with somebody who may have left it dead."""
+        if self._process is None:
+            self.start()
+
     def kill(self) -> None:
         """End the process as a power cut would (SIGKILL)."""
         if self._process is not None:
