@@ -11,7 +11,7 @@ from anyio.abc import TaskGroup
 
 from benchmarks.client import Api, Client
 from benchmarks.databases import single_row_commits
-from benchmarks.server import served
+from benchmarks.server import Server, running
 
 WARM_UP = 2.0
 """Seconds before measuring begins."""
@@ -28,12 +28,13 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Meter:
-    """Counts and times within the measured part of a run. Latencies are in seconds."""
+    """Counts and times within the measured part of a run, in seconds."""
 
     def __init__(self) -> None:
         self.running = False
         self.acknowledged: list[float] = []
         self.delivered: list[float] = []
+        self.elapsed = self.cpu = 0.0
 
     def publication(self, part: bytes, now: float) -> None:
         """A post has arrived at a member; its text says when it was sent."""
@@ -46,15 +47,15 @@ async def measure(url: str, load: Load) -> list[str]:
     """Run the server in a process of its own and the clients in this one; returns the report's lines."""
     commits = await single_row_commits(url, 2.0)
     meter = Meter()
-    with served(url) as address:
+    with running(url) as server:
         async with (
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http,
             anyio.create_task_group() as reading,
         ):
-            rooms = await _furnish(http, address, load, meter, reading)
-            elapsed = await _drive(rooms, load, meter)
+            rooms = await _furnish(http, server.address, load, meter, reading)
+            await _drive(server, rooms, load, meter)
             reading.cancel_scope.cancel()
-    return list(_report(load, meter, elapsed, commits))
+    return list(_report(load, meter, commits))
 
 
 class Room(NamedTuple):
@@ -91,19 +92,18 @@ async def _furnish(
     return rooms
 
 
-async def _drive(rooms: Sequence[Room], load: Load, meter: Meter) -> float:
-    """Let the senders post and the meter run; returns the measured time in seconds."""
+async def _drive(server: Server, rooms: Sequence[Room], load: Load, meter: Meter) -> None:
+    """Let the senders post and the meter run."""
     async with anyio.create_task_group() as sending:
         for room in rooms:
             for _ in range(load.window):
                 pause = load.rooms * load.window / load.rate if load.rate else 0.0
                 sending.start_soon(send, room.channel, room.members[0], meter, pause)
         await anyio.sleep(WARM_UP)
-        meter.running, started = True, time.perf_counter()
+        meter.running, started, cpu = True, time.perf_counter(), server.cpu()
         await anyio.sleep(load.seconds)
-        meter.running, elapsed = False, time.perf_counter() - started
+        meter.running, meter.elapsed, meter.cpu = False, time.perf_counter() - started, server.cpu() - cpu
         sending.cancel_scope.cancel()
-    return elapsed
 
 
 async def send(channel: str, client: Client, meter: Meter, pause: float) -> None:
@@ -120,12 +120,14 @@ async def send(channel: str, client: Client, meter: Meter, pause: float) -> None
             meter.acknowledged.append(time.perf_counter() - sent)
 
 
-def _report(load: Load, meter: Meter, elapsed: float, commits: float) -> Iterator[str]:
-    posts, deliveries = len(meter.acknowledged) / elapsed, len(meter.delivered) / elapsed
+def _report(load: Load, meter: Meter, commits: float) -> Iterator[str]:
+    posts, deliveries = len(meter.acknowledged) / meter.elapsed, len(meter.delivered) / meter.elapsed
+    cpu = meter.cpu / max(1, len(meter.acknowledged))
     pace = f"{load.rate:g} posts/s asked for" if load.rate else f"closed loop, {load.window} under way each"
-    yield f"{load.rooms} rooms x {load.members} members, {pace}, {elapsed:.1f} s"
+    yield f"{load.rooms} rooms x {load.members} members, {pace}, {meter.elapsed:.1f} s"
     yield f"  posts/s                  {posts:10,.0f}"
     yield f"  deliveries/s             {deliveries:10,.0f}"
+    yield f"  server's CPU, us a post  {cpu * 1e6:10,.0f}   of a core: {meter.cpu / meter.elapsed:.0%}"
     yield f"  post to answer, ms       p50 {milliseconds(meter.acknowledged, 50)}  p99 {milliseconds(meter.acknowledged, 99)}"
     yield f"  post to delivery, ms     p50 {milliseconds(meter.delivered, 50)}  p99 {milliseconds(meter.delivered, 99)}"
     yield f"  single-row commits/s     {commits:10,.0f}   posts per single-row commit: {posts / commits:.2f}x"

@@ -6,6 +6,9 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from signal import SIGTERM
+from typing import NamedTuple
+
+import psutil  # type: ignore[import-untyped] # its stubs are a package of their own
 
 ADDRESS = "Gathering is listening on "
 UNTHROTTLED = {
@@ -21,7 +24,26 @@ UNTHROTTLED = {
 
 @contextmanager
 def served(url: str, settings: Mapping[str, str] = UNTHROTTLED) -> Iterator[str]:
-    """Run `gathering serve` on a free port over a migrated database; yields its address. Ends it with SIGTERM."""
+    """As `running`; yields the address alone."""
+    with running(url, settings) as server:
+        yield server.address
+
+
+class Server(NamedTuple):
+    """A server that runs, and its process."""
+
+    address: str
+    process: psutil.Process
+
+    def cpu(self) -> float:
+        """Seconds of processor time that it has taken so far: other work on the machine changes it little."""
+        times = self.process.cpu_times()
+        return float(times.user + times.system)
+
+
+@contextmanager
+def running(url: str, settings: Mapping[str, str] = UNTHROTTLED) -> Iterator[Server]:
+    """Run `gathering serve` on a free port over a migrated database. Ends it with SIGTERM."""
     environment = {**os.environ, **settings, "GATHERING_DATABASE_URL": url}
     command = [sys.executable, "-m", "gateway"]
     with subprocess.Popen(
@@ -31,7 +53,7 @@ def served(url: str, settings: Mapping[str, str] = UNTHROTTLED) -> Iterator[str]
         try:
             for line in process.stdout:
                 if line.startswith(ADDRESS):
-                    yield line.removeprefix(ADDRESS).strip()
+                    yield Server(line.removeprefix(ADDRESS).strip(), psutil.Process(process.pid))
                     break
             else:
                 raise RuntimeError("the server did not start")

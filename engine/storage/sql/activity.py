@@ -6,16 +6,17 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Row, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.domain.activity import Action, Activity, ActivityFilter, Detail
 from engine.storage.records import is_storable
+from engine.storage.sql.bulk import BulkInsert
 from engine.storage.sql.database import Database
 from engine.storage.sql.rows import Values
 from engine.storage.sql.tables import activity
 from engine.storage.sql.types import among
 
+_ADD = BulkInsert(activity, "ON CONFLICT DO NOTHING")
 _DETAILS: msgspec.json.Decoder[dict[str, Detail]] = msgspec.json.Decoder(dict[str, Detail])
 
 
@@ -31,8 +32,7 @@ class SqlActivityLog:
         rows = [_from_activity(entry) for entry in entries]
 
         async def store(connection: AsyncConnection) -> None:
-            upsert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-            await connection.execute(upsert(activity).on_conflict_do_nothing(), rows)
+            await _ADD.run(connection, rows)
 
         await self._database.write(store)
 

@@ -35,6 +35,7 @@ from engine.domain.messages import Message
 from engine.domain.quota import week_of
 from engine.storage.records import decode_event, encode_event, without_text
 from engine.storage.sql import notices, usage
+from engine.storage.sql.bulk import BulkInsert
 from engine.storage.sql.notices import Notices
 from engine.storage.sql.rows import (
     Values,
@@ -256,6 +257,8 @@ _reaction = (
     & (reactions.c.emoji == bindparam("key_emoji"))
 )
 
+_ADD_EVENTS = BulkInsert(events)
+_ADD_MESSAGES = BulkInsert(messages)
 _UPDATES = {
     Change.MESSAGE: update(messages).where(_message),
     Change.MENTION: insert(mentions),
@@ -275,10 +278,8 @@ async def write(connection: AsyncConnection, projections: list[Projection], talk
 
     `talks` are those of the timelines that are conversations.
     """
-    if rows := [row for projection in projections for row in projection.events]:
-        await connection.execute(insert(events), rows)
-    if rows := [row for projection in projections for row in projection.messages]:
-        await connection.execute(insert(messages), rows)
+    await _ADD_EVENTS.run(connection, [row for projection in projections for row in projection.events])
+    await _ADD_MESSAGES.run(connection, [row for projection in projections for row in projection.messages])
     await usage.add(connection, (key for projection in projections for key in projection.posted))
     for step in range(max((len(projection.steps) for projection in projections), default=0)):
         changes: defaultdict[Change, list[Values]] = defaultdict(list)

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from engine.domain.fields import ParticipantId
 from engine.domain.people import User
 from engine.storage.records import is_storable, login_key
+from engine.storage.sql.bulk import BulkInsert
 from engine.storage.sql.database import Database
 from engine.storage.sql.rows import Values, to_user
 from engine.storage.sql.tables import message_counts as counts
@@ -21,6 +22,8 @@ from engine.storage.sql.users import AFTER_ALL
 
 Key = tuple[ParticipantId, date]
 """Whose count, of which week."""
+
+_COUNT = BulkInsert(counts, f"ON CONFLICT (week, user_id) DO UPDATE SET posts = {counts.name}.posts + excluded.posts")
 
 
 class SqlUsage:
@@ -72,16 +75,11 @@ async def add(connection: AsyncConnection, posted: Iterable[Key]) -> None:
     found = Counter(posted)
     if not found:
         return
-    upsert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    counted = upsert(counts)
-    counted = counted.on_conflict_do_update(
-        index_elements=[counts.c.week, counts.c.user_id], set_={"posts": counts.c.posts + counted.excluded.posts}
-    )
     rows: list[Values] = [
         {"user_id": user_id, "week": week, "posts": found[user_id, week]}
         for user_id, week in sorted(found, key=lambda key: (key[1], key[0]))
     ]
-    await connection.execute(counted, rows)
+    await _COUNT.run(connection, rows)
 
 
 async def lock(connection: AsyncConnection, keys: Iterable[Key]) -> dict[Key, int]:
