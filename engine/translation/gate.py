@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final, Literal
 
-from engine.translation.breaker import CircuitBreaker
+from engine.breaker import CircuitBreaker
 from engine.translation.provider import Failing, ProviderFailed, Usage
 
 ProviderState = Literal["ready", "rate_limited", "unavailable", "quota_exceeded", "unauthorized"]

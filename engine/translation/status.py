@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from engine.translation.breaker import BreakerState
+from engine.breaker import BreakerState
 from engine.translation.gate import ProviderState
 
 

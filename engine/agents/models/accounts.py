@@ -6,9 +6,9 @@ import msgspec
 
 from actors import Quantiles
 from actors.pools.statistics import Samples
-from engine.agents.models.breaker import BreakerState
 from engine.agents.models.failures import FailureCode
 from engine.agents.models.prompt import Usage
+from engine.breaker import BreakerState
 
 
 class ModelUsage(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from engine.agents.models.failures import FailureCode, ModelFailed
 from engine.agents.models.prompt import ChatModel, Piece, Prompt, Text
 from engine.agents.models.provider import Provider
 from engine.agents.models.speaker import Speaker
+from engine.breaker import CircuitBreaker
 
 log = structlog.get_logger(__name__)
 
@@ -25,6 +26,8 @@ ATTEMPTS: Final = 3
 """Of one model, while it has not said anything."""
 FIRST_PAUSE: Final = 0.5
 """Seconds before the second attempt; doubled before each one after that, less a random part of at most a half."""
+BREAKER_REST: Final = 10.0
+"""Seconds for which a provider that fails again and again is left alone; see `CircuitBreaker`."""
 LONGEST_PAUSE: Final = 5.0
 """Seconds: nobody waits longer than that in a conversation. A provider that asks for more is not tried again."""
 PROVIDERS: Final = 16
@@ -179,7 +182,8 @@ class Models:
             )
         except Unavailable as error:
             raise ModelFailed(FailureCode.OVERLOADED, str(error), error.retry_after) from None
-        return Provider(provider, pool, settings.deadlines, self._clock, queue_wait=settings.queue_wait)
+        breaker = CircuitBreaker(self._clock, self._random.random, rest=BREAKER_REST)
+        return Provider(provider, pool, settings.deadlines, self._clock, breaker, queue_wait=settings.queue_wait)
 
     def _account(self, name: str) -> Account:
         return self._accounts.setdefault(name, Account(name))

@@ -7,10 +7,10 @@ from typing import Final
 
 from actors import ActorCrashed, ActorStopped, AskTimeout, CallerTimedOut, MailboxFull, Pool, Stream, Unavailable
 from engine.agents.models.accounts import Account, Deadlines, ProviderStatus
-from engine.agents.models.breaker import Breaker
 from engine.agents.models.failures import FailureCode, ModelFailed
 from engine.agents.models.prompt import ChatModel, Piece, Prompt, Text, Usage, estimate
 from engine.agents.models.speaker import Begun, Speak, Speaker
+from engine.breaker import CircuitBreaker
 
 CREDIT: Final = 64
 """Pieces that may wait for whoever reads them; then the provider is not read any further."""
@@ -41,14 +41,21 @@ class Provider:
     """What is behind one name such as `openai`. Its queue, its workers and its failures are nobody else's."""
 
     def __init__(
-        self, name: str, pool: Pool[Speaker], deadlines: Deadlines, clock: Callable[[], float], *, queue_wait: float
+        self,
+        name: str,
+        pool: Pool[Speaker],
+        deadlines: Deadlines,
+        clock: Callable[[], float],
+        breaker: CircuitBreaker,
+        *,
+        queue_wait: float,
     ) -> None:
         self.name = name
         self._pool = pool
         self._deadlines = deadlines
         self._clock = clock
         self._queue_wait = queue_wait
-        self._breaker = Breaker(clock)
+        self._breaker = breaker
 
     async def ask(
         self, model: ChatModel, prompt: Prompt, *, group: str, account: Account
@@ -57,9 +64,10 @@ class Provider:
 
         Raises `ModelFailed`, before the first piece or later. Leaving it ends the request, and frees the worker when that has ended.
         """
-        rest = self._breaker.refuses()
-        if rest is not None:
+        if not self._breaker.passes:
+            rest = max(self._breaker.until - self._clock(), 1.0)
             raise ModelFailed(FailureCode.UNAVAILABLE, f"{self.name} has failed repeatedly and is left alone", rest)
+        self._breaker.begin()
         request = _Request(prompt)
         with self._booked(account, request), self._explained(request):
             async with self._stream(model, prompt, group) as stream:
@@ -89,7 +97,7 @@ class Provider:
         if not request.spoken:
             request.spoken = True
             account.first_token.add(now - (request.begun_at or now))
-            self._breaker.answered()
+            self._breaker.succeeded()
         request.written += len(piece.text.encode()) if isinstance(piece, Text) else 0
         if request.written > LARGEST:
             raise ModelFailed(FailureCode.TOO_LONG, f"the answer is larger than {LARGEST} bytes")
@@ -136,7 +144,7 @@ class Provider:
                 account.cancelled += 1
             raise
         finally:
-            self._breaker.left()
+            self._breaker.interrupted()
             if request.spoken or request.used is not None:  # one that has said nothing has, as a rule, cost nothing
                 account.use(request.usage)
 

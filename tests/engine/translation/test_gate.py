@@ -1,6 +1,6 @@
 import pytest
 
-from engine.translation.breaker import CircuitBreaker
+from engine.breaker import CircuitBreaker
 from engine.translation.gate import QUOTA_REST, Gate
 from engine.translation.provider import ProviderFailed, Usage
 
