@@ -57,7 +57,7 @@ def rest(server: GatheringServer, method: str, path: str, body: object, token: s
     request = urllib.request.Request(  # noqa: S310 - http on loopback
         f"{server.http}/api/v1{path}", json.dumps(body).encode(), headers, method=method
     )
-    with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 - the same
+    with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310 - the same
         return json.load(response)
 
 

@@ -88,7 +88,7 @@ class Terminal:
     def history(self) -> str:
         return self.chat.query_one(History).text
 
-    async def until(self, condition: Callable[[], bool], *, limit: float = 20) -> None:
+    async def until(self, condition: Callable[[], bool], *, limit: float = 60) -> None:
         with anyio.fail_after(limit):
             while not condition():
                 await self.pilot.pause(0.02)

@@ -49,6 +49,13 @@ async def storage(url: str) -> AsyncIterator[SqlStorage]:
 
 
 @pytest.fixture
+async def patient(url: str) -> AsyncIterator[SqlStorage]:
+    """For tests that are not about the limit."""
+    async with SqlStorage(url, time_limit=20.0) as storage:
+        yield storage
+
+
+@pytest.fixture
 async def ada(storage: SqlStorage) -> Participant:
     return (await add_user(storage, "Ada")).participant
 
@@ -61,19 +68,18 @@ async def fill_pools(storage: SqlStorage) -> None:
             group.start_soon(storage.log.claim, [])
 
 
-async def test_the_first_operation_after_a_restart_works(
-    server: PostgresServer, storage: SqlStorage, ada: Participant
-) -> None:
-    room = await open_room(storage, ada)
-    claimed = await claim(storage, room)
-    await fill_pools(storage)
+async def test_the_first_operation_after_a_restart_works(server: PostgresServer, patient: SqlStorage) -> None:
+    ada = (await add_user(patient, "Ada")).participant
+    room = await open_room(patient, ada)
+    claimed = await claim(patient, room)
+    await fill_pools(patient)
 
     for offset, immediate in ((2, True), (3, False)):
         server.stop(immediate=immediate)
         server.start()
 
-        await append(storage, claimed, posted(a_message(room, offset, ada)))
-        assert len(await storage.log.events(room.id, after=0, limit=9)) == offset
+        await append(patient, claimed, posted(a_message(room, offset, ada)))
+        assert len(await patient.log.events(room.id, after=0, limit=9)) == offset
 
 
 async def test_while_the_server_is_away_operations_fail_at_once_and_then_resume(

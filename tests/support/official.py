@@ -40,7 +40,7 @@ class Official(Protocol):
 
 
 async def happened(
-    client: Official, condition: Callable[[dict[str, Any]], bool], *, limit: float = 15.0
+    client: Official, condition: Callable[[dict[str, Any]], bool], *, limit: float = 60.0
 ) -> dict[str, Any]:
     """Wait for an event; those that have happened already count."""
     with anyio.fail_after(limit):
@@ -161,7 +161,7 @@ class JavaScriptClient:
         arrived = self._arrived[number] = anyio.Event()
         assert self._process.stdin is not None
         await self._process.stdin.send(json.dumps({"number": number, **request}).encode() + b"\n")
-        with anyio.fail_after(15):
+        with anyio.fail_after(60):
             await arrived.wait()
         answer = self._answers.pop(number)
         if "error" in answer:

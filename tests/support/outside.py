@@ -42,7 +42,7 @@ def command(*arguments: str, said: str = "", **settings: object) -> subprocess.C
         env=environment,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=90,
         check=False,
     )
 
@@ -107,7 +107,7 @@ class Outsider:
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Ask `/api/v1` + path. `raw` is sent as it is; `headers` come last and replace."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=60)
         sent = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         if body is not None:
             raw = json.dumps(body).encode()
@@ -174,7 +174,7 @@ class Wire:
         lines = (each if isinstance(each, str) else json.dumps(each) for each in commands)
         await self._socket.send_str("\n".join(lines))
 
-    async def next(self, *, limit: float = 10.0) -> dict[str, Any]:
+    async def next(self, *, limit: float = 30.0) -> dict[str, Any]:
         """The next thing that the server says, except pings; its goodbye is `{"closed": code}`."""
         with anyio.fail_after(limit):
             while True:

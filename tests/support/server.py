@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-_START_LIMIT = 30.0
+_START_LIMIT = 60.0
 
 
 def free_port() -> int:

@@ -22,7 +22,7 @@ import anyio
 from tests.support.server import GatheringServer
 
 _PASSWORD = "correct horse battery"
-_LIMIT = 20.0
+_LIMIT = 60.0
 
 
 async def until(condition: Callable[[], bool], *, limit: float = _LIMIT) -> None:

@@ -10,9 +10,10 @@ from datetime import datetime
 from random import Random
 
 import anyio
+import pytest
 
 from actors import AskFailed
-from actors.testing import Simulation, explore
+from actors.testing import BACKENDS, Simulation, explore
 from engine.domain.events import Event, MemberJoined, MemberLeft, MessageDeleted, MessageEdited, MessagePosted
 from engine.domain.fields import ParticipantId, TimelineId
 from engine.domain.inbox import NotificationKind
@@ -213,5 +214,6 @@ async def check_notifications(calm: MemoryStorage, room: TimelineId, model: Mode
     assert stored == model.told, "a notification is missing, or one too many is there"
 
 
-def test_counts_and_notifications_are_exact_whatever_happens_at_the_same_time():
-    explore(scenario, seeds=range(60))
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_counts_and_notifications_are_exact_whatever_happens_at_the_same_time(backend: str):
+    explore(scenario, seeds=range(25), backends=[backend])

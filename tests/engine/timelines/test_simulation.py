@@ -11,10 +11,11 @@ from random import Random
 from typing import Any
 
 import anyio
+import pytest
 from structlog.testing import capture_logs
 
 from actors import AskFailed
-from actors.testing import Simulation, explore
+from actors.testing import BACKENDS, Simulation, explore
 from engine.domain.events import MessagePosted
 from engine.domain.fields import TimelineId
 from engine.domain.messages import Message
@@ -222,9 +223,13 @@ async def check(world: World, room: TimelineId, followers: list[Follower]) -> No
         assert follower.seen == offsets, f"{follower.name} did not hear every event once, in order"
 
 
-def test_acknowledged_posts_are_kept_once_offsets_have_no_gap_and_followers_hear_everything_once_in_order():
+@pytest.mark.parametrize("first", [0, 25, 50])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_acknowledged_posts_are_kept_once_offsets_have_no_gap_and_followers_hear_everything_once_in_order(
+    backend: str, first: int
+):
     with capture_logs() as logs:
-        explore(scenario, seeds=range(150))
+        explore(scenario, seeds=range(first, first + 25), backends=[backend])
 
     happened = {line["event"] for line in logs}
     assert happened >= {"timeline.adrift", "timeline.resumed", "timeline.moved", "actor.crashed"}

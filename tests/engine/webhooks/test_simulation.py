@@ -10,10 +10,11 @@ from random import Random
 from typing import Any
 
 import anyio
+import pytest
 from structlog.testing import capture_logs
 
 from actors import AskFailed
-from actors.testing import Simulation, explore
+from actors.testing import BACKENDS, Simulation, explore
 from engine.domain.webhooks import DeliveryState, Webhook
 from engine.errors import StorageUnavailable, TryLater
 from engine.storage.memory import MemoryStorage, State
@@ -130,8 +131,9 @@ def check(world: World, webhook: Webhook, head: int) -> None:
         assert each.attempts <= 3, f"{offset} was attempted too often"
 
 
-def test_every_event_is_taken_at_least_once_in_order_or_is_a_dead_letter():
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_every_event_is_taken_at_least_once_in_order_or_is_a_dead_letter(backend: str):
     with capture_logs() as logs:
-        explore(scenario, seeds=range(25))
+        explore(scenario, seeds=range(15), backends=[backend])
 
     assert {line["event"] for line in logs} >= {"webhook.failed"}
