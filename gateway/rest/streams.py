@@ -8,6 +8,14 @@ from msgspec import Meta
 
 from actors import Ref
 from engine.accounts.forms import Identity
+from engine.domain.answers import (
+    AnswerCancelled,
+    AnswerCompleted,
+    AnswerDelta,
+    AnswerFailed,
+    AnswerStarted,
+    AnswerTool,
+)
 from engine.domain.events import Event
 from engine.domain.fields import Language, TimelineId, TimelineKind
 from engine.domain.signals import PresenceChanged, PresenceSummary, Typing
@@ -27,7 +35,21 @@ LAST_EVENT_ID: Final = "Last-Event-ID"
 EPOCH: Final = "Timeline-Epoch"
 _RETRY_AFTER: Final = 5.0
 
-Stream: TypeAlias = Streamed[Event, PresenceChanged, PresenceSummary, Typing, ReadShown, Reset, End]
+Stream: TypeAlias = Streamed[
+    Event,
+    PresenceChanged,
+    PresenceSummary,
+    Typing,
+    ReadShown,
+    AnswerStarted,
+    AnswerDelta,
+    AnswerTool,
+    AnswerCompleted,
+    AnswerFailed,
+    AnswerCancelled,
+    Reset,
+    End,
+]
 """What a stream's events have as their data."""
 
 

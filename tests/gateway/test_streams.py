@@ -228,9 +228,9 @@ async def test_ephemeral_events_have_no_id_and_move_no_position(ada: Person, mon
     sinks: list[Any] = []
     add = Subscribers.add
 
-    def see(self: Any, info: Any, sink: Any) -> None:
+    def see(self: Any, info: Any, sink: Any, language: Any = None) -> None:
         sinks.append(sink)
-        add(self, info, sink)
+        add(self, info, sink, language)
 
     monkeypatch.setattr(Subscribers, "add", see)
     room = await ada.room()
@@ -507,7 +507,8 @@ async def test_a_stream_is_described(client: Client) -> None:
     operation = document["paths"]["/api/v1/rooms/{room_id}/stream"]["get"]
     assert list(operation["responses"]["200"]["content"]) == ["text/event-stream"]
     parameters = {(each["in"], each["name"]) for each in operation["parameters"]}
-    assert parameters == {("path", "room_id"), ("query", "since"), ("query", "epoch"), ("header", "Last-Event-ID")}
+    queries = {("query", "since"), ("query", "epoch"), ("query", "language")}
+    assert parameters == {("path", "room_id"), *queries, ("header", "Last-Event-ID")}
 
 
 async def test_a_page_of_an_allowed_origin_may_send_the_position(
