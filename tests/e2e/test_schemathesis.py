@@ -37,6 +37,7 @@ SETTINGS: Final = hypothesis.settings(
     phases=[hypothesis.Phase.generate],
     suppress_health_check=list(hypothesis.HealthCheck),
 )
+AGENT: Final = {"persona": "curt", "model": "archivist", "room_policy": "never", "conversation_policy": "never"}
 STREAM_SECONDS: Final = 0.05
 """For which a stream is listened to: what it has to say at once."""
 
@@ -65,7 +66,7 @@ def there(people: list[Outsider]) -> dict[str, str]:
 
 def furnish(people: list[Outsider]) -> dict[str, str]:
     """Make one of everything; returns the ids, by the names that paths have for them."""
-    ada, _, bob = people
+    ada, root, bob = people
     room = ada.room(bob)
     message = ada.say(room, "a word", client_id="c")["id"]
     bob.say(room, "another", reply_to=message)
@@ -73,7 +74,11 @@ def furnish(people: list[Outsider]) -> dict[str, str]:
     group = ada.post("/conversations", {"kind": "group", "participants": [bob.id]}).body["id"]
     said = ada.post(f"/conversations/{group}/messages", {"text": "a word"}).body["id"]
     hook = ada.post(f"/rooms/{room}/webhooks", {"url": f"{ada.server.http}/livez"}).body["webhook"]["id"]
+    agent = root.post("/agents", AGENT | {"name": unused("agent")}).body["id"]
+    assert ada.put(f"/rooms/{room}/agents/{agent}").status == 200
     return {
+        "agent_id": agent,
+        "answer_id": said,
         "room_id": room,
         "conversation_id": group,
         "message_id": message,
