@@ -61,7 +61,7 @@ Messages
 * Busy is taken for dead.
     test_message_traps: an_actor_that_is_busy_for_long_is_left_alone
 * Entries outlive their owners.
-    test_leaks: fifty_thousand_activations_and_passivations_leave_nothing_behind,
+    test_leaks: twenty_thousand_activations_and_passivations_leave_nothing_behind,
     a_hundred_thousand_actors_spawned_and_stopped_leave_nothing_behind, an_answered_call_is_forgotten_at_once_with_its_message
 * Who asks during a restart is lost.
     test_message_traps: whoever_asks_during_a_backoff_waits_for_no_longer_than_its_deadline

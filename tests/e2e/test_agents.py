@@ -6,7 +6,7 @@ import aiohttp
 import anyio
 import pytest
 
-from tests.support.outside import command
+from tests.support.outside import PASSWORD, command
 from tests.support.server import GatheringServer
 from tests.support.visitors import Follower, Visitor, Wire, until
 
@@ -40,14 +40,10 @@ class Reader(Follower):
 
 
 async def administrator(session: aiohttp.ClientSession, server: GatheringServer, database_url: str) -> Visitor:
-    root = await Visitor.register(session, server, "root")
-    assert command("user", "promote", "--username", "root", database_url=database_url).returncode == 0
-    return await relogged(root, "root")
-
-
-async def relogged(visitor: Visitor, username: str) -> Visitor:
-    answer = await visitor.call("POST", "/auth/login", {"login": username, "password": "correct horse battery"})
-    return Visitor(visitor.session, visitor.home, str(answer.body["access_token"]))
+    made = ("user", "create", "--username", "root", "--email", "root@example.org", "--password-stdin", "--admin")
+    assert command(*made, said=PASSWORD, database_url=database_url).returncode == 0
+    answer = await Visitor(session, server, "").call("POST", "/auth/login", {"login": "root", "password": PASSWORD})
+    return Visitor(session, server, str(answer.body["access_token"]))
 
 
 async def invite(root: Visitor, room: str, definition: dict[str, Any]) -> str:
