@@ -19,6 +19,7 @@ web: $(WEB)/dist/index.html # the browser's client; `npm --prefix gateway/web ru
 
 test: .venv/dev $(CLIENTS) web # a process for each core; a process that is done early takes over tests of another
 	$(NPM) $(WEB) test
+	$(BIN)/python -m compileall -q -x node_modules actors engine gateway # the tests start some two hundred servers
 	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal
 
 lint: .venv/dev $(WEB)/node_modules/.package-lock.json
