@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.realtime.test_socket import Wire, wire
+from tests.gateway.realtime.test_socket import wire
 from tests.support.rest import Answer, Client, Person, sign_up
 
 pytestmark = pytest.mark.anyio
@@ -145,23 +145,15 @@ async def test_what_a_role_may_do_over_realtime(client: Client, root: Person, ro
             await connection.send(
                 {"id": number, "rpc": {"method": method, "data": {"timeline": channel, **data(scene)}}}
             )
-            answer = await _reply(connection, number)
+            answer = await connection.reply(number)
             code = answer.get("error", {}).get("code", 0)
             if (code == 0) != (role in allowed) or code not in {0, 103}:
                 wrong[method] = answer
         await connection.send({"id": 99, "subscribe": {"channel": channel}})
-        subscribed = await _reply(connection, 99)
+        subscribed = await connection.reply(99)
 
     assert wrong == {}
     assert ("subscribe" in subscribed) == (role in READ)
-
-
-async def _reply(connection: Wire, number: int) -> dict[str, Any]:
-    while True:
-        answer = await connection.next()
-        assert isinstance(answer, dict), answer
-        if answer.get("id") == number:
-            return answer
 
 
 async def test_who_is_banned_hears_nothing_more_at_once(client: Client, ada: Person, bob: Person) -> None:
@@ -178,7 +170,7 @@ async def test_who_is_banned_hears_nothing_more_at_once(client: Client, ada: Per
             heard.append((await connection.next()).get("push", {}))
         recovery = {"channel": f"room:{room}", "recover": True, "epoch": "x", "offset": 1}
         await connection.send({"id": 3, "subscribe": recovery})
-        refused = await _reply(connection, 3)
+        refused = await connection.reply(3)
 
     said = [push["pub"]["data"]["type"] for push in heard if "pub" in push]
     assert "message.posted" not in said

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.realtime.test_socket import Wire, wire
+from tests.gateway.realtime.test_socket import wire
 from tests.support.rest import Answer, Client, Person, sign_up
 
 pytestmark = pytest.mark.anyio
@@ -146,22 +146,14 @@ async def test_what_someone_may_do_over_realtime(client: Client, root: Person, s
         for number, (method, (allowed, data)) in enumerate(RPC.items(), start=2):
             request = {"method": method, "data": {"timeline": channel, **data(scene)}}
             await connection.send({"id": number, "rpc": request})
-            code = (await _reply(connection, number)).get("error", {}).get("code", 0)
+            code = (await connection.reply(number)).get("error", {}).get("code", 0)
             if code != (0 if standing in _allowed(allowed, kind) else 103):
                 wrong[method] = code
         await connection.send({"id": 99, "subscribe": {"channel": channel}})
-        subscribed = await _reply(connection, 99)
+        subscribed = await connection.reply(99)
 
     assert wrong == {}
     assert ("subscribe" in subscribed) == (standing in PART)
-
-
-async def _reply(connection: Wire, number: int) -> dict[str, Any]:
-    while True:
-        answer = await connection.next()
-        assert isinstance(answer, dict), answer
-        if answer.get("id") == number:
-            return answer
 
 
 async def test_who_is_removed_from_a_group_hears_nothing_more_at_once(client: Client, ada: Person, bob: Person) -> None:
@@ -177,7 +169,7 @@ async def test_who_is_removed_from_a_group_hears_nothing_more_at_once(client: Cl
             heard.append((await connection.next()).get("push", {}))
         recovery = {"channel": f"conversation:{group}", "recover": True, "epoch": "x", "offset": 1}
         await connection.send({"id": 3, "subscribe": recovery})
-        refused = await _reply(connection, 3)
+        refused = await connection.reply(3)
 
     said = [push["pub"]["data"]["type"] for push in heard if "pub" in push]
     assert "message.posted" not in said

@@ -9,10 +9,9 @@ lock for each row. The statement's text is the same whatever the number of rows.
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 import msgspec
-from sqlalchemy import Column, Table, TextClause, text
+from sqlalchemy import Table, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.storage.sql.rows import Values
@@ -20,13 +19,13 @@ from engine.storage.sql.types import UtcDateTime
 
 
 class BulkInsert:
-    """`INSERT` of rows that have all of these columns (by default: of the table's) by name, with a clause for conflicts.
+    """`INSERT` of rows that have all of the table's columns by name, with a clause for conflicts.
 
     Rows hold nothing that JSON does not: no bytes, no U+0000.
     """
 
-    def __init__(self, table: Table, conflicts: str = "", *, but: Sequence[Column[Any]] = ()) -> None:
-        columns = [column for column in table.c if column not in but]
+    def __init__(self, table: Table, conflicts: str = "") -> None:
+        columns = list(table.c)
         names = ", ".join(f'"{column.name}"' for column in columns)
         values = ", ".join(f"json_extract(value, '$.{column.name}')" for column in columns)
         into = f"INSERT INTO {table.name} ({names})"

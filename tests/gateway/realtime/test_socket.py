@@ -49,6 +49,14 @@ class Wire:
                 self._lines = [json.loads(line) for line in message.data.split("\n")]
         return self._lines.pop(0)
 
+    async def reply(self, number: int) -> dict[str, Any]:
+        """The reply to this command; what comes before it is passed over."""
+        while True:
+            answer = await self.next()
+            assert isinstance(answer, dict), answer
+            if answer.get("id") == number:
+                return answer
+
     async def ask(self, number: int, **request: object) -> Any:
         await self.send({"id": number, **request})
         return await self.next()
