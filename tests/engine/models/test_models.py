@@ -42,7 +42,7 @@ async def running(
         return known[name.partition(":")[2]]
 
     async with simulation.system() as system:
-        models = await Models.start(system, settings, opener, seed=simulation.seed)
+        models = await Models.start(system, settings, opener, seed=simulation.seed or 0)
         yield system, models
 
 
