@@ -125,7 +125,7 @@ class Engine:
         async with (
             ActorSystem("gathering", seed=seed) as system,
             open_avatars(settings.avatar_url, system.clock) as avatars,
-            open_models(system, settings, clock, seed=seed, opener=model_opener) as models,
+            open_models(system, settings, seed=seed, opener=model_opener) as models,
         ):
             start_limit = 2 * settings.storage_timeout + 1
             canary = await system.spawn(Canary, "canary")

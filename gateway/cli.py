@@ -25,7 +25,7 @@ from engine.engine import open_storage
 from engine.errors import EngineError, InvalidRequest
 from engine.secret_key import is_loopback, with_secret_key
 from engine.settings import LogLevel, Settings, SettingsError, load
-from gateway.logs import configure_logging, scrubbed
+from engine.logs import configure_logging, scrubbed
 from gateway.settings import rendered
 
 app = typer.Typer(

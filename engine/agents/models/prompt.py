@@ -14,13 +14,13 @@ class ToolSpec(msgspec.Struct, frozen=True, kw_only=True):
     parameters: dict[str, Any]
 
 
-class Text(msgspec.Struct, frozen=True):
+class Text(msgspec.Struct, frozen=True, tag=True):
     """The next words, as they come: usually a token or a few."""
 
     text: str
 
 
-class ToolCall(msgspec.Struct, frozen=True, kw_only=True):
+class ToolCall(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The model asks for a tool; complete, never in parts. `id` is the model's name for this call."""
 
     id: str
@@ -28,7 +28,7 @@ class ToolCall(msgspec.Struct, frozen=True, kw_only=True):
     arguments: dict[str, Any]
 
 
-class Usage(msgspec.Struct, frozen=True, kw_only=True):
+class Usage(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """What an answer has cost, in tokens. `estimated`: the provider did not say, and `estimate` has guessed."""
 
     input_tokens: int
@@ -44,7 +44,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 Piece = Text | ToolCall | Usage
 
 
-class Spoken(msgspec.Struct, frozen=True, kw_only=True):
+class Spoken(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """One turn of a conversation. `calls` are the tools that the assistant asked for in this turn.
 
     `name` is who spoke. Few providers take it beside the text, so the text has to say it, too.
@@ -56,7 +56,7 @@ class Spoken(msgspec.Struct, frozen=True, kw_only=True):
     calls: tuple[ToolCall, ...] = ()
 
 
-class ToolResult(msgspec.Struct, frozen=True, kw_only=True):
+class ToolResult(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """What came of a tool call: an answer to the `ToolCall` with this id, which stands before it in an assistant's turn."""
 
     call_id: str

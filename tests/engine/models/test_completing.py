@@ -8,7 +8,7 @@ from engine.agents.completing import completing
 from engine.translation.chat_model import ChatModelTranslator
 from engine.translation.markdown import parse
 from engine.translation.provider import Batch, ProviderFailed, Translated
-from tests.engine.models.test_langchain import talking
+from tests.engine.models.talking import talking_here
 from tests.support import openai_server as peer
 
 pytestmark = pytest.mark.anyio
@@ -24,7 +24,7 @@ def anyio_backend() -> str:
 
 async def test_a_text_is_translated_by_the_default_model() -> None:
     answer = json.dumps({"source": "en", "text": "Guten Morgen"})
-    async with talking(peer.words(answer[:9], answer[9:])) as (models, server):
+    async with talking_here(peer.words(answer[:9], answer[9:])) as (models, server):
         (translated,) = await ChatModelTranslator(completing(models)).translate(BATCH)
 
         assert translated == Translated("Guten Morgen", "en")
@@ -45,7 +45,7 @@ async def test_a_text_is_translated_by_the_default_model() -> None:
 async def test_a_failure_of_the_model_is_one_of_the_translator_s(
     script: peer.Script, code: str, retry_after: float | None
 ) -> None:
-    async with talking(script) as (models, _):
+    async with talking_here(script) as (models, _):
         with pytest.raises(ProviderFailed) as failed:
             await ChatModelTranslator(completing(models)).translate(BATCH)
 

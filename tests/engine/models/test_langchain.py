@@ -1,85 +1,59 @@
-"""The real langchain-openai client, through the pool, against a server that does everything wrong. Times are real, and short."""
+"""The real langchain-openai client in its process, through the pool, against a server that does everything wrong.
+
+Times are real, and short.
+"""
 
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
-from typing import Any
+from contextlib import aclosing
 
 import anyio
 import pytest
 
-from actors import ActorSystem
-from engine.agents.models import (
-    FailureCode,
-    ModelFailed,
-    Models,
-    Piece,
-    Prompt,
-    Spoken,
-    Text,
-    ToolCall,
-    ToolResult,
-    ToolSpec,
-    Usage,
+from engine.agents.models import FailureCode, ModelFailed, Prompt, Spoken, Text, ToolCall, ToolResult, ToolSpec, Usage
+from tests.engine.models.talking import (
+    BETWEEN,
+    FIRST,
+    TOTAL,
+    OverThere,
+    Talking,
+    idle,
+    over_there,
+    read,
+    said,
+    talking_here,
+    talking_to,
 )
-from engine.agents.opening import open_models
-from engine.clock import SystemClock
-from engine.settings import Settings
 from tests.support import openai_server as peer
-from tests.support.openai_server import OpenAIServer, Script
+from tests.support.openai_server import Script
 from tests.support.scripted_model import prompt
 
 pytestmark = pytest.mark.anyio
 
-FIRST, BETWEEN, TOTAL = 0.6, 0.4, 1.2
-"""The deadlines of these tests, in seconds."""
 SLACK = 0.5
 """How late a deadline may be noticed on a busy machine."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def anyio_backend() -> str:
     """LangChain knows asyncio only."""
     return "asyncio"
 
 
-@asynccontextmanager
-async def talking(*script: Script, **settings: Any) -> AsyncIterator[tuple[Models, OpenAIServer]]:
-    """Models of a server that plays these scripts."""
-    async with OpenAIServer(script) as server, ActorSystem("test") as system:
-        chosen = {
-            "chat_model": "openai:any",
-            "chat_model_base_url": server.base_url,
-            "chat_model_concurrency": 2,
-            "chat_model_first_token_timeout": FIRST,
-            "chat_model_between_tokens_timeout": BETWEEN,
-            "chat_model_total_timeout": TOTAL,
-        }
-        async with open_models(system, Settings(**{**chosen, **settings}), SystemClock(), seed=1) as models:
-            await models.prepare()
-            yield models, server
-            await idle(models)
+@pytest.fixture(scope="module")
+async def there() -> AsyncIterator[OverThere]:
+    async with over_there() as there:
+        yield there
 
 
-async def read(models: Models, asked: Prompt | None = None, model: str | None = None) -> list[Piece]:
-    async with aclosing(models.stream(model, asked or prompt(), group="room:1")) as pieces:
-        return [piece async for piece in pieces]
+@pytest.fixture
+def talking(there: OverThere) -> Talking:
+    return talking_to(there)
 
 
-async def idle(models: Models) -> None:
-    """Every worker is free again, and every connection accounted for."""
-    with anyio.fail_after(2.0):
-        while any(each.speaking + each.ending for each in models.status().providers):  # noqa: ASYNC110 - no event tells it
-            await anyio.sleep(0.005)
-
-
-def said(pieces: list[Piece]) -> str:
-    return "".join([piece.text for piece in pieces if isinstance(piece, Text)])
-
-
-async def test_an_answer_comes_word_by_word_with_its_usage() -> None:
+async def test_an_answer_comes_word_by_word_with_its_usage(talking: Talking) -> None:
     async with talking(peer.words("Hello ", "world", usage=(7, 2))) as (models, server):
         pieces = await read(models)
 
@@ -92,7 +66,7 @@ async def test_an_answer_comes_word_by_word_with_its_usage() -> None:
         ]
 
 
-async def test_without_usage_an_answer_is_estimated() -> None:
+async def test_without_usage_an_answer_is_estimated(talking: Talking) -> None:
     async with talking(peer.words("Hello", usage=None)) as (models, _):
         usage = (await read(models))[-1]
 
@@ -100,7 +74,7 @@ async def test_without_usage_an_answer_is_estimated() -> None:
         assert usage.estimated
 
 
-async def test_temperature_and_length_reach_the_provider() -> None:
+async def test_temperature_and_length_reach_the_provider(talking: Talking) -> None:
     async with talking(peer.words("Hello")) as (models, server):
         await read(models, Prompt(system="", messages=prompt().messages, temperature=0.3, max_tokens=50))
 
@@ -109,7 +83,7 @@ async def test_temperature_and_length_reach_the_provider() -> None:
         assert [each["role"] for each in body["messages"]] == ["user"]
 
 
-async def test_a_tool_is_asked_for_and_its_result_goes_back() -> None:
+async def test_a_tool_is_asked_for_and_its_result_goes_back(talking: Talking) -> None:
     weather = ToolSpec(
         name="weather",
         description="Tells the weather.",
@@ -136,13 +110,13 @@ async def test_a_tool_is_asked_for_and_its_result_goes_back() -> None:
         assert (tool["role"], tool["tool_call_id"], tool["content"]) == ("tool", "call_1", "rain")
 
 
-async def test_what_a_model_thinks_stays_with_it() -> None:
+async def test_what_a_model_thinks_stays_with_it(talking: Talking) -> None:
     raw = peer.words("<th", "ink>SECRET", "</think>", "\n\nWell.")
     async with talking(peer.reasons, raw) as (models, _):
         assert [said(await read(models)), said(await read(models))] == ["Well.", "Well."]
 
 
-async def test_an_end_that_nobody_knows_is_an_end() -> None:
+async def test_an_end_that_nobody_knows_is_an_end(talking: Talking) -> None:
     async with talking(peer.words("Hello", finish="banana")) as (models, _):
         assert said(await read(models)) == "Hello"
 
@@ -172,7 +146,7 @@ FAILURES: dict[str, tuple[Script, FailureCode, str, float]] = {
 
 @pytest.mark.parametrize(("script", "code", "text", "deadline"), FAILURES.values(), ids=FAILURES)
 async def test_each_failure_has_its_code_within_its_deadline_and_frees_its_worker(
-    script: Script, code: FailureCode, text: str, deadline: float
+    talking: Talking, script: Script, code: FailureCode, text: str, deadline: float
 ) -> None:
     async with talking(script) as (models, server):
         came, since, failed = "", time.monotonic(), None
@@ -194,7 +168,7 @@ async def test_each_failure_has_its_code_within_its_deadline_and_frees_its_worke
                 await anyio.sleep(0.005)
 
 
-async def test_a_limit_with_a_time_is_waited_for_and_tried_again() -> None:
+async def test_a_limit_with_a_time_is_waited_for_and_tried_again(talking: Talking) -> None:
     async with talking(peer.status(429, retry_after="1"), peer.words("Hello")) as (models, server):
         since = time.monotonic()
         assert said(await read(models)) == "Hello"
@@ -204,7 +178,9 @@ async def test_a_limit_with_a_time_is_waited_for_and_tried_again() -> None:
 
 
 @pytest.mark.parametrize("script", [peer.hangs, peer.hangs_after_headers, peer.stalls, peer.endless])
-async def test_the_provider_sees_its_connection_closed_within_200_ms_of_a_cancel(script: Script) -> None:
+async def test_the_provider_sees_its_connection_closed_within_200_ms_of_a_cancel(
+    talking: Talking, script: Script
+) -> None:
     async with talking(script, chat_model_first_token_timeout=30, chat_model_total_timeout=60) as (models, server):
         async with anyio.create_task_group() as group:
             group.start_soon(read, models)
@@ -222,7 +198,7 @@ async def test_the_provider_sees_its_connection_closed_within_200_ms_of_a_cancel
         assert (model.cancelled, model.under_way) == (1, 0)
 
 
-async def test_a_hung_model_delays_nobody() -> None:
+async def test_a_hung_model_delays_nobody(talking: Talking) -> None:
     hung, quick = peer.hangs, peer.words("Hello")
     async with (
         talking(hung, quick, chat_model_first_token_timeout=30) as (models, server),
@@ -243,10 +219,13 @@ async def test_the_key_of_the_settings_is_for_the_provider_of_the_default_model_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    async with talking(peer.words("Hello"), chat_model_api_key="the key") as (models, server):
+    async with talking_here(peer.words("Hello"), chat_model_api_key="the key") as (models, server):
         server.key = "the key"
         assert said(await read(models)) == "Hello"
-    async with talking(peer.words("Hello"), chat_model="ollama:any", chat_model_api_key="the key") as (models, server):
+    async with talking_here(peer.words("Hello"), chat_model="ollama:any", chat_model_api_key="the key") as (
+        models,
+        server,
+    ):
         with pytest.raises(ModelFailed) as failed:
             await read(models, model="openai:any")
 
@@ -257,7 +236,7 @@ async def test_the_key_of_the_settings_is_for_the_provider_of_the_default_model_
 
 @pytest.mark.parametrize("provider", ["anthropic", "ollama"])
 async def test_a_provider_whose_package_is_missing_names_the_extra_that_brings_it(provider: str) -> None:
-    async with talking(peer.words("Hello")) as (models, _):
+    async with talking_here(peer.words("Hello")) as (models, _):
         with pytest.raises(ModelFailed) as failed:
             await read(models, model=f"{provider}:any")
 
@@ -265,7 +244,7 @@ async def test_a_provider_whose_package_is_missing_names_the_extra_that_brings_i
         assert f"pip install 'gathering[{provider}]'" in failed.value.detail
 
 
-async def test_a_provider_that_nobody_knows_is_not_configured() -> None:
+async def test_a_provider_that_nobody_knows_is_not_configured(talking: Talking) -> None:
     async with talking(peer.words("Hello")) as (models, _):
         with pytest.raises(ModelFailed) as failed:
             await read(models, model="opnai:any")
@@ -291,10 +270,11 @@ import gateway.app, gateway.cli, engine.engine
 loaded = {name.partition(".")[0] for name in sys.modules}
 print("loaded too early:", *loaded & {"langchain", "langchain_core", "langgraph", "langsmith", "openai", "tiktoken"})
 
-from tests.engine.models.test_langchain import talking, read, said, peer
+from tests.engine.models.talking import talking_here, read, said
+from tests.support import openai_server as peer
 
 async def main():
-    async with talking(peer.words("Hello ", "world")) as (models, server):
+    async with talking_here(peer.words("Hello ", "world")) as (models, server):
         print("said:", said(await read(models)))
         print("asked its provider:", ("127.0.0.1", server.port) in asked)
         print("asked others:", *(address for address in asked if server.port not in address))

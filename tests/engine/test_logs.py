@@ -15,7 +15,7 @@ from engine.clock import SystemClock
 from engine.domain.fields import ParticipantId
 from engine.domain.messages import Draft
 from engine.settings import LogFormat, LogLevel
-from gateway.logs import HIDDEN, configure_logging, hide_secrets, scrubbed
+from engine.logs import HIDDEN, configure_logging, hide_secrets, scrubbed
 
 TEXT = "the words that were said"
 

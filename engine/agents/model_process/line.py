@@ -1,0 +1,173 @@
+"""The server's end of the connection to the process that reads its models."""
+
+from collections import deque
+from collections.abc import AsyncGenerator
+from itertools import count
+from typing import Final
+
+import anyio
+from anyio.abc import ByteStream
+
+from engine.agents.model_process.wire import (
+    WINDOW,
+    Ask,
+    Ended,
+    Failed,
+    Leave,
+    More,
+    Order,
+    Ping,
+    Report,
+    Said,
+    encoded,
+    reports,
+)
+from engine.agents.models.failures import FailureCode, ModelFailed
+from engine.agents.models.prompt import Piece, Prompt
+
+LETTING_GO: Final = 1.0
+"""Seconds for the process to let go of an answer that is left."""
+MOST_UNSENT: Final = 64_000_000
+"""Bytes: a process that leaves so much unread is asked nothing more."""
+
+
+class Answer:
+    """One answer, or the opening of a model, as far as it has come."""
+
+    def __init__(self, answer_id: int, line: "Line") -> None:
+        self._id = answer_id
+        self._line = line
+        self._waiting: deque[Said] = deque()
+        self._taken = 0
+        self._something = anyio.Event()
+        self._over: Ended | Failed | None = None
+
+    async def pieces(self) -> AsyncGenerator[Piece, None]:
+        """What the model says. Raises `ModelFailed`. Left, it is ended over there, which is waited for a moment."""
+        try:
+            while True:
+                while self._waiting:
+                    said = self._waiting.popleft()
+                    self._take()
+                    for piece in said.pieces:
+                        yield piece
+                if self._over is not None:
+                    break
+                self._something = anyio.Event()
+                await self._something.wait()
+        finally:
+            if self._over is None:
+                self._line.send(Leave(self._id))
+                with anyio.move_on_after(LETTING_GO, shield=True):
+                    await self._end()
+        if isinstance(self._over, Failed):
+            raise ModelFailed(self._over.code, self._over.detail, self._over.retry_after)
+
+    def hear(self, report: Said | Ended | Failed) -> None:
+        """Something has come."""
+        if isinstance(report, Said):
+            self._waiting.append(report)
+        else:
+            self._over = report
+        self._something.set()
+
+    def _take(self) -> None:
+        self._taken += 1
+        if self._taken == WINDOW // 2:
+            self._line.send(More(self._id, self._taken))
+            self._taken = 0
+
+    async def _end(self) -> None:
+        while self._over is None:
+            self._something = anyio.Event()
+            await self._something.wait()
+
+
+class Line:
+    """What is asked of the process, and where its answers go. `carry` is what makes it work."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+        self._ids = count(1)
+        self._answers: dict[int, Answer] = {}
+        self._unsent: list[bytes] = []
+        self._unsent_bytes = 0
+        self._something = anyio.Event()
+        self._closed = anyio.Event()
+        self._pings = 0
+
+    def ask(self, model: str, prompt: Prompt | None) -> Answer:
+        """Have a model answer; without a prompt only open it. Raises `ModelFailed` when the process takes nothing any more."""
+        if self._closed.is_set() or self._unsent_bytes > MOST_UNSENT:
+            raise ModelFailed(FailureCode.INTERRUPTED, "the process that reads the models does not listen")
+        answer_id = next(self._ids)
+        answer = self._answers[answer_id] = Answer(answer_id, self)
+        self.send(Ask(answer_id, model, prompt))
+        return answer
+
+    def send(self, order: Order) -> None:
+        """Say something, without waiting."""
+        if not self._closed.is_set():
+            data = encoded(order)
+            self._unsent.append(data)
+            self._unsent_bytes += len(data)
+            self._something.set()
+
+    def ping(self) -> int:
+        """Ask whether the process is there: how often that was asked before without an answer."""
+        self.send(Ping())
+        self._pings += 1
+        return self._pings - 1
+
+    async def carry(self) -> None:
+        """Carry what is said in both directions until the process has gone, or `close`. Then every answer under way has failed."""
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._write)
+                tasks.start_soon(self._hear_close, tasks.cancel_scope)
+                await self._read()
+                tasks.cancel_scope.cancel()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Say and hear nothing any more."""
+        self._closed.set()
+        self._unsent.clear()
+        answers, self._answers = self._answers, {}
+        for answer_id, answer in answers.items():
+            gone = "the process that reads the models has ended"
+            answer.hear(Failed(answer_id, FailureCode.INTERRUPTED, gone, None))
+
+    async def _hear_close(self, scope: anyio.CancelScope) -> None:
+        await self._closed.wait()
+        scope.cancel()
+
+    async def _write(self) -> None:
+        try:
+            while True:
+                await self._something.wait()
+                self._something = anyio.Event()
+                unsent, self._unsent, self._unsent_bytes = self._unsent, [], 0
+                await self._stream.send(b"".join(unsent))
+        except anyio.BrokenResourceError:
+            self.close()
+
+    async def _read(self) -> None:
+        messages = reports()
+        try:
+            while True:
+                for report in messages.feed(await self._stream.receive()):
+                    self._hear(report)
+        except (anyio.EndOfStream, anyio.BrokenResourceError):
+            pass
+
+    def _hear(self, report: Report) -> None:
+        if isinstance(report, Said):
+            if report.id in self._answers:
+                self._answers[report.id].hear(report)
+        elif isinstance(report, Ended | Failed):
+            if report.id in self._answers:
+                self._answers.pop(report.id).hear(report)
+        else:
+            self._pings = 0

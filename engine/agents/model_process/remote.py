@@ -1,0 +1,81 @@
+"""Models that are read in the process: to whoever asks them, models like any other."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager, suppress
+from typing import Final
+
+import anyio
+
+from actors import Activation, ActorSystem, AskFailed, CallerTimedOut, Limits, Ref, Unavailable
+from engine.agents.model_process.line import Line
+from engine.agents.model_process.process import START, Connect, LineBroken, ModelProcess
+from engine.agents.model_process.wire import Access, Hello
+from engine.agents.models.failures import FailureCode, ModelFailed
+from engine.agents.models.models import Opener
+from engine.agents.models.prompt import ChatModel, Piece, Prompt
+from engine.settings import LogFormat, LogLevel
+
+ONE: Final = "1"
+"""The process that there is. Several could share the models' names; see the actor family."""
+
+
+class RemoteModel:
+    """One model over there."""
+
+    def __init__(self, name: str, process: Ref[ModelProcess]) -> None:
+        self._name = name
+        self._process = process
+
+    async def stream(self, prompt: Prompt) -> AsyncGenerator[Piece, None]:
+        """See `ChatModel.stream`. When the process ends, so does the answer, as interrupted."""
+        line = await _connect(self._process)
+        async with aclosing(line.ask(self._name, prompt).pieces()) as pieces:
+            async for piece in pieces:
+                yield piece
+
+
+@asynccontextmanager
+async def open_process(
+    system: ActorSystem, access: Access, *, log_level: LogLevel, log_format: LogFormat
+) -> AsyncIterator[Opener]:
+    """Makes models by name, read in a process that the first of them starts. It ends with the block, or before, with the system."""
+    names: dict[str, None] = {}
+
+    def hello() -> Hello:
+        return Hello(access=access, log_level=log_level, log_format=log_format, models=tuple(names))
+
+    def broken(line: Line) -> None:
+        with suppress(AskFailed):  # the system is stopping
+            processes.ref(ONE).tell(LineBroken(line))
+
+    async def open_model(name: str) -> ChatModel:
+        line = await _connect(processes.ref(ONE))
+        async with aclosing(line.ask(name, None).pieces()) as pieces:
+            async for _ in pieces:
+                pass
+        names[name] = None
+        return RemoteModel(name, processes.ref(ONE))
+
+    async with anyio.create_task_group() as tasks:
+        processes = await system.virtual(
+            lambda _: ModelProcess(tasks, hello, broken),
+            "model-processes",
+            activation=Activation(limits=Limits(start=START)),
+        )
+        try:
+            yield open_model
+        finally:
+            tasks.cancel_scope.cancel()
+
+
+async def _connect(process: Ref[ModelProcess]) -> Line:
+    """The line to the process, which is started if it does not run. Raises `ModelFailed`."""
+    try:
+        return await process.ask(Connect(), timeout=START)
+    except CallerTimedOut:
+        raise
+    except AskFailed as error:
+        rest = error.retry_after if isinstance(error, Unavailable) else None
+        raise ModelFailed(
+            FailureCode.INTERRUPTED, f"the process that reads the models is away: {error}", rest
+        ) from None
