@@ -1,22 +1,24 @@
 """Answers of chat models while they stream: how much later their words come, whether any is lost, and what others notice.
 
-The server, the provider of the models (`model_server`) and the readers, which are here, each have a process of their own.
+The server, the process in which it reads its models, their provider (`model_server`) and the readers (`audience`) are processes of
+their own; the one who posts is in this one.
 """
 
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from statistics import median
 
 import aiohttp
 import anyio
 import msgspec
-from anyio.abc import TaskGroup
+import psutil  # type: ignore[import-untyped] # its stubs are a package of their own
 
+from benchmarks.audience import COMPLETED, SLOW, Audience, Heard, Plan, Seat, seated
 from benchmarks.client import Api, Client
-from benchmarks.model_server import HUNG, provided
-from benchmarks.server import UNTHROTTLED, served
+from benchmarks.model_server import HUNG, Provider, provided
+from benchmarks.server import UNTHROTTLED, Server, running
 from engine.storage.sql import migrate
 
 DEADLINE = 5.0
@@ -44,69 +46,6 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     ramp: float
 
 
-class _Event(msgspec.Struct):
-    type: str
-    index: int = 0
-    length: int = 0
-    text: str = ""
-    code: str = ""
-
-
-class _Publication(msgspec.Struct):
-    data: _Event
-
-
-class _Push(msgspec.Struct):
-    channel: str
-    pub: _Publication
-
-
-class _Frame(msgspec.Struct):
-    push: _Push
-
-
-_DECODER = msgspec.json.Decoder(_Frame)
-
-
-class Reader:
-    """Somebody who reads one answer, and checks that nothing of it is missing."""
-
-    def __init__(self) -> None:
-        self.asked_at: float | None = None
-        """When the question has come."""
-        self.first_at = 0.0
-        self.first_sent = 0.0
-        self.text = ""
-        self.deltas = 0
-        self.index = -1
-        self.wrong = 0
-        self.ended = ""
-        self.ended_at = 0.0
-
-    def publication(self, push: bytes, _: float) -> None:
-        """Something has come."""
-        if b'"pub"' not in push:
-            return
-        now = time.monotonic()
-        event = _DECODER.decode(push).push.pub.data
-        if event.type == "message.posted" and self.asked_at is None:
-            self.asked_at = now
-        elif event.type == "answer.delta":
-            if not self.text:
-                self.first_at, self.first_sent = now, float(event.text.split()[0].partition("@")[2])
-            self.text += event.text
-            self.wrong += event.index <= self.index or event.length != len(self.text)
-            self.index = event.index
-            self.deltas += 1
-        elif event.type in {"answer.completed", "answer.failed", "answer.cancelled"}:
-            self.ended, self.ended_at = event.code or event.type, now
-
-    def missing(self, tokens: int) -> int:
-        """Tokens that have not come, or not in their order."""
-        numbers = [int(word.partition("@")[0]) for word in self.text.split()]
-        return sum(number != place for place, number in enumerate(numbers)) + abs(tokens - len(numbers))
-
-
 class Bare:
     """What the provider's streams are without a server between: from the request, and from the sending, to the first token, in seconds."""
 
@@ -127,14 +66,35 @@ class Bare:
                     return
 
 
+class Processor:
+    """What each process has taken of the cores, in seconds of processor time."""
+
+    def __init__(self, processes: dict[str, psutil.Process]) -> None:
+        self._processes = processes
+        self._since = time.monotonic()
+        self._before = {name: _seconds(each) for name, each in processes.items()}
+
+    def cores(self) -> dict[str, float]:
+        """Cores since the beginning, by process."""
+        wall = time.monotonic() - self._since
+        return {name: (_seconds(each) - self._before[name]) / wall for name, each in self._processes.items()}
+
+
+def _seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
 class Result(msgspec.Struct):
     """What was measured; latencies in seconds."""
 
-    readers: list[Reader]
-    hung: Reader
     bare: Bare
+    heard: list[Heard] = []
+    slow: list[Heard] = []
+    hung: Heard = msgspec.field(default_factory=Heard)
     before: list[float] = []
     during: list[float] = []
+    cores: dict[str, float] = {}
 
 
 async def measure(url: str, load: Load) -> list[str]:
@@ -149,92 +109,95 @@ async def measure(url: str, load: Load) -> list[str]:
         settings = {
             **UNTHROTTLED,
             "GATHERING_CHAT_MODEL": "openai:paced",
-            "GATHERING_CHAT_MODEL_BASE_URL": provider,
+            "GATHERING_CHAT_MODEL_BASE_URL": provider.address,
             "GATHERING_CHAT_MODEL_CONCURRENCY": str(2 * load.answers),
             "GATHERING_CHAT_MODEL_FIRST_TOKEN_TIMEOUT": str(DEADLINE),
             "GATHERING_MESSAGE_CHARACTERS": "100000",
             "GATHERING_STORAGE_TIMEOUT": "20",
         }
-        with served(url, settings) as address:
-            async with (
-                aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http,
-                anyio.create_task_group() as reading,
-            ):
-                result = await Stage(Api(http, address), http, address, provider, reading).play(load)
-                reading.cancel_scope.cancel()
+        with running(url, settings) as server:
+            async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
+                result = await Stage(http, server, provider).play(load, tokens)
     return list(_report(load, tokens, result))
 
 
 class Stage:
     """The rooms, and who is in them."""
 
-    def __init__(self, api: Api, http: aiohttp.ClientSession, address: str, provider: str, reading: TaskGroup) -> None:
-        self._api = api
+    def __init__(self, http: aiohttp.ClientSession, server: Server, provider: Provider) -> None:
+        self._api = Api(http, server.address)
         self._http = http
-        self._address = address
+        self._server = server
         self._provider = provider
-        self._reading = reading
 
-    async def play(self, load: Load) -> Result:
+    async def play(self, load: Load, tokens: int) -> Result:
         """Set the scene, then measure: posts alone, then posts beside the answers."""
         api = self._api
         signed_in = await api.call("POST", "/auth/login", {"login": "root", "password": "benchmark"})
         root = signed_in["access_token"]
         people = [await api.newcomer(f"reader{number}") for number in range(load.readers)]
         agents = {model: (await api.call("POST", "/agents", _agent(model), root))["id"] for model in ("paced", HUNG)}
-        rooms: list[tuple[Client, str]] = []
-        readers: list[Reader] = []
+        warm, stuck, elsewhere, *rooms = [""] * (load.answers + 3)
         limit = anyio.CapacityLimiter(FURNISHING)
 
         async def furnish(number: int) -> None:
             async with limit:
-                asker, audience, channel = await self._room(root, people, agents["paced"], f"Room {number}")
-            rooms.append((asker, channel))
-            readers.extend(audience)
+                rooms[number] = await self._room(root, people, agents["paced"], f"Room {number}")
 
         async with anyio.create_task_group() as group:
             for number in range(load.answers):
                 group.start_soon(furnish, number)
-        stuck, (hung, *_), stuck_channel = await self._room(root, people[:1], agents[HUNG], "Stuck")
-        poster, _, channel = await self._room(root, people[:1], None, "Elsewhere")
-        result = Result(readers, hung, Bare())
-
-        await _say(*rooms.pop(0), "warm up: the server opens its connections")
-        await _until(lambda: bool(readers[0].ended), load.seconds + 30.0)
-        del readers[: load.readers]
-        await _post(poster, channel, QUIET, result.before)
+        warm = await self._room(root, people[:1], agents["paced"], "Warm")
+        stuck = await self._room(root, people[:1], agents[HUNG], "Stuck")
+        elsewhere = await self._room(root, people[:1], None, "Elsewhere")
+        seats = [Seat(token, [room]) for room in rooms for token in people]
+        others = [Seat(people[0], [stuck]), Seat(people[0], [*rooms], rate=SLOW)]
+        limits = 2 * load.seconds + 60.0
+        result = Result(Bare())
+        warming = Plan(self._server.address, [Seat(people[0], [warm])], tokens, limits)
+        poster = await Client.connect(self._http, self._server.address, people[0], lambda *_: None)
         async with anyio.create_task_group() as group:
-            group.start_soon(_say, stuck, stuck_channel, "Are you there?")
-            group.start_soon(self._bare, result.bare, load)
-            for asker, room in rooms:
-                group.start_soon(_say, asker, room, "Go")
-                await anyio.sleep(load.ramp / load.answers)
-            await _post(poster, channel, max(1.0, load.seconds - load.ramp), result.during)
-        await _until(lambda: all(reader.ended for reader in (*readers, hung)), load.seconds + 60.0)
+            group.start_soon(poster.run)
+            async with seated(warming) as one:
+                await _say(poster, warm, "warm up: the server opens its connections")
+                await one.heard()
+            async with seated(Plan(self._server.address, [*seats, *others], tokens, limits)) as audience:
+                await _post(poster, elsewhere, QUIET, result.before)
+                async with anyio.create_task_group() as asking:
+                    asking.start_soon(_say, poster, stuck, "Are you there?")
+                    asking.start_soon(self._bare, result.bare, load)
+                    for room in rooms:
+                        asking.start_soon(_say, poster, room, "Go")
+                        await anyio.sleep(load.ramp / load.answers)
+                    processor = Processor(self._processes(audience))
+                    await _post(poster, elsewhere, max(1.0, load.seconds - load.ramp), result.during)
+                    result.cores = processor.cores()
+                *heard, (result.hung,), result.slow = await audience.heard()
+                result.heard = [each for seat in heard for each in seat]
+            group.cancel_scope.cancel()
         return result
+
+    def _processes(self, audience: Audience) -> dict[str, psutil.Process]:
+        (reading,) = self._server.process.children()
+        measuring = {
+            "the provider": self._provider.process,
+            "the readers": audience.cpu,
+            "the poster": psutil.Process(),
+        }
+        return {"the server": self._server.process, "its process that reads models": reading, **measuring}
 
     async def _bare(self, bare: Bare, load: Load) -> None:
         for _ in range(BARE):
-            await bare.read(self._http, self._provider)
+            await bare.read(self._http, self._provider.address)
             await anyio.sleep(load.ramp / BARE)
 
-    async def _room(
-        self, root: str, people: list[str], agent: str | None, name: str
-    ) -> tuple[Client, list[Reader], str]:
+    async def _room(self, root: str, people: list[str], agent: str | None, name: str) -> str:
         room = (await self._api.call("POST", "/rooms", {"name": name}, root))["id"]
         if agent is not None:
             await self._api.call("PUT", f"/rooms/{room}/agents/{agent}", None, root)
-        readers: list[Reader] = []
-        clients: list[Client] = []
         for token in people:
             await self._api.call("POST", f"/rooms/{room}/join", None, token)
-            reader = Reader()
-            client = await Client.connect(self._http, self._address, token, reader.publication)
-            self._reading.start_soon(client.run)
-            await client.call("subscribe", {"channel": f"room:{room}"})
-            readers.append(reader)
-            clients.append(client)
-        return clients[0], readers, f"room:{room}"
+        return f"room:{room}"
 
 
 def _agent(model: str) -> dict[str, object]:
@@ -260,19 +223,14 @@ async def _post(client: Client, channel: str, seconds: float, into: list[float])
         await anyio.sleep(POST_PAUSE)
 
 
-async def _until(done: Callable[[], bool], seconds: float) -> None:
-    with anyio.move_on_after(seconds):
-        while not done():  # noqa: ASYNC110 - it depends on many
-            await anyio.sleep(0.1)
-
-
 def _report(load: Load, tokens: int, result: Result) -> Iterator[str]:
-    readers = [reader for reader in result.readers if reader.text]
-    first = median(reader.first_at - (reader.asked_at or 0.0) for reader in readers)
-    sent = median(reader.first_at - reader.first_sent for reader in readers)
+    begun = [heard for heard in result.heard if heard.deltas]
+    first = median(heard.first_at - heard.asked_at for heard in begun)
+    sent = median(heard.first_at - heard.first_sent for heard in begun)
+    asked = median(heard.first_sent - 1.0 / load.rate - heard.asked_at for heard in begun)
     bare, bare_sent = median(result.bare.from_request), median(result.bare.from_sending)
-    complete = sum(reader.ended == "answer.completed" for reader in result.readers)
-    deltas = sum(reader.deltas for reader in readers)
+    complete = sum(heard.ended == COMPLETED for heard in result.heard)
+    deltas = sum(heard.deltas for heard in begun)
     yield (
         f"{load.answers} answers at once, {load.rate:g} tokens a second each, {load.readers} readers each,"
         f" {load.seconds:g} s long:"
@@ -280,18 +238,27 @@ def _report(load: Load, tokens: int, result: Result) -> Iterator[str]:
     yield f"  {'':52}{'here':>10}{'bare':>10}{'added':>10}{'aim':>10}"
     yield _row("question there to first token there, p50 ms", first, bare, 0.005)
     yield _row("first token sent by the provider to there, p50 ms", sent, bare_sent, 0.005)
+    yield f"  {'question there to the provider asked, p50 ms':52}{1e3 * asked:10.2f}"
     for name, share in (("p50", 0.50), ("p99", 0.99)):
         before, during = (sorted(each)[int(len(each) * share)] for each in (result.before, result.during))
         yield (
             f"  {f'a post in another room, {name} ms':52}{1e3 * during:10.2f}{1e3 * before:10.2f}"
             f"{during / before:9.2f}x{'<= 1.10x' if share == 0.50 else '':>10}"
         )
-    missing, wrong = (sum(each) for each in zip(*((r.missing(tokens), r.wrong) for r in result.readers), strict=True))
-    yield f"  answers read to their end: {complete} of {len(result.readers)}"
-    yield f"  tokens lost or out of order: {missing} of {len(result.readers) * tokens:,}"
-    yield f"  deltas: {deltas:,}, {deltas / len(readers) / load.seconds:.1f} a second for each; out of order: {wrong}"
-    took = result.hung.ended_at - (result.hung.asked_at or 0.0)
+    missing, wrong = (sum(each) for each in zip(*((heard.missing, heard.wrong) for heard in result.heard), strict=True))
+    yield f"  answers read to their end: {complete} of {len(result.heard)}"
+    yield f"  tokens lost or out of order: {missing} of {len(result.heard) * tokens:,}"
+    yield f"  deltas: {deltas:,}, {deltas / len(begun) / load.seconds:.1f} a second for each; out of order: {wrong}"
+    slow = result.slow
+    yield (
+        f"  one who reads all of them at {SLOW / 1e3:g} kB/s: {sum(each.deltas for each in slow) / len(slow):.0f} deltas of each,"
+        f" {sum(each.missing for each in slow)} tokens lost or out of order,"
+        f" read to their end: {sum(each.ended == 'answer.completed' for each in slow)} of {len(slow)}"
+    )
+    took = result.hung.ended_at - result.hung.asked_at
     yield f"  the hung model: {result.hung.ended or 'nothing'} after {took:.1f} s; its deadline is {DEADLINE:g} s"
+    cores = ", ".join(f"{name} {taken:.2f}" for name, taken in result.cores.items())
+    yield f"  cores while all stream: {cores}; together {sum(result.cores.values()):.2f} of {psutil.cpu_count()}"
 
 
 def _row(name: str, here: float, bare: float, aim: float) -> str:

@@ -8,8 +8,10 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import anyio
+import psutil  # type: ignore[import-untyped] # its stubs are a package of their own
 
 from tests.support.openai_server import OpenAIServer, Reply, Script, hangs
 
@@ -37,14 +39,21 @@ def paced(tokens: int, rate: float) -> Script:
     return play
 
 
+class Provider(NamedTuple):
+    """The server, where it is, and its process."""
+
+    address: str
+    process: psutil.Process
+
+
 @contextmanager
-def provided(tokens: int, rate: float) -> Iterator[str]:
-    """Run it for as long as the block; yields its base address."""
+def provided(tokens: int, rate: float) -> Iterator[Provider]:
+    """Run it for as long as the block."""
     command = [sys.executable, "-m", "benchmarks.model_server", str(tokens), str(rate)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
-            yield process.stdout.readline().strip()
+            yield Provider(process.stdout.readline().strip(), psutil.Process(process.pid))
         finally:
             process.terminate()
 

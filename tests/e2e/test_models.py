@@ -1,6 +1,8 @@
 """A chat model answers in a room: the whole server, the real client, and a provider on loopback."""
 
 import aiohttp
+import anyio
+import psutil  # type: ignore[import-untyped] # its stubs are a package of their own
 import pytest
 
 from tests.e2e.test_agents import administrator, follow, invite
@@ -28,6 +30,7 @@ async def test_what_a_model_does_is_what_readers_hear_of_its_answer(
         peer.status(401),
         peer.resets_midway,
         peer.stalls,
+        peer.hangs,
     ]
     async with OpenAIServer(scripts) as provider:
         with GatheringServer(
@@ -45,7 +48,15 @@ async def test_what_a_model_does_is_what_readers_hear_of_its_answer(
                 for number in range(1, 5):
                     await wire.post(room, f"Weather, please: {number}")
                     await until(lambda: sum(map(_is_end, reader.types())) == number, limit=20.0)  # noqa: B023 - waited for
-            status = (await root.call("GET", "/admin/models")).body
+                status = (await root.call("GET", "/admin/models")).body
+                await wire.post(room, "Are you there?")
+                await until(lambda: len(provider.requests) == 5)
+            (reading,) = psutil.Process(server.pid).children()
+            server.kill()
+            with anyio.fail_after(2.0):
+                await provider.requests[4].closed.wait()
+                while reading.is_running() and reading.status() != psutil.STATUS_ZOMBIE:  # noqa: ASYNC110 - no event tells it
+                    await anyio.sleep(0.01)
 
     ends = [each for each in reader.heard if _is_end(each["type"])]
     assert [each.get("code", "") for each in ends] == ["", "model_unauthorized", "model_interrupted", "model_stalled"]

@@ -14,8 +14,8 @@ from engine.accounts.tokens import AccessTokens, new_refresh_token
 from engine.clock import SystemClock
 from engine.domain.fields import ParticipantId
 from engine.domain.messages import Draft
-from engine.settings import LogFormat, LogLevel
 from engine.logs import HIDDEN, configure_logging, hide_secrets, scrubbed
+from engine.settings import LogFormat, LogLevel
 
 TEXT = "the words that were said"
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from contextlib import aclosing, suppress
-from time import monotonic
 
 import anyio
 import structlog
@@ -26,7 +25,7 @@ async def read_models(
 ) -> None:
     """Do what the server says, until it has `gone`; then everything under way is left. The models in `used` are opened at once."""
     async with anyio.create_task_group() as tasks:
-        outlet = Outlet(stream, monotonic)
+        outlet = Outlet(stream)
         reading = Reading(open_model, outlet, tasks)
         tasks.start_soon(outlet.write)
         tasks.start_soon(outlet.keep_time)

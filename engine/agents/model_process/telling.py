@@ -1,6 +1,5 @@
 """How the process tells what its models say: in few messages, the first words at once, and never more than is taken."""
 
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
@@ -14,7 +13,7 @@ from engine.agents.models.provider import LARGEST
 
 INTERVAL: Final = 0.04
 """Seconds between two messages of one answer: timelines tell their subscribers no more often."""
-TICK: Final = 0.01
+TICK: Final = 0.002
 """Seconds: how late those may be that wait for their interval."""
 MOST: Final = 16_000
 """Characters of an answer that may wait here; then its provider is not read any further."""
@@ -24,8 +23,7 @@ _SIGN_OF_LIFE: Final = Text("")
 class Outlet:
     """What leaves the process: one writer for all answers. Those that wait for their interval stand here, too."""
 
-    def __init__(self, stream: ByteSendStream, clock: Callable[[], float]) -> None:
-        self.clock = clock
+    def __init__(self, stream: ByteSendStream) -> None:
         self._stream = stream
         self._unsent: list[bytes] = []
         self._something = anyio.Event()
@@ -58,7 +56,7 @@ class Outlet:
             await anyio.sleep(TICK)
             waiting, self._waiting = self._waiting, {}
             self._somebody = anyio.Event()
-            now = self.clock()
+            now = anyio.current_time()
             for each in waiting:
                 each.tick(now)
 
@@ -80,13 +78,13 @@ class Telling:
     async def say(self, piece: Piece) -> None:
         """Tell a piece, now or soon. Waits while too much is untold. `ModelFailed` for a piece that is larger than any answer."""
         if not isinstance(piece, Text):
-            self._tell(self._outlet.clock(), piece)
+            self._tell(anyio.current_time(), piece)
             return
         if len(piece.text) > LARGEST:
             raise ModelFailed(FailureCode.TOO_LONG, f"the answer is larger than {LARGEST} bytes")
         self._words.append(piece.text)
         self._size += len(piece.text)
-        self.tick(self._outlet.clock(), at_once=not self._begun and piece != _SIGN_OF_LIFE)
+        self.tick(anyio.current_time(), at_once=not self._begun and piece != _SIGN_OF_LIFE)
         while self._size > MOST:
             self._told = anyio.Event()
             await self._told.wait()
@@ -103,12 +101,12 @@ class Telling:
     def taken(self, number: int) -> None:
         """So many of its messages have arrived."""
         self._window += number
-        self.tick(self._outlet.clock())
+        self.tick(anyio.current_time())
 
     def end(self, failure: ModelFailed | None = None) -> None:
         """It is over; what is untold comes before that."""
         if self._words:
-            self._tell(self._outlet.clock())
+            self._tell(anyio.current_time())
         if failure is None:
             self._outlet.put(Ended(self._id))
         else:

@@ -1,0 +1,138 @@
+"""The process that reads models, when somebody kills it, stops it, or does not take what it says."""
+
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+
+import anyio
+import psutil  # type: ignore[import-untyped] # its stubs are a package of their own
+import pytest
+
+from engine.agents.model_process import process
+from engine.agents.models import FailureCode, ModelFailed, Text
+from tests.engine.models.talking import OverThere, Talking, over_there, read, said, talking_to
+from tests.support import openai_server as peer
+from tests.support.openai_server import OpenAIServer, Reply
+from tests.support.scripted_model import prompt
+
+pytestmark = pytest.mark.anyio
+
+PATIENCE = {
+    "chat_model_first_token_timeout": 30,
+    "chat_model_between_tokens_timeout": 30,
+    "chat_model_total_timeout": 60,
+}
+"""A process takes some seconds to start."""
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    """LangChain knows asyncio only."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+async def there() -> AsyncIterator[OverThere]:
+    async with over_there() as there:
+        yield there
+
+
+@pytest.fixture
+def talking(there: OverThere) -> Talking:
+    return talking_to(there)
+
+
+async def test_killed_it_interrupts_the_answers_under_way_and_the_next_one_has_a_new_process(talking: Talking) -> None:
+    async with talking(peer.stalls, peer.words("Hello"), **PATIENCE) as (models, server):
+        (before,) = processes()
+        async with aclosing(models.stream(None, prompt(), group="room:1")) as pieces:
+            assert await anext(pieces) == Text("Well, ")
+            os.kill(before, signal.SIGKILL)
+            with pytest.raises(ModelFailed) as failed:
+                await anext(pieces)
+        after = said(await read(models))
+
+        assert failed.value.code is FailureCode.INTERRUPTED
+        assert after == "Hello"
+        assert processes().isdisjoint({before})
+        with anyio.fail_after(0.2):
+            await server.requests[0].closed.wait()
+
+
+async def test_killed_before_the_first_word_it_is_asked_again(talking: Talking) -> None:
+    async with talking(peer.hangs, peer.words("Hello"), **PATIENCE) as (models, server):
+        answers: list[str] = []
+
+        async def answer() -> None:
+            answers.append(said(await read(models)))
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(answer)
+            await asked(server)
+            (pid,) = processes()
+            os.kill(pid, signal.SIGKILL)
+
+        (status,) = models.status().models
+        assert answers == ["Hello"]
+        assert (status.requests, status.retries, status.failed) == (2, 1, {FailureCode.INTERRUPTED: 1})
+        assert models.status().providers[0].breaker == "closed"  # the provider has done nothing wrong
+
+
+async def test_a_provider_is_read_no_faster_than_its_words_are_taken(talking: Talking) -> None:
+    written = 0
+
+    async def floods(reply: Reply) -> None:
+        nonlocal written
+        while True:
+            await reply.say("word " * 2_000)
+            written += 10_000
+
+    async with talking(floods, **PATIENCE) as (models, server):
+        (pid,) = processes()
+        resident = psutil.Process(pid).memory_info().rss
+        async with aclosing(models.stream(None, prompt(), group="room:1")) as pieces:
+            await anext(pieces)
+            await still(lambda: written)
+            grown = psutil.Process(pid).memory_info().rss - resident
+
+        assert written < 40_000_000  # most of it in the kernel's buffers
+        assert grown < 16_000_000
+        with anyio.fail_after(0.2):
+            await server.requests[0].closed.wait()
+
+
+async def test_one_that_hangs_is_replaced_and_one_that_is_not_needed_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "HEARTBEAT", 0.3)
+    others = processes()
+    async with over_there() as there:
+        (hung,) = processes() - others
+        os.kill(hung, signal.SIGSTOP)
+        with anyio.fail_after(20.0):
+            while not (replaced := processes() - others - {hung}):  # noqa: ASYNC110 - no event tells it
+                await anyio.sleep(0.05)
+        (family,) = there.system.tree().children
+        assert [(each.path, each.restarts) for each in family.children] == [("over there/model-processes/1", 1)]
+
+    assert processes() == others
+    assert len(replaced) == 1
+
+
+def processes() -> set[int]:
+    """Those that read models for this one."""
+    return {each.pid for each in psutil.Process().children() if "engine.agents.model_process" in each.cmdline()}
+
+
+async def asked(server: OpenAIServer) -> None:
+    with anyio.fail_after(10.0):
+        while not server.requests:  # noqa: ASYNC110 - no event tells it
+            await anyio.sleep(0.005)
+
+
+async def still(count: Callable[[], int]) -> None:
+    """Wait until it counts no further."""
+    before = -1
+    with anyio.fail_after(20.0):
+        while count() != before:
+            before = count()
+            await anyio.sleep(0.3)
