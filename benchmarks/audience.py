@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from typing import Any
 
 import anyio
@@ -81,10 +82,11 @@ _DECODER = msgspec.json.Decoder(_Frame)
 
 
 class Reader:
-    """Reads one answer, and checks that nothing of it is missing."""
+    """Reads one answer, and checks that nothing of it is missing. `completed` is called when it is."""
 
-    def __init__(self) -> None:
+    def __init__(self, completed: Callable[[], object]) -> None:
         self.heard = Heard()
+        self._completed = completed
         self._parts: list[str] = []
         self._length = 0
         self._index = -1
@@ -104,11 +106,14 @@ class Reader:
             heard.deltas += 1
         elif event.type in {COMPLETED, "answer.failed", "answer.cancelled"}:
             heard.ended, heard.ended_at = event.code or event.type, now
+            if event.type == COMPLETED:
+                self._completed()
 
     def check(self, tokens: int) -> Heard:
         """What it has heard, counted."""
         numbers = [int(word.partition("@")[0]) for word in "".join(self._parts).split()]
-        self.heard.missing = sum(number != place for place, number in enumerate(numbers)) + abs(tokens - len(numbers))
+        disordered = sum(later <= sooner for sooner, later in pairwise(numbers))
+        self.heard.missing = tokens - len(set(numbers)) + disordered
         return self.heard
 
 
@@ -152,6 +157,10 @@ async def _listen(plan: Plan) -> None:
     sockets: list[RawSocket] = []
     limit = anyio.CapacityLimiter(ARRIVING)
 
+    def hurry() -> None:  # what comes then is the messages: to be too slow for those is to be sent away
+        for socket in sockets:
+            socket.hurry()
+
     async def sit(seat: Seat, here: dict[str, Reader]) -> None:
         async with limit:
             socket = await RawSocket.connect(plan.address, seat.token, seat.channels, _telling(here), rate=seat.rate)
@@ -159,15 +168,13 @@ async def _listen(plan: Plan) -> None:
 
     async with anyio.create_task_group() as group:
         for seat in plan.seats:
-            here = {channel: Reader() for channel in seat.channels}
+            here = {channel: Reader(hurry) for channel in seat.channels}
             readers.append(list(here.values()))
             group.start_soon(sit, seat, here)
     print("ready", flush=True)
-    quick = [reader for seat, each in zip(plan.seats, readers, strict=True) if seat.rate is None for reader in each]
-    await _until(lambda: any(reader.heard.ended == COMPLETED for reader in quick), plan.seconds)
-    for socket in sockets:
-        socket.hurry()  # what comes now is the messages: to be too slow for those is to be sent away
-    await _until(lambda: all(reader.heard.ended for each in readers for reader in each), plan.seconds)
+    with anyio.move_on_after(plan.seconds):
+        while not all(reader.heard.ended for each in readers for reader in each):  # noqa: ASYNC110 - it depends on many
+            await asyncio.sleep(0.2)
     heard = [[reader.check(plan.tokens) for reader in seat] for seat in readers]
     print(msgspec.json.encode(heard).decode(), flush=True)
 
@@ -181,12 +188,6 @@ def _telling(here: dict[str, Reader]) -> Callable[[bytes], None]:
                 here[pushed.channel].hear(pushed.pub.data, now)
 
     return push
-
-
-async def _until(done: Callable[[], bool], seconds: float) -> None:
-    with anyio.move_on_after(seconds):
-        while not done():  # noqa: ASYNC110 - it depends on many
-            await asyncio.sleep(0.2)
 
 
 def _main() -> None:

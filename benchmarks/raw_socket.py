@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 _TEXT: Final = 0x81
+_SEGMENT: Final = 1_400
+"""Bytes in a packet, as they are on the way to a reader elsewhere: on loopback the server's kernel would keep megabytes for it."""
 _PIECE: Final = 16_384
 """Bytes that are read at a time."""
 _SMALL_BUFFER: Final = 65_536
@@ -43,6 +45,7 @@ class RawSocket(asyncio.BufferedProtocol):
         raw.setblocking(False)  # noqa: FBT003 - its only argument
         if rate is not None:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SMALL_BUFFER)
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, _SEGMENT)
         await loop.sock_connect(raw, (host, port))
         _, client = await loop.create_connection(lambda: cls(on_push, None), sock=raw)
         client._commands = [{"connect": {"token": token}}, *({"subscribe": {"channel": each}} for each in channels)]  # noqa: SLF001

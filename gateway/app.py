@@ -11,10 +11,10 @@ from aiohttp import web
 
 from engine.domain.people import User
 from engine.engine import Engine
+from engine.logs import configure_logging
 from engine.settings import LogFormat, Settings
 from gateway.cors import add_cors
 from gateway.demo import furnish, welcome
-from engine.logs import configure_logging
 from gateway.middleware import add_headers, frame
 from gateway.realtime.emulation import Emulation
 from gateway.realtime.hub import HUB, Hub

@@ -23,9 +23,9 @@ from engine.domain.activity import Activity
 from engine.domain.fields import AccountRole
 from engine.engine import open_storage
 from engine.errors import EngineError, InvalidRequest
+from engine.logs import configure_logging, scrubbed
 from engine.secret_key import is_loopback, with_secret_key
 from engine.settings import LogLevel, Settings, SettingsError, load
-from engine.logs import configure_logging, scrubbed
 from gateway.settings import rendered
 
 app = typer.Typer(

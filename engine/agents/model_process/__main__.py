@@ -20,7 +20,7 @@ from engine.clock import SystemClock
 from engine.logs import configure_logging
 from engine.settings import LogFormat, LogLevel
 
-NICENESS: Final = 5
+NICENESS: Final = 10
 """Whoever serves people comes first when the cores are busy."""
 FAREWELL: Final = 3
 """Seconds, whole ones, that it may take to end when its server has gone."""

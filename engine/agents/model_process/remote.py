@@ -59,7 +59,7 @@ async def open_process(
     async with anyio.create_task_group() as tasks:
         processes = await system.virtual(
             lambda _: ModelProcess(tasks, hello, broken),
-            "model-processes",
+            "processes",
             activation=Activation(limits=Limits(start=START)),
         )
         try:

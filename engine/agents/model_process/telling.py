@@ -13,7 +13,7 @@ from engine.agents.models.provider import LARGEST
 
 INTERVAL: Final = 0.04
 """Seconds between two messages of one answer: timelines tell their subscribers no more often."""
-TICK: Final = 0.002
+TICK: Final = 0.01
 """Seconds: how late those may be that wait for their interval."""
 MOST: Final = 16_000
 """Characters of an answer that may wait here; then its provider is not read any further."""

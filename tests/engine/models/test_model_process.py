@@ -112,7 +112,7 @@ async def test_one_that_hangs_is_replaced_and_one_that_is_not_needed_ends(monkey
             while not (replaced := processes() - others - {hung}):  # noqa: ASYNC110 - no event tells it
                 await anyio.sleep(0.05)
         (family,) = there.system.tree().children
-        assert [(each.path, each.restarts) for each in family.children] == [("over there/model-processes/1", 1)]
+        assert [(each.path, each.restarts) for each in family.children] == [("over there/processes/1", 1)]
 
     assert processes() == others
     assert len(replaced) == 1
