@@ -19,7 +19,7 @@ from benchmarks.raw_socket import RawSocket
 
 ARRIVING = 20
 """Connections that are opened at the same time."""
-SLOW = 150_000.0
+SLOW = 250_000.0
 """Bytes a second for a slow reader, as long as no answer has ended."""
 COMPLETED = "answer.completed"
 

@@ -228,6 +228,7 @@ async def test_the_tree_shows_what_the_engine_is_made_of():
 
     names = [node.path.removeprefix("gathering/") for node in tree.children]
     assert names == [
+        "processes",
         "models",
         "canary",
         "journal",

@@ -46,9 +46,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.nice(NICENESS)
     anyio.run(run, backend_options={"use_uvloop": find_spec("uvloop") is not None})
-    os._exit(
-        0
-    )  # everything is closed; to take LangChain apart would take half a second, for which a server that stops would wait
+    # Everything is closed. To take LangChain apart would take half a second, for which a server that stops would wait.
+    os._exit(0)
 
 
 if __name__ == "__main__":

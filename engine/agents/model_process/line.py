@@ -6,6 +6,8 @@ from itertools import count
 from typing import Final
 
 import anyio
+import msgspec
+import structlog
 from anyio.abc import ByteStream
 
 from engine.agents.model_process.wire import (
@@ -25,8 +27,10 @@ from engine.agents.model_process.wire import (
 from engine.agents.models.failures import FailureCode, ModelFailed
 from engine.agents.models.prompt import Piece, Prompt
 
-LETTING_GO: Final = 1.0
-"""Seconds for the process to let go of an answer that is left."""
+log = structlog.get_logger(__name__)
+
+LETTING_GO: Final = 2.0
+"""Seconds for the process to let go of an answer that is left: longer than its worker has, which is counted as stuck then."""
 MOST_UNSENT: Final = 64_000_000
 """Bytes: a process that leaves so much unread is asked nothing more."""
 
@@ -161,6 +165,8 @@ class Line:
                     self._hear(report)
         except (anyio.EndOfStream, anyio.BrokenResourceError):
             pass
+        except msgspec.DecodeError as error:
+            log.error("model_process.not_understood", error=str(error))  # noqa: TRY400 - what it was is no matter
 
     def _hear(self, report: Report) -> None:
         if isinstance(report, Said):

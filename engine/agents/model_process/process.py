@@ -10,7 +10,7 @@ from typing import Final
 
 import anyio
 import structlog
-from anyio.abc import Process, TaskGroup, TaskStatus, UNIXSocketStream
+from anyio.abc import ByteStream, Process, TaskGroup, TaskStatus, UNIXSocketStream
 
 from actors import Actor, Exit, Message, handles
 from engine.agents.model_process.line import Line
@@ -96,13 +96,11 @@ class ModelProcess(Actor):
 async def _run(hello: Hello, broken: Callable[[Line], None], *, task_status: TaskStatus[Line]) -> None:
     """One process from its start to its end. It ends with this task."""
     ours, theirs = socket.socketpair()
-    with theirs:
-        stream = await UNIXSocketStream.from_socket(ours)
-        process = await _start(theirs)
-    async with stream:
+    async with await UNIXSocketStream.from_socket(ours) as stream:
+        with theirs:
+            process = await _start(theirs)
         try:
-            await stream.send(encoded(hello))
-            await first(stream, reports())
+            await _greet(stream, hello)
             line = Line(stream)
             log.info("model_process.started", pid=process.pid)
             task_status.started(line)
@@ -112,6 +110,15 @@ async def _run(hello: Hello, broken: Callable[[Line], None], *, task_status: Tas
             with anyio.CancelScope(shield=True):
                 await stream.aclose()
                 await _end(process)
+
+
+async def _greet(stream: ByteStream, hello: Hello) -> None:
+    """Say hello, and wait until the process is ready."""
+    try:
+        await stream.send(encoded(hello))
+        await first(stream, reports())
+    except (anyio.EndOfStream, anyio.BrokenResourceError):
+        raise ProcessEnded from None
 
 
 async def _start(theirs: socket.socket) -> Process:

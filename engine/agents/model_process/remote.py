@@ -16,7 +16,7 @@ from engine.agents.models.prompt import ChatModel, Piece, Prompt
 from engine.settings import LogFormat, LogLevel
 
 ONE: Final = "1"
-"""The process that there is. Several could share the models' names; see the actor family."""
+"""The key of the process that there is. Several, on more cores, would be further keys of their family."""
 
 
 class RemoteModel:
@@ -56,6 +56,7 @@ async def open_process(
         names[name] = None
         return RemoteModel(name, processes.ref(ONE))
 
+    failed: Exception | None = None
     async with anyio.create_task_group() as tasks:
         processes = await system.virtual(
             lambda _: ModelProcess(tasks, hello, broken),
@@ -64,8 +65,12 @@ async def open_process(
         )
         try:
             yield open_model
+        except Exception as error:  # noqa: BLE001 - raised below, where no task group wraps it
+            failed = error
         finally:
             tasks.cancel_scope.cancel()
+    if failed is not None:
+        raise failed
 
 
 async def _connect(process: Ref[ModelProcess]) -> Line:
