@@ -322,4 +322,4 @@ def new_epoch(clock: Clock) -> str:
 
 def _is_id(text: str) -> bool:
     """Whether a text has the shape of an id, so that nothing else ever becomes an actor's key."""
-    return len(text) == ID_LENGTH and all(each in "0123456789abcdef-" for each in text)
+    return len(text) == ID_LENGTH and not text.strip("0123456789abcdef-")

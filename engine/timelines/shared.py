@@ -304,6 +304,8 @@ class SharedTimeline(Timeline):
 
     def _signal(self) -> None:
         """Deliver what is due, and come back when more is."""
+        if self._signals.due == _NEVER:
+            return
         large = max(len(self.subscribers), len(self._state.members)) > self._settings.few
         self.subscribers.deliver(self._signals.take(large=large))
         due = self._signals.due

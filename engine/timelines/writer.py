@@ -142,8 +142,10 @@ class Writer:
 
     def _unknown(self) -> tuple[MessageId, ...]:
         """The messages that the next turn needs and memory does not have. Nearly always there are none."""
+        needed = [change.needs for change in islice(self._waiting, self._turn_size) if change.needs is not None]
+        if not needed:
+            return ()
         recent, recalled = self._state.recent.messages, self._recalled
-        needed = (change.needs for change in islice(self._waiting, self._turn_size) if change.needs is not None)
         return tuple(dict.fromkeys(each for each in needed if each not in recent and each not in recalled))
 
     def _recall(self, wanted: tuple[MessageId, ...]) -> None:

@@ -73,11 +73,11 @@ class Connection:
         self._settings = settings
         self._directory = directory
         self._loop = asyncio.get_running_loop()
-        self._waiting = asyncio.Event()
+        self._idle: asyncio.Future[None] | None = None
         self._drained = asyncio.Event()
         self._written = asyncio.Event()
         self._last_frames: list[bytes] | None = None
-        self._outbox = Outbox(settings.queue_bytes, self._waiting.set)
+        self._outbox = Outbox(settings.queue_bytes, self._wake)
         self._tasks = anyio.create_task_group()
         self._timer: asyncio.TimerHandle | None = None
         self._why = codes.CONNECTION_CLOSED
@@ -178,21 +178,29 @@ class Connection:
         Never cancelled before the linger is over: aiohttp shares one future among all who wait for the transport to drain, so
         cancelling one of them would cut the close frame off as well.
         """
-        waiting, take, send = self._waiting, self._outbox.take, self._carrier.send
+        take, send, create_future = self._outbox.take, self._carrier.send, self._loop.create_future
         limit = self._settings.outgoing_frame_bytes
         try:
-            while self._last_frames is None:
-                await waiting.wait()
-                waiting.clear()
+            while True:
                 while frame := take(limit):
                     await send(frame)
                 self._drained.set()
+                if self._last_frames is not None:
+                    break
+                self._idle = create_future()  # it costs half of what an Event does, once for each push
+                await self._idle
             for frame in self._last_frames:
                 await send(frame)
         except ConnectionError:
             self._tasks.cancel_scope.cancel()  # the client has gone
         finally:
             self._written.set()
+
+    def _wake(self) -> None:
+        """Something waits to be written, or it is time for the last frames."""
+        idle, self._idle = self._idle, None
+        if idle is not None and not idle.done():
+            idle.set_result(None)
 
     def _left_over(self) -> list[bytes]:
         frames = []
@@ -202,7 +210,7 @@ class Connection:
 
     async def _say_goodbye(self) -> None:
         """The last replies, and then the goodbye."""
-        self._waiting.set()
+        self._wake()
         await self._written.wait()
         await self._carrier.close(self._why)
 

@@ -9,6 +9,7 @@ lock for each row. The statement's text is the same whatever the number of rows.
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import msgspec
 from sqlalchemy import Table, TextClause, text
@@ -48,6 +49,7 @@ class BulkInsert:
         await connection.execute(statement, {"rows": msgspec.json.encode(rows).decode()})
 
 
+@lru_cache(maxsize=1024)  # a message, its event and its entry in the activity log have the same moment
 def _spelled(moment: datetime | None) -> str | None:
     """A moment as SQLAlchemy keeps it in SQLite; PostgreSQL reads JSON's."""
     return None if moment is None else moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")

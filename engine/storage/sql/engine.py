@@ -18,7 +18,7 @@ from weakref import WeakSet
 
 import aiosqlite
 import asyncpg
-from sqlalchemy import URL, Connection, ExceptionContext, event, make_url
+from sqlalchemy import URL, ExceptionContext, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from engine.storage.sql.errors import connection_lost
@@ -84,9 +84,7 @@ def create_migration_engine(url: URL) -> AsyncEngine:
         return create_async_engine(url)
     Path(_file(url)).parent.mkdir(parents=True, exist_ok=True)
     opener = _sqlite_opener(url, WeakSet(), busy=60.0, mode="rwc", foreign_keys=False)  # tables may be built anew
-    engine = create_async_engine(url, async_creator=opener)
-    event.listen(engine.sync_engine, "begin", _begin_immediate)
-    return engine
+    return create_async_engine(url, async_creator=opener)
 
 
 class _PostgresConnection(asyncpg.Connection):  # type: ignore[misc] # asyncpg is untyped
@@ -106,19 +104,33 @@ class _RollingBack(sqlite3.Connection):
 
 
 class _SqliteCursor(aiosqlite.Cursor):
-    """Executes and fetches in one visit to the connection's thread. aiosqlite's own goes there four times for a statement.
+    """Begins, executes and fetches in one visit to the connection's thread. aiosqlite's own goes there five times for that.
 
     Each visit costs two switches of threads, and under load the wait for the interpreter's lock both ways. Neither opening nor
-    closing touches the database: a statement whose rows have all been fetched is over.
+    closing touches the database: a statement whose rows have all been fetched is over. `begin` is the statement that begins a
+    transaction; None: every statement is one by itself.
     """
 
-    _rows: Iterable[Any] = ()
+    def __init__(self, connection: "_SqliteConnection", cursor: sqlite3.Cursor, begin: str | None) -> None:
+        super().__init__(connection, cursor)
+        self._begin = begin
+        self._rows: Iterable[Any] = ()
 
     async def execute(self, sql: str, parameters: Iterable[Any] | None = None) -> "_SqliteCursor":
-        cursor = self._cursor
+        values = () if parameters is None else tuple(parameters)
+        return await self._visit(lambda cursor: cursor.execute(sql, values))
+
+    async def executemany(self, sql: str, parameters: Iterable[Iterable[Any]]) -> "_SqliteCursor":
+        rows = [tuple(row) for row in parameters]
+        return await self._visit(lambda cursor: cursor.executemany(sql, rows))
+
+    async def _visit(self, work: Callable[[sqlite3.Cursor], object]) -> "_SqliteCursor":
+        cursor, begin = self._cursor, self._begin
 
         def run() -> Iterable[Any]:
-            cursor.execute(sql, () if parameters is None else tuple(parameters))
+            if begin is not None and not cursor.connection.in_transaction:
+                cursor.execute(begin)
+            work(cursor)
             return cursor.fetchall()
 
         self._rows = await self._execute(run)  # type: ignore[no-untyped-call]
@@ -138,10 +150,13 @@ class _SqliteConnection(aiosqlite.Connection):
     aiosqlite's own `close` waits for ever when it is cancelled and the connection then stopped.
     """
 
-    _stopped: asyncio.Future[Any] | None = None
+    def __init__(self, connect: Callable[[], sqlite3.Connection], *, begin: str | None) -> None:
+        super().__init__(connect, iter_chunk_size=64)
+        self._begin = begin
+        self._stopped: asyncio.Future[Any] | None = None
 
     def cursor(self) -> _SqliteCursor:  # type: ignore[override] # entered at once, see `_SqliteCursor`
-        return _SqliteCursor(self, self._conn.cursor())
+        return _SqliteCursor(self, self._conn.cursor(), self._begin)
 
     def stop(self) -> asyncio.Future[Any] | None:
         if self._stopped is None:
@@ -198,7 +213,6 @@ def _sqlite_engines(url: URL, limit: float) -> Engines:
         skip_autocommit_rollback=True,
         **options,
     )
-    event.listen(writers.sync_engine, "begin", _begin_immediate)
     return Engines(writers, readers, files)
 
 
@@ -227,7 +241,7 @@ def _sqlite_opener(
         return connection
 
     async def open_connection() -> aiosqlite.Connection:
-        connection = _SqliteConnection(connect, iter_chunk_size=64)
+        connection = _SqliteConnection(connect, begin=None if query_only else "BEGIN IMMEDIATE")
         files.add(connection)
         return await connection
 
@@ -236,10 +250,6 @@ def _sqlite_opener(
 
 def _file(url: URL) -> str:
     return url.database or ""
-
-
-def _begin_immediate(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _recognise_lost_connection(context: ExceptionContext) -> None:
