@@ -45,13 +45,18 @@ class Publication:
 
 
 class Delta(Publication):
-    """A piece of an answer. Those that wait together for one subscriber may reach it as one; see `merged`."""
+    """A piece of an answer. Those that wait together for one subscriber may reach it as one; see `merged`.
 
-    __slots__ = ("said",)
+    `growth` is by how many bytes at most it makes the one before it longer, when both become one: those of its text, and, as many
+    as its quotes take, a digit more of the index and of the length.
+    """
+
+    __slots__ = ("growth", "said")
 
     def __init__(self, channel: str, said: AnswerDelta) -> None:
         super().__init__(channel, None, msgspec.json.encode(said))
         self.said = said
+        self.growth = len(msgspec.json.encode(said.text))
 
 
 def merged(deltas: Sequence[Delta]) -> Delta:

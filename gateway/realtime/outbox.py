@@ -27,13 +27,14 @@ class _Deltas:
     def __len__(self) -> int:
         return self.size
 
-    def follow(self, delta: Delta, size: int) -> bool:
-        """Take one more; False when there is one missing between."""
-        if delta.said.index != self._deltas[-1].said.index + 1:
-            return False
+    def precede(self, delta: Delta) -> bool:
+        """Whether this is the next one: none is missing between."""
+        return delta.said.index == self._deltas[-1].said.index + 1
+
+    def append(self, delta: Delta) -> None:
+        """Take one more."""
         self._deltas.append(delta)
-        self.size += size
-        return True
+        self.size += delta.growth
 
     def item(self) -> bytes:
         """All of them, as one."""
@@ -90,13 +91,16 @@ class Outbox:
 
         So whoever reads slowly gets the same text in fewer pieces.
         """
-        size = len(delta.form(encode))
+        key = (delta.channel, delta.said.answer_id)
+        growing = self._growing.get(key)
+        if growing is not None and not growing.precede(delta):
+            growing = None
+        size = len(delta.form(encode)) if growing is None else delta.growth
         if self._closed or self._pushed + size > self._limit // 2:
             return
         self._pushed += size
-        key = (delta.channel, delta.said.answer_id)
-        growing = self._growing.get(key)
-        if growing is not None and growing.follow(delta, size):
+        if growing is not None:
+            growing.append(delta)
             self._size += size
         else:
             self._growing[key] = new = _Deltas(key, delta, encode, size)

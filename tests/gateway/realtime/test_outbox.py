@@ -158,6 +158,27 @@ def test_a_delta_does_not_overtake_a_reply_which_may_say_what_the_answer_was() -
     assert frame.split(b"\n")[1] == b"the text so far"
 
 
+def test_of_a_delta_that_joins_others_only_its_text_counts() -> None:
+    box = outbox(100_000)
+
+    for delta in pieces("a1", ["x"] * 1_000):
+        box.extend(delta, publication_push)
+
+    assert box.size < 4_000
+    (whole,) = said(box.take(100_000))
+    assert whole["text"] == "x" * 1_000
+
+
+@given(st.lists(st.text(min_size=1), min_size=1, max_size=30))
+def test_what_waits_counts_at_least_what_it_takes(texts: list[str]) -> None:
+    box = outbox(1_000_000)
+
+    for delta in pieces("a1", texts):
+        box.extend(delta, publication_push)
+
+    assert box.size >= len(box.take(1_000_000))
+
+
 def test_deltas_never_fill_the_queue_and_what_is_missed_shows_in_the_length() -> None:
     box = outbox(1_000)
     deltas = pieces("a1", ["x" * 100] * 20)
