@@ -75,10 +75,14 @@ def _cases(timeline: Timeline) -> list[Case]:
         Case("search, a phrase", search(f'"{PHRASE}"')),
         Case("search, Japanese", search("東京")),
         Case("search, a beginning", search("meet*")),
+        Case("search, a rare beginning", search("w1234*")),
+        Case("search, a beginning and a rare word", search(f"meet* {RARE}")),
+        Case("search, a word and not a beginning", search("meeting -w*")),
         Case("search, one word and not another", search("meeting -the")),
         Case("search, a word that is nowhere", search("xylophone")),
         Case("search across mine, a common word", lambda: "/search?q=the"),
         Case("search across mine, a rare word", lambda: f"/search?q={RARE}"),
+        Case("search across mine, a beginning", lambda: "/search?q=meet*"),
     ]
 
 

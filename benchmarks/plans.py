@@ -30,6 +30,7 @@ async def plans(url: str, timeline: Timeline) -> AsyncIterator[str]:
             "events since the middle": storage.log.events(room, after=middle, limit=100),
             "search, a common word": storage.search.in_timeline(room, parse("the"), limit=21),
             "search, a rare word": storage.search.in_timeline(room, parse(RARE), limit=21),
+            "search, a beginning": storage.search.in_timeline(room, parse("meet*"), limit=21),
             "search across mine": storage.search.of_member(ParticipantId(timeline.owner), parse(RARE), limit=21),
         }
         for name, reading in asked.items():

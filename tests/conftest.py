@@ -1,4 +1,4 @@
-"""Fixtures for every floor: both event loops, both databases."""
+"""Fixtures for every floor: both event loops, both databases, logs."""
 
 import itertools
 import shutil
@@ -8,18 +8,29 @@ from pathlib import Path
 
 import anyio
 import pytest
+import structlog
 
 from tests.support.postgres import PostgresServer
 
 Databases = Callable[[], AbstractContextManager[str]]
 
 _TEMPLATE = "gathering_template"
+_LOGGED = [
+    *structlog.get_config()["processors"][:-1],
+    structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+]
+"""structlog's own choice, without the values of every variable: to write those down took longer than most tests of failures."""
 
 
 def _migrate(url: str) -> None:
     from engine.storage.sql import migrate  # noqa: PLC0415 - half a second that tests of actors/ need not spend
 
     anyio.run(migrate, url)
+
+
+@pytest.fixture(autouse=True)
+def _plain_logs() -> None:
+    structlog.configure(processors=_LOGGED)
 
 
 @pytest.fixture(params=["asyncio", "trio"])

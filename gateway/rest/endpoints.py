@@ -154,7 +154,7 @@ class Signature:
     arguments: Mapping[str, Callable[[Call], object]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Endpoint:
     """One declared operation, known to clients by its `name`. `statuses` are those of its good answers, the usual one first."""
 

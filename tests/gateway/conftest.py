@@ -1,6 +1,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from aiohttp import web_app
 from aiohttp.test_utils import TestClient
 
 from engine.accounts.forms import AccountChanges
@@ -44,6 +45,7 @@ async def client(engine: Engine, settings: Settings) -> AsyncIterator[Client]:
     async with TestClient(LikeServed(app)) as client:
         yield client
         await app[HUB].shutdown()
+    web_app._cached_build_middleware.cache_clear()  # or aiohttp keeps the last few hundred applications, and all they hold
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """Full-text search: what is found, by whom, and what no longer is."""
 
+import random
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -11,6 +13,7 @@ from engine.domain.messages import Message
 from engine.domain.people import Participant
 from engine.domain.rooms import Room
 from engine.errors import InvalidRequest
+from engine.search.highlights import matches
 from engine.search.query import parse
 from engine.storage.repositories import Claimed, Storage
 from tests.storage.made import a_message, append, at, claim, deleted, edited, joined, open_room, posted
@@ -205,16 +208,54 @@ async def test_postgresql_knows_the_grammar_of_a_language(place: Place) -> None:
     assert await place.find("die", language="de") == ["die Häuser der Stadt"]
 
 
-async def test_a_match_far_back_is_found_behind_many_that_do_not(place: Place) -> None:
+async def test_a_match_far_back_is_found_behind_many_that_do_not(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.storage.sql.search._BLOCKS", 1)
     await place.say("needle in the hay")
-    for _ in range(3):
-        await place.say(*["plain hay"] * 6000)
+    await place.say(*["plain hay"] * 4500)
     await place.say("another needle")
 
-    assert await place.find("needle") == ["another needle", "needle in the hay"]
-    assert await place.find("needle hay") == ["needle in the hay"]
+    assert await place.find("needle") == await place.find("need*") == ["another needle", "needle in the hay"]
+    assert await place.find("needle hay") == await place.find("ha* needle -plai*") == ["needle in the hay"]
     assert len(await place.find("hay", limit=20)) == 20
     assert await mine(place.storage, place.author, "needle") == ["another needle", "needle in the hay"]
+
+
+_WORDS = ("ant", "ape", "bee", "bat")
+_TERMS = [*_WORDS, *(f"{word[:size]}*" for word in _WORDS for size in (1, 2)), *(f'"{one} bee"' for one in _WORDS)]
+
+
+@pytest.fixture
+async def crowded(storage: Storage, ada: Participant, bob: Participant, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """A room whose newest messages alone are walked through, on a server where others talk of the same."""
+    monkeypatch.setattr("engine.storage.sql.search._WALKED", 8)
+    chance = random.Random(11)
+    here, there = await Place.open(storage, ada), await Place.open(storage, bob)
+    for _ in range(12):
+        for place in (here, there):
+            await place.say(*(" ".join(chance.choices(_WORDS, k=chance.randint(1, 4))) for _ in range(5)))
+    return here
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    wanted=st.lists(st.sampled_from(_TERMS), min_size=1, max_size=3),
+    unwanted=st.lists(st.sampled_from(_TERMS), max_size=1),
+    before=st.integers(2, 70),
+    limit=st.integers(1, 12),
+)
+async def test_what_is_found_is_what_looking_at_every_message_finds(
+    crowded: Place, wanted: list[str], unwanted: list[str], before: int, limit: int
+) -> None:
+    query = parse(" ".join([*wanted, *(f"-{term}" for term in unwanted)]))
+    expected = [message for message in reversed(crowded.said) if matches(query, message.text)]
+    search = crowded.storage.search
+
+    here = await search.in_timeline(crowded.room.id, query, before=before, limit=limit)
+    mine = await search.of_member(crowded.author.id, query, limit=limit)
+
+    assert here == [message for message in expected if message.offset < before][:limit]
+    assert mine == expected[:limit]
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,6 +10,8 @@ from typing import Any
 import anyio
 import pytest
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, async_playwright, expect
+
+from tests.support.outside import command
 
 PASSWORD = "correct horse battery"
 FLAGS = (
@@ -149,8 +150,8 @@ class Visitor:
 
     async def become_admin(self, database_url: str) -> None:
         """Be promoted on the command line, and wait until the running server has learnt of it (within two seconds)."""
-        promote = ["user", "promote", self.username, "--database-url", database_url]
-        await anyio.run_process([sys.executable, "-m", "gateway", *promote])
+        promote = ("user", "promote", self.username, "--database-url", database_url)
+        assert (await anyio.to_thread.run_sync(command, *promote)).returncode == 0
         with anyio.fail_after(PATIENCE / 1000):
             while (await self.api("GET", "/me"))["role"] != "admin":  # noqa: ASYNC110 - another process has no event
                 await anyio.sleep(0.2)

@@ -11,15 +11,17 @@ import itertools
 import json
 import os
 import subprocess
-import sys
+import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 import aiohttp
 import anyio
 
+from tests.support.processes import start
 from tests.support.server import GatheringServer
 
 PASSWORD = "correct horse battery"
@@ -36,15 +38,13 @@ def command(*arguments: str, said: str = "", **settings: object) -> subprocess.C
     """Run `gathering` with these settings in its environment, `said` on its standard input."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GATHERING_")}
     environment |= {f"GATHERING_{name.upper()}": str(value) for name, value in settings.items()}
-    return subprocess.run(
-        [sys.executable, "-m", "gateway", *arguments],
-        input=said,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-    )
+    with tempfile.TemporaryDirectory(prefix="gathering-command-") as directory:
+        given, output, errors = (Path(directory) / name for name in ("said", "output", "errors"))
+        given.write_text(said)
+        process = start(arguments, environment, output=output, errors=errors, said=given)
+        process.join(90)
+        assert process.exitcode is not None, f"{arguments} goes on and on"
+        return subprocess.CompletedProcess(arguments, process.exitcode, output.read_text(), errors.read_text())
 
 
 @dataclass(frozen=True, slots=True)

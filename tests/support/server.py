@@ -1,17 +1,17 @@
 """A real `gathering serve`, in a process of its own."""
 
 import os
-import signal
 import socket
-import subprocess
-import sys
 import tempfile
 import time
 import urllib.error
 import urllib.request
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from tests.support.processes import start
 
 _START_LIMIT = 60.0
 
@@ -36,11 +36,8 @@ class GatheringServer:
     def __init__(self, database_url: str, *, takeover_rest: float | None = None, **settings: object) -> None:
         self.database_url = database_url
         self.port = free_port()
-        self._command = [sys.executable, "-m", "gateway", "serve"]
-        if takeover_rest is not None:
-            program = "import engine.engine, gateway.cli; engine.engine.TAKEOVER_REST = {}; gateway.cli.main()"
-            self._command = [sys.executable, "-c", program.format(takeover_rest), "serve"]
-        self._process: subprocess.Popen[bytes] | None = None
+        self._takeover_rest = takeover_rest
+        self._process: ForkServerProcess | None = None
         self._directory = tempfile.TemporaryDirectory(prefix="gathering-server-")
         given = {
             "host": "127.0.0.1",
@@ -84,6 +81,7 @@ class GatheringServer:
     def pid(self) -> int:
         """The process that runs now."""
         assert self._process is not None
+        assert self._process.pid is not None
         return self._process.pid
 
     @property
@@ -94,13 +92,12 @@ class GatheringServer:
     def start(self) -> None:
         """Start a process and wait until it is ready."""
         assert self._process is None
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, env=self._environment, stdout=log, stderr=subprocess.STDOUT)
+        self._process = start(["serve"], self._environment, output=self._log, takeover_rest=self._takeover_rest)
         deadline = time.monotonic() + _START_LIMIT
         while not self._is_ready():
-            if self._process.poll() is not None or time.monotonic() > deadline:
+            if self._process.exitcode is not None or time.monotonic() > deadline:
                 raise AssertionError(f"the server did not start:\n{self.log}")
-            time.sleep(0.05)
+            time.sleep(0.02)
 
     def revive(self) -> None:
         """Start a process unless one runs: for those who share a server with somebody who may have left it dead."""
@@ -111,14 +108,16 @@ class GatheringServer:
         """End the process as a power cut would (SIGKILL)."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait()
+            self._process.join()
             self._process = None
 
     def stop(self, *, limit: float = 15.0) -> int:
         """End the process as an operator would (SIGTERM); tells its exit code."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGTERM)
-        code = self._process.wait(limit)
+        self._process.terminate()
+        self._process.join(limit)
+        assert self._process.exitcode is not None, f"the server goes on after {limit} s:\n{self.log}"
+        code = self._process.exitcode
         self._process = None
         return code
 

@@ -8,6 +8,7 @@ A new revision, from the difference between `tables.py` and a migrated database:
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -56,6 +57,7 @@ async def revision(url: str) -> str | None:
     return await _run(url, lambda connection: MigrationContext.configure(connection).get_current_revision())
 
 
+@cache
 def head() -> str:
     """The revision that this version of the program needs."""
     return ScriptDirectory(str(_SCRIPTS)).get_current_head() or ""

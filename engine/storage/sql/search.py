@@ -1,14 +1,16 @@
 """Full-text search, on the index of either database; `tables/search.py` says what is in them.
 
 A word that is in every third message must be as quick to find as a rare one, so nothing ever looks at all that matches.
-SQLite walks a timeline's matches from the newest and stops when it has enough. PostgreSQL's index knows no order: there the newest
-part of the timeline is searched first, and a larger part only when that held too little. A common word ends in the first
-round; what gets to the last one is rare, and few rows have to be sorted.
+SQLite walks a timeline's matches from the newest and stops when it has enough. PostgreSQL's index knows no order, and reads all
+that matches the beginning of a word, wherever it is: there the newest messages are walked through first, which is where the search
+for anything common ends. Then the index is asked for a part of the timeline, and for the rest only when that held too
+little: what gets there is rare, and few rows have to be sorted.
 """
 
 import itertools
-from collections.abc import Iterator
-from typing import Any
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -38,12 +40,14 @@ from engine.storage.sql.tables import members, messages, participants
 from engine.storage.sql.tables.search import BLOCK_BITS
 
 _MESSAGES = select(*MESSAGE_COLUMNS).outerjoin_from(messages, participants, participants.c.id == messages.c.author_id)
-_BLOCKS = (2, 14)
-"""Of how many blocks the first rounds are."""
+_WALKED = 1024
+"""How many of the newest messages are looked at one by one, for a third of a microsecond each, more where they are long."""
+_BLOCKS = 6
+"""Of how many blocks the first round is."""
 _SLICE = 64
 """Of how many blocks every further round is for a phrase, whose words may meet nowhere and then are all looked at."""
-_TIME_DIGITS = (6, 5, 4)
-"""How many digits of an id are the same within a round: hours, three days, seven weeks."""
+_TIMES = 16
+"""Of how many time marks the first round across timelines is: three days."""
 
 
 class SqlSearch:
@@ -70,10 +74,16 @@ class SqlSearch:
         if row is None or row.newest is None or not row.words:
             return []
         top = row.newest + 1 if before is None else min(before, row.newest + 1)
-        found: list[Message] = []
+        walked = newest_of_timeline(timeline_id, top)
+        found = await self._read(postgresql_walk(walked, "offset", row.words, limit))
+        if len(found) >= limit or top <= _WALKED:
+            return found
+        indexed = await self._indexed(walked, query, row.words, language, limit)
+        found = []
         phrase = any(len(term.words) > 1 for term in query.wanted)
         for marks, below in timeline_rounds(timeline_id, top, sliced=phrase):
-            found += await self._read(postgresql_in_timeline(timeline_id, marks, row.words, below, limit - len(found)))
+            wanted = Wanted(marks, indexed, row.words)
+            found += await self._read(postgresql_in_timeline(timeline_id, wanted, below, limit - len(found)))
             if len(found) >= limit:
                 break
         return found
@@ -101,13 +111,33 @@ class SqlSearch:
         if row is None or row.newest is None or not row.words:
             return []
         newest = row.newest if before is None else min(before, row.newest)
-        found: list[Message] = []
-        for digits in (*_TIME_DIGITS, 0):
-            marks = f"({row.marks}) & {_quote('#' + newest[:digits])}:*" if digits else row.marks
-            found = await self._read(postgresql_of_member(member, marks, row.words, before, limit))
+        walked = newest_of_all(before)
+        found = await self._read(postgresql_walk(walked, "id", row.words, limit, timelines_of(member)))
+        if len(found) >= limit:
+            return found
+        indexed = await self._indexed(walked, query, row.words, language, limit)
+        for marks in member_rounds(row.marks, newest):
+            wanted = Wanted(marks, indexed, row.words)
+            found = await self._read(postgresql_of_member(member, wanted, before, limit))
             if len(found) >= limit:
                 break
         return found
+
+    async def _indexed(self, walked: Select[Any], query: Query, words: str, language: str | None, limit: int) -> str:
+        """What of a query PostgreSQL's index is asked for: no beginnings of words that need not be read in full there."""
+        lasting = Query(query.wanted, _whole(query.unwanted))
+        whole = Query(_whole(query.wanted), lasting.unwanted)
+        if whole.wanted and whole != lasting:
+            rare = tsquery(whole, language)
+            newest = walked.subquery("newest")
+            times = select(func.count()).where(newest.c.words.op("@@")(cast(rare, TSQUERY))).scalar_subquery()
+            row = await self._database.row(select(rare.label("words"), times.label("times")))
+            if row is not None and row.words and row.times < limit:
+                return str(row.words)
+        if lasting == query:
+            return words
+        row = await self._database.row(select(tsquery(lasting, language).label("words")))
+        return row.words if row is not None and row.words else words
 
     async def _read(self, statement: Executable) -> list[Message]:
         return await complete(self._database, await self._database.rows(statement))
@@ -177,6 +207,8 @@ def _quoted(term: Term) -> str:
 # -- PostgreSQL --------------------------------------------------------------------------------------------------------
 
 _SIMPLE: ColumnElement[Any] = literal_column("'pg_catalog.simple'::regconfig")
+_WORDS: ColumnElement[Any] = literal_column("messages.words")
+_WALK = select(messages.c.id, messages.c.timeline_id, messages.c.offset, messages.c.deleted_at, _WORDS.label("words"))
 
 
 def tsquery(query: Query, language: str | None) -> ColumnElement[str]:
@@ -203,13 +235,48 @@ def _term(term: Term, language: str | None) -> ColumnElement[Any]:
     return func.tsquery_or(exact, func.coalesce(known, _tsquery("")))
 
 
+def _whole(terms: Iterable[Term]) -> tuple[Term, ...]:
+    return tuple(term for term in terms if not term.prefix)
+
+
+class Wanted(NamedTuple):
+    """What the index is asked for, within the marked part and as tsquery, and what all of the query is."""
+
+    marks: str
+    indexed: str
+    words: str
+
+
+def newest_of_timeline(timeline_id: TimelineId, top: int) -> Select[Any]:
+    """The messages of a timeline to walk through: the newest of those below an offset."""
+    here = _WALK.where(messages.c.timeline_id == timeline_id, messages.c.offset < top)
+    return here.order_by(messages.c.offset.desc()).limit(_WALKED)
+
+
+def newest_of_all(before: MessageId | None) -> Select[Any]:
+    """The messages of all timelines to walk through: the newest of those with an id below `before`."""
+    below = _WALK if before is None else _WALK.where(messages.c.id < before)
+    return below.order_by(messages.c.id.desc()).limit(_WALKED)
+
+
+def postgresql_walk(
+    walked: Select[Any], order: str, words: str, limit: int, timelines: Select[Any] | None = None
+) -> Executable:
+    """The newest matches among the walked messages. The limit on these keeps the words out of the index's sight."""
+    newest = walked.subquery("newest")
+    hits = select(newest.c.id).where(newest.c.words.op("@@")(_tsquery(words)), newest.c.deleted_at.is_(None))
+    if timelines is not None:
+        hits = hits.where(newest.c.timeline_id.in_(timelines))
+    return _complete(hits.order_by(newest.c[order].desc()).limit(limit), order)
+
+
 def timeline_rounds(timeline_id: TimelineId, top: int, *, sliced: bool) -> Iterator[tuple[str, int]]:
-    """The parts of a timeline below an offset, from the newest on, each larger than the one before: their marks, and their end.
+    """The parts of a timeline below an offset, from the newest on: their marks, and their end.
 
     The last one is all the rest, at once or (`sliced`) in parts that a statement is done with in time.
     """
     timeline, last = f"@{timeline_id[-8:]}", max(0, top - 1) >> BLOCK_BITS
-    for count in itertools.chain(_BLOCKS, itertools.repeat(_SLICE) if sliced else ()):
+    for count in itertools.chain([_BLOCKS], itertools.repeat(_SLICE) if sliced else ()):
         first = max(0, last - count + 1)
         yield " | ".join(_quote(f"{timeline}/{block}") for block in range(first, last + 1)), top
         if first == 0:
@@ -218,31 +285,49 @@ def timeline_rounds(timeline_id: TimelineId, top: int, *, sliced: bool) -> Itera
     yield _quote(timeline), top
 
 
-def postgresql_in_timeline(timeline_id: TimelineId, marks: str, words: str, below: int, limit: int) -> Executable:
+def member_rounds(timelines: str, newest: str) -> Iterator[str]:
+    """The marks of timelines for the days up to an id, then for all of them. An id that is none has no time."""
+    if re.match(r"[0-9a-f]{6}", newest):
+        last = int(newest[:6], 16)
+        times = " | ".join(_quote(f"#{time:06x}") for time in range(max(0, last - _TIMES + 1), last + 1))
+        yield f"({timelines}) & ({times})"
+    yield timelines
+
+
+def postgresql_in_timeline(timeline_id: TimelineId, wanted: Wanted, below: int, limit: int) -> Executable:
     """The newest matches within the marked part of a timeline."""
-    matching = _matching(marks, words).where(messages.c.timeline_id == timeline_id, messages.c.offset < below)
+    matching = _matching(wanted).where(messages.c.timeline_id == timeline_id, messages.c.offset < below)
     return _newest(matching, "offset", limit)
 
 
-def postgresql_of_member(
-    member: ParticipantId, marks: str, words: str, before: MessageId | None, limit: int
-) -> Executable:
+def postgresql_of_member(member: ParticipantId, wanted: Wanted, before: MessageId | None, limit: int) -> Executable:
     """The newest matches of a member's timelines, within the marked parts."""
-    mine = select(members.c.timeline_id).where(members.c.participant_id == member)
-    matching = _matching(marks, words).where(messages.c.timeline_id.in_(mine))
+    matching = _matching(wanted).where(messages.c.timeline_id.in_(timelines_of(member)))
     return _newest(matching if before is None else matching.where(messages.c.id < before), "id", limit)
 
 
-def _matching(marks: str, words: str) -> Select[Any]:
-    matching = literal_column("messages.words").op("@@")(_tsquery(f"({marks}) & ({words})"))
-    return select(messages.c.id, messages.c.offset).where(matching, messages.c.deleted_at.is_(None))
+def _matching(wanted: Wanted) -> Select[Any]:
+    matching = _WORDS.op("@@")(_tsquery(f"({wanted.marks}) & ({wanted.indexed})"))
+    found = select(messages.c.id, messages.c.offset).where(matching, messages.c.deleted_at.is_(None))
+    if wanted.indexed == wanted.words:
+        return found
+    return found.where(func.ts_match_vq(_WORDS, _tsquery(wanted.words)))  # the same `@@`, which no index takes up
 
 
 def _newest(matching: Select[Any], order: str, limit: int) -> Executable:
     """Materialized: with the order in sight the planner would rather walk through everything and hope to find enough soon."""
     hits = matching.cte("hits").prefix_with("MATERIALIZED")
-    newest = select(hits.c.id).order_by(hits.c[order].desc()).limit(limit).subquery("newest")
+    return _complete(select(hits.c.id).order_by(hits.c[order].desc()).limit(limit), order)
+
+
+def _complete(hits: Select[Any], order: str) -> Executable:
+    newest = hits.subquery("found")
     return _MESSAGES.join(newest, newest.c.id == messages.c.id).order_by(messages.c[order].desc())
+
+
+def timelines_of(member: ParticipantId) -> Select[Any]:
+    """The ids of a member's timelines."""
+    return select(members.c.timeline_id).where(members.c.participant_id == member)
 
 
 def newest_of(member: ParticipantId) -> ColumnElement[str]:

@@ -24,6 +24,13 @@ SLOW = frozenset({"silence", "slow drip of the body", "slow drip of the head"})
 ON_ONE_LOOP = pytest.mark.parametrize("anyio_backend", ["asyncio"])  # what is in the threads does not know of it
 
 
+@pytest.fixture(autouse=True)
+def _haste(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is tried again is the matter here, not when."""
+    monkeypatch.setattr("engine.translation.interpreters.FIRST_PAUSE", 0.02)
+    monkeypatch.setattr("engine.translation.gate.FIRST_PAUSE", 0.05)
+
+
 @pytest.fixture
 def server() -> Iterator[DeepLServer]:
     with DeepLServer() as server:

@@ -1,4 +1,4 @@
-"""What full-text search keeps beside the tables, each database in its own way and by itself; made by the migration `0004_search`.
+"""What full-text search keeps beside the tables, each database in its own way and by itself; made by the migration `0005_search`.
 
 It is not part of the metadata, for neither has it in common with the other.
 
