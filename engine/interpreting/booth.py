@@ -35,6 +35,7 @@ from engine.domain.fields import MessageId, TimelineId
 from engine.domain.messages import Translation
 from engine.errors import StorageUnavailable, TimelineMoved, TryLater
 from engine.interpreting.flights import Flight, Flights, Wish, wishes
+from engine.interpreting.pace import Pace
 from engine.storage.repositories import Storage
 from engine.timelines.translating import AddTranslation, Lacking, Original, ReadLacking, Style
 from engine.translation import Rendering, TranslationFailed, Translators, Work
@@ -95,6 +96,12 @@ class _Seen(Message["Booth", None], frozen=True):
     answer: Answer[Lacking | None]
 
 
+class _Store(Message["Booth", None], frozen=True):
+    """So many translations may be kept now."""
+
+    number: int
+
+
 class _StoreAgain(Message["Booth", None], frozen=True):
     """It is time to try to store again."""
 
@@ -134,8 +141,8 @@ class _Waiter:
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """What every booth of a process is given.
 
-    `timeline` and `booth` are found by the channel; `time` is monotonic, in seconds. `counts` are of what is done, and `overheard` has
-    the timelines whose booth could not be told of something: it looks for itself.
+    `timeline` and `booth` are found by the channel; `time` is monotonic, in seconds. `pace` says when what has come may be kept. `counts`
+    are of what is done, and `overheard` has the timelines whose booth could not be told of something: it looks for itself.
     """
 
     storage: Storage
@@ -143,6 +150,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     timeline: Callable[[str], Ref[Any] | None]
     booth: Callable[[str], Ref["Booth"]]
     time: Callable[[], float]
+    pace: Pace
     counts: Counter[str]
     overheard: set[str]
 
@@ -165,6 +173,7 @@ class Booth(Actor):
         self._nudged = False
         self._unstored: deque[tuple[Flight, MessageId]] = deque()
         self._storing = 0
+        self._may_store_soon = False
         self._reviewing = False
         self._review_again = False
         self._preferred: tuple[str, ...] = ()
@@ -378,8 +387,24 @@ class Booth(Actor):
     # -- kept ----------------------------------------------------------------------------------------------------------
 
     def _store(self) -> None:
-        """Have the timeline keep what has come, a little at a time."""
-        while self._unstored and self._storing < STORING:
+        """Have the timeline keep what has come when there is a place for it."""
+        while self._unstored and self._storing < STORING and not self._may_store_soon:
+            number, wait = self._surroundings.pace.take(len(self._unstored))
+            if wait:
+                self._may_store_soon = True
+                self.send_after(wait, _Store(number))
+            else:
+                self._store_some(number)
+
+    @handles(_Store)
+    async def store(self, message: _Store) -> None:
+        """Have the timeline keep some of what has come."""
+        self._may_store_soon = False
+        self._store_some(message.number)
+        self._store()
+
+    def _store_some(self, number: int) -> None:
+        for _ in range(min(number, len(self._unstored))):
             flight, message_id = self._unstored.popleft()
             rendering, text = flight.rendering, flight.messages.get(message_id)
             if rendering is None or text is None:

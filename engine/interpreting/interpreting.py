@@ -26,6 +26,7 @@ from engine.domain.fields import MessageId, TimelineKind
 from engine.domain.messages import Message as ChatMessage
 from engine.domain.people import Principal
 from engine.interpreting.booth import Booth, Consider, Demand, Review, Surroundings
+from engine.interpreting.pace import Pace
 from engine.storage.repositories import Storage
 from engine.timelines.commands import MessagePage
 from engine.timelines.directory import Timelines
@@ -93,6 +94,7 @@ class Interpreting:
             timeline=timeline,
             booth=interpreting._booth,
             time=system.clock,
+            pace=Pace(system.clock),
             counts=interpreting._counts,
             overheard=interpreting._overheard,
         )
