@@ -236,10 +236,11 @@ def _report(plan: Plan, made: Made, without: Scene, slow: Scene, report: Mapping
         yield f"  p{percent} with / without   {with_it / without_it:7.2f}x"
     capacity = plan.requests * 2 / (plan.fastest + plan.slowest)
     yield f"  requests/s {made.requests / busy:6.2f} of {capacity:.2f} possible, texts/s {made.texts / busy:7.1f}"
-    yield f"  post to translation  p50 {milliseconds(slow.landed, 50)}  p99 {milliseconds(slow.landed, 99)} ms"
+    heard = f"{len(slow.landed):,} heard by readers"
+    yield f"  post to translation  p50 {milliseconds(slow.landed, 50)}  p99 {milliseconds(slow.landed, 99)} ms, {heard}"
     yield f"  texts waiting, most  {max(slow.waiting):7,} of {translators['queue_limit']:,} allowed"
     yield f"  dropped: present {translators['dropped_present']:,}, absent {translators['dropped_absent']:,}"
-    yield f"  posted {slow.posted:,}, asked {interpreting['asked']:,}, stored {interpreting['stored']:,}, heard by readers {len(slow.landed):,}"
+    yield f"  posted {slow.posted:,}, asked {interpreting['asked']:,}, stored {interpreting['stored']:,}"
     yield f"  failed {interpreting['failed']}, at the provider {failures}"
 
 

@@ -153,8 +153,9 @@ class Engine:
                 providers=translation_providers,
                 detector=detector,
             )
+            writing: set[TimelineId] = set()
             interpreting = await Interpreting.start(
-                system, storage, translators, feed, timeline=itself, start_limit=start_limit
+                system, storage, translators, feed, timeline=itself, writing=writing, start_limit=start_limit
             )
             surroundings = Surroundings(
                 storage=storage,
@@ -163,6 +164,7 @@ class Engine:
                 clock=clock,
                 monotonic=system.clock,
                 adrift=set(),
+                writing=writing,
                 fences=Fences(system.clock, TAKEOVER_REST),
                 feed=feed,
                 quotas=accounts.quotas,

@@ -47,6 +47,10 @@ BATCH: Final = 64
 """The most commits, or readers, that are considered together."""
 STORING: Final = 64
 """The most translations that the timeline is asked to keep at a time: its mailbox is for those who post."""
+GIVE_WAY: Final = 0.005
+"""Seconds by which a commit of translations gives way to one that is under way."""
+GIVES_WAY: Final = 8
+"""How many times it does."""
 PREFERENCES: Final = 5.0
 """Seconds for which the languages that members prefer are remembered."""
 RETRY: Final = 1.0
@@ -97,9 +101,10 @@ class _Seen(Message["Booth", None], frozen=True):
 
 
 class _Store(Message["Booth", None], frozen=True):
-    """So many translations may be kept now."""
+    """There are places for so many translations now. `gives_way` is how many times yet they wait for others."""
 
     number: int
+    gives_way: int = GIVES_WAY
 
 
 class _StoreAgain(Message["Booth", None], frozen=True):
@@ -141,8 +146,9 @@ class _Waiter:
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """What every booth of a process is given.
 
-    `timeline` and `booth` are found by the channel; `time` is monotonic, in seconds. `pace` says when what has come may be kept. `counts`
-    are of what is done, and `overheard` has the timelines whose booth could not be told of something: it looks for itself.
+    `timeline` and `booth` are found by the channel; `time` is monotonic, in seconds. `pace` says when what has come may be kept, and
+    `writing` are the timelines that have a commit under way. `counts` are of what is done, and `overheard` has the timelines whose
+    booth could not be told of something: it looks for itself.
     """
 
     storage: Storage
@@ -151,6 +157,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     booth: Callable[[str], Ref["Booth"]]
     time: Callable[[], float]
     pace: Pace
+    writing: Collection[TimelineId]
     counts: Counter[str]
     overheard: set[str]
 
@@ -173,7 +180,7 @@ class Booth(Actor):
         self._nudged = False
         self._unstored: deque[tuple[Flight, MessageId]] = deque()
         self._storing = 0
-        self._may_store_soon = False
+        self._placed = 0
         self._reviewing = False
         self._review_again = False
         self._preferred: tuple[str, ...] = ()
@@ -387,19 +394,19 @@ class Booth(Actor):
     # -- kept ----------------------------------------------------------------------------------------------------------
 
     def _store(self) -> None:
-        """Have the timeline keep what has come when there is a place for it."""
-        while self._unstored and self._storing < STORING and not self._may_store_soon:
-            number, wait = self._surroundings.pace.take(len(self._unstored))
-            if wait:
-                self._may_store_soon = True
-                self.send_after(wait, _Store(number))
-            else:
-                self._store_some(number)
+        """Have the timeline keep what has come, when there are places for it."""
+        while self._storing < STORING and (wanted := len(self._unstored) - self._placed) > 0:
+            number, wait = self._surroundings.pace.take(wanted)
+            self._placed += number
+            self.send_after(wait, _Store(number))
 
     @handles(_Store)
     async def store(self, message: _Store) -> None:
-        """Have the timeline keep some of what has come."""
-        self._may_store_soon = False
+        """Have the timeline keep some of what has come, once nobody's post is being committed, or after a moment."""
+        if self._surroundings.writing and message.gives_way:
+            self.send_after(GIVE_WAY, _Store(message.number, message.gives_way - 1))
+            return
+        self._placed -= message.number
         self._store_some(message.number)
         self._store()
 

@@ -26,7 +26,7 @@ from engine.translation.gate import Gate
 from engine.translation.interpreters import Interpreter
 from engine.translation.lanes import Lane, Lanes
 from engine.translation.languages import same_language
-from engine.translation.markdown import parse
+from engine.translation.markdown import Document, parse
 from engine.translation.provider import Provider
 from engine.translation.pseudo import Pseudo
 from engine.translation.status import Ledger, ProviderStatus, TranslationStatus
@@ -69,6 +69,7 @@ class Translators:
         self._detector = detector
         self._clock = clock
         self._close = close
+        self._last: tuple[tuple[str, tuple[str, ...]], Document] | None = None
 
     @property
     def enabled(self) -> bool:
@@ -84,7 +85,7 @@ class Translators:
         if self._desk is None:
             self._fail(then, TranslationDisabled("translation is switched off"))
             return
-        document = parse(work.text, work.keep)
+        document = self._parsed(work)
         same = work.source is not None and same_language(work.source, work.target)
         if same or not any(line.body for line in document):
             self._ledger.unneeded += 1
@@ -108,6 +109,13 @@ class Translators:
             self._desk.request(Translate(work, document), ended, timeout=self._deadline)
         except AskFailed as error:
             self._fail(then, _failed(error))
+
+    def _parsed(self, work: Work) -> Document:
+        """The text taken apart: once for all the languages into which it goes, which are asked for one after the other."""
+        key = work.text, work.keep
+        if self._last is None or self._last[0] != key:
+            self._last = key, parse(*key)
+        return self._last[1]
 
     def _fail(self, then: Then, error: TranslationFailed) -> None:
         self._ledger.failed[error.code] += 1
