@@ -38,6 +38,7 @@ from engine.timelines.start import start_timelines
 from engine.timelines.surroundings import Surroundings, TimelineSettings
 from engine.timelines.timeline import Timeline
 from engine.timelines.underway import Underway
+from engine.traffic import Traffic
 from engine.translation import Translators, start_translators
 from engine.translation.detection import Detector
 from engine.translation.provider import Provider
@@ -144,18 +145,19 @@ class Engine:
             def itself(channel: str) -> Ref[Timeline] | None:
                 return timelines.ref(channel)
 
+            traffic = Traffic()
             translators = await start_translators(
                 system,
                 settings,
+                traffic=traffic,
                 clock=clock,
                 seed=seed,
                 complete=completing(models) if models.default is not None else None,
                 providers=translation_providers,
                 detector=detector,
             )
-            writing: set[TimelineId] = set()
             interpreting = await Interpreting.start(
-                system, storage, translators, feed, timeline=itself, writing=writing, start_limit=start_limit
+                system, storage, translators, feed, traffic, timeline=itself, start_limit=start_limit
             )
             surroundings = Surroundings(
                 storage=storage,
@@ -164,7 +166,7 @@ class Engine:
                 clock=clock,
                 monotonic=system.clock,
                 adrift=set(),
-                writing=writing,
+                traffic=traffic,
                 fences=Fences(system.clock, TAKEOVER_REST),
                 feed=feed,
                 quotas=accounts.quotas,

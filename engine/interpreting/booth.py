@@ -38,6 +38,7 @@ from engine.interpreting.flights import Flight, Flights, Wish, wishes
 from engine.interpreting.pace import Pace
 from engine.storage.repositories import Storage
 from engine.timelines.translating import AddTranslation, Lacking, Original, ReadLacking, Style
+from engine.traffic import Traffic
 from engine.translation import Rendering, TranslationFailed, Translators, Work
 from engine.translation.failures import WorkDropped
 
@@ -47,10 +48,8 @@ BATCH: Final = 64
 """The most commits, or readers, that are considered together."""
 STORING: Final = 64
 """The most translations that the timeline is asked to keep at a time: its mailbox is for those who post."""
-GIVE_WAY: Final = 0.005
-"""Seconds by which a commit of translations gives way to one that is under way."""
-GIVES_WAY: Final = 8
-"""How many times it does."""
+GIVE_WAY: Final = 0.03
+"""Seconds for which a booth gives way to those who post, at most."""
 PREFERENCES: Final = 5.0
 """Seconds for which the languages that members prefer are remembered."""
 RETRY: Final = 1.0
@@ -101,10 +100,9 @@ class _Seen(Message["Booth", None], frozen=True):
 
 
 class _Store(Message["Booth", None], frozen=True):
-    """There are places for so many translations now. `gives_way` is how many times yet they wait for others."""
+    """There are places for so many translations now."""
 
     number: int
-    gives_way: int = GIVES_WAY
 
 
 class _StoreAgain(Message["Booth", None], frozen=True):
@@ -147,8 +145,8 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """What every booth of a process is given.
 
     `timeline` and `booth` are found by the channel; `time` is monotonic, in seconds. `pace` says when what has come may be kept, and
-    `writing` are the timelines that have a commit under way. `counts` are of what is done, and `overheard` has the timelines whose
-    booth could not be told of something: it looks for itself.
+    `traffic` what is given way to. `counts` are of what is done, and `overheard` has the timelines whose booth could not be told of
+    something: it looks for itself.
     """
 
     storage: Storage
@@ -157,7 +155,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     booth: Callable[[str], Ref["Booth"]]
     time: Callable[[], float]
     pace: Pace
-    writing: Collection[TimelineId]
+    traffic: Traffic
     counts: Counter[str]
     overheard: set[str]
 
@@ -213,6 +211,8 @@ class Booth(Actor):
             commit = call.message
             preferred = await self._preferences(commit.members)
             begun += self._board(wishes(commit.originals, commit.languages, preferred), commit.style)
+        if begun:
+            await self._surroundings.traffic.give_way(GIVE_WAY)
         await self._begin(begun)
         if self._channel in self._overheard:
             self._overheard.discard(self._channel)
@@ -402,10 +402,8 @@ class Booth(Actor):
 
     @handles(_Store)
     async def store(self, message: _Store) -> None:
-        """Have the timeline keep some of what has come, once nobody's post is being committed, or after a moment."""
-        if self._surroundings.writing and message.gives_way:
-            self.send_after(GIVE_WAY, _Store(message.number, message.gives_way - 1))
-            return
+        """Have the timeline keep some of what has come."""
+        await self._surroundings.traffic.give_way(GIVE_WAY)
         self._placed -= message.number
         self._store_some(message.number)
         self._store()

@@ -1,7 +1,7 @@
 """What the doors ask about languages, and what wakes the booths: commits, and readers who come."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import Final, Self
@@ -22,7 +22,7 @@ from actors import (
     VirtualActors,
 )
 from engine.domain.events import MessageEdited, MessagePosted, RoomUpdated
-from engine.domain.fields import MessageId, TimelineId, TimelineKind
+from engine.domain.fields import MessageId, TimelineKind
 from engine.domain.messages import Message as ChatMessage
 from engine.domain.people import Principal
 from engine.interpreting.booth import Booth, Consider, Demand, Review, Surroundings
@@ -33,6 +33,7 @@ from engine.timelines.directory import Timelines
 from engine.timelines.feed import Feed, News
 from engine.timelines.timeline import Timeline
 from engine.timelines.translating import CONTEXT, AskStyle, Original, Style, originals, style_of
+from engine.traffic import Traffic
 from engine.translation import TranslationStatus, Translators
 
 BOOTHS: Final = "booths"
@@ -82,15 +83,12 @@ class Interpreting:
         storage: Storage,
         translators: Translators,
         feed: Feed,
+        traffic: Traffic,
         *,
         timeline: Callable[[str], Ref[Timeline] | None],
-        writing: Collection[TimelineId],
         start_limit: float,
     ) -> Self:
-        """Start the booths' family in this system. The feed is listened to where there is somebody to translate.
-
-        `writing` are the timelines that have a commit under way at the moment: translations give way to them.
-        """
+        """Start the booths' family in this system. The feed is listened to where there is somebody to translate."""
         interpreting = cls(translators)
         surroundings = Surroundings(
             storage=storage,
@@ -99,7 +97,7 @@ class Interpreting:
             booth=interpreting._booth,
             time=system.clock,
             pace=Pace(system.clock),
-            writing=writing,
+            traffic=traffic,
             counts=interpreting._counts,
             overheard=interpreting._overheard,
         )

@@ -11,6 +11,7 @@ from msgspec import structs
 from actors import ActorSystem, Answer, AskFailed, AskTimeout, MailboxFull, Pool, Ref, Supervisor
 from engine.clock import Clock, SystemClock
 from engine.settings import Settings, SettingsError, TranslationProvider
+from engine.traffic import Traffic
 from engine.translation.cache import Cache
 from engine.translation.chat_model import ChatModelTranslator, Complete
 from engine.translation.desk import Desk, Translate
@@ -192,18 +193,20 @@ async def start_translators(
     *,
     clock: Clock | None = None,
     seed: int | None = None,
+    traffic: Traffic | None = None,
     complete: Complete | None = None,
     providers: tuple[Provider, ...] | None = None,
     detector: Detector | None = None,
 ) -> Translators:
     """Start the translators that the settings name, as `translators` in this system.
 
-    `complete` is the chat model, where there is one: see `chat_model`. `seed` makes jitter repeatable. `providers` stand in for those
+    `traffic` is what work on the event loop gives way to. `complete` is the chat model, where there is one: see `chat_model`. `seed` makes
+    jitter repeatable. `providers` stand in for those
     that the settings name, in the order in which they are asked, and `detector` for the one that is loaded, in a thread, a moment after
     the start. Raises `SettingsError` when the settings name a provider that is not there.
     """
     clock = clock or SystemClock()
-    providers = _named(settings, clock, complete) if providers is None else providers
+    providers = _named(settings, clock, traffic, complete) if providers is None else providers
     board: Lanes = []
     ledger, cache = Ledger(), Cache(settings.translation_cache)
     detector = detector or Detector()
@@ -250,7 +253,9 @@ async def _way(
     return provider, gate, pool
 
 
-def _named(settings: Settings, clock: Clock, complete: Complete | None) -> tuple[Provider, ...]:
+def _named(
+    settings: Settings, clock: Clock, traffic: Traffic | None, complete: Complete | None
+) -> tuple[Provider, ...]:
     """The providers that the settings name, in the order in which they are asked."""
     chat_model = () if complete is None else (ChatModelTranslator(complete, requests=settings.translation_concurrency),)
     match settings.translation_provider:
@@ -269,6 +274,7 @@ def _named(settings: Settings, clock: Clock, complete: Complete | None) -> tuple
     deepl = DeepL(
         settings.deepl_auth_key.get_secret_value(),
         clock,
+        traffic=traffic,
         server_url=settings.deepl_server_url,
         timeout=settings.translation_timeout,
         requests=settings.translation_concurrency,
