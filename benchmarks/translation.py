@@ -69,7 +69,7 @@ class Scene:
     landed: list[float] = field(default_factory=list)
     """How long after its post a translation was heard, by each of its readers."""
     waiting: list[int] = field(default_factory=list)
-    """Texts that waited for the provider, seen twice a second."""
+    """Texts that waited for the provider, seen once a second."""
     late: list[float] = field(default_factory=list)
     """How late this process was."""
     posted: int = 0
@@ -197,11 +197,11 @@ async def _look_at_the_clock(scene: Scene) -> None:
 
 
 async def _watch(scene: Scene) -> None:
-    """Look twice a second at how many texts wait."""
+    """Look once a second at how many texts wait."""
     while True:
         report = await scene.api.call("GET", "/admin/translation", None, scene.admin)
         scene.waiting.append(report["translators"]["waiting"])
-        await anyio.sleep(0.5)
+        await anyio.sleep(1.0)
 
 
 async def _drained(scene: Scene, provider: str) -> Made:

@@ -137,7 +137,7 @@ def _collect_less_garbage() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(5_000, 80, 50)
+    gc.set_threshold(1_000, 400, 50)
 
 
 async def _drain(runner: web.AppRunner, app: web.Application, engine: Engine, *, seconds: float) -> None:
