@@ -75,6 +75,8 @@ class Scene:
     posted: int = 0
     cpu: float = 0.0
     elapsed: float = 0.0
+    translating: float = 0.0
+    """Seconds in which the provider had something to do."""
 
     def publication(self, part: bytes, now: float) -> None:
         """Something has arrived at one of the people; texts say when they were posted."""
@@ -97,9 +99,13 @@ async def measure(database: Database, plan: Plan) -> list[str]:
             _furnished("with the provider", other, deepl, plan) as slow,
         ):
             for number in range(plan.turns):
-                for scene in (without, slow):
-                    await _turn(scene, plan, Random(number))
-            made = await _drained(slow, provider)
+                await _turn(without, plan, Random(number))
+                began = time.perf_counter()
+                await _turn(slow, plan, Random(number))
+                await _drained(slow)
+                slow.translating += time.perf_counter() - began
+            async with aiohttp.ClientSession() as http, http.get(f"{provider}/made") as response:
+                made = msgspec.json.decode(await response.read(), type=Made)
             report = await slow.api.call("GET", "/admin/translation", None, slow.admin)
     return list(_report(plan, made, without, slow, report))
 
@@ -204,23 +210,20 @@ async def _watch(scene: Scene) -> None:
         await anyio.sleep(1.0)
 
 
-async def _drained(scene: Scene, provider: str) -> Made:
-    """Wait until nothing is on its way; what the provider has done by then."""
+async def _drained(scene: Scene) -> None:
+    """Wait until the provider has done everything, and a moment for the readers to hear of it."""
     while True:
         translators = (await scene.api.call("GET", "/admin/translation", None, scene.admin))["translators"]
         if not translators["waiting"] and not any(each["in_flight"] for each in translators["providers"]):
             break
         await anyio.sleep(0.1)
     await anyio.sleep(1.0)
-    async with aiohttp.ClientSession() as http, http.get(f"{provider}/made") as response:
-        return msgspec.json.decode(await response.read(), type=Made)
 
 
 def _report(plan: Plan, made: Made, without: Scene, slow: Scene, report: Mapping[str, Any]) -> Iterator[str]:
     translators, interpreting = report["translators"], report["interpreting"]
     failures = {each["name"]: each["failures"] for each in translators["providers"]}
     languages = min(plan.members, len(LANGUAGES))
-    busy = plan.turns * (plan.warm_up + plan.seconds)
     yield f"{plan.users} people in rooms of {plan.members} who read {languages} languages, {plan.rate:g} posts/s at random times"
     yield f"  each server in turn, {plan.turns} times: {plan.seconds:g} s measured after {plan.warm_up:g} s"
     yield f"  provider: {plan.requests} requests at a time, {plan.fastest:g} to {plan.slowest:g} s each"
@@ -235,7 +238,8 @@ def _report(plan: Plan, made: Made, without: Scene, slow: Scene, report: Mapping
         with_it, without_it = (_percentile(each.acknowledged, percent) for each in (slow, without))
         yield f"  p{percent} with / without   {with_it / without_it:7.2f}x"
     capacity = plan.requests * 2 / (plan.fastest + plan.slowest)
-    yield f"  requests/s {made.requests / busy:6.2f} of {capacity:.2f} possible, texts/s {made.texts / busy:7.1f}"
+    requests, texts = made.requests / slow.translating, made.texts / slow.translating
+    yield f"  requests/s {requests:6.2f} of {capacity:.2f} possible, texts/s {texts:7.1f}"
     heard = f"{len(slow.landed):,} heard by readers"
     yield f"  post to translation  p50 {milliseconds(slow.landed, 50)}  p99 {milliseconds(slow.landed, 99)} ms, {heard}"
     yield f"  texts waiting, most  {max(slow.waiting):7,} of {translators['queue_limit']:,} allowed"
