@@ -82,6 +82,7 @@ class Engine:
     interpreting: Interpreting
     models: Models
     agents: Agents
+    traffic: Traffic
     underway: Underway
     canary: Ref[Canary]
 
@@ -214,6 +215,7 @@ class Engine:
                 interpreting=interpreting,
                 models=models,
                 agents=agents,
+                traffic=traffic,
                 underway=surroundings.underway,
                 canary=canary,
             )

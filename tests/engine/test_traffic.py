@@ -1,4 +1,4 @@
-"""Work that can wait gives way to commits, and to none for ever."""
+"""Work that can wait gives way to those who are being served, and not for ever."""
 
 import anyio
 import pytest
@@ -38,6 +38,19 @@ async def test_work_waits_until_the_commit_is_over() -> None:
         await went_on.wait()
 
     assert waited
+
+
+async def test_work_waits_while_a_command_is_looked_at() -> None:
+    traffic = Traffic()
+
+    with traffic.arriving():
+        began = anyio.current_time()
+        await traffic.give_way(1.0)
+    waited = anyio.current_time() - began
+    await traffic.give_way(1.0)
+
+    assert waited == pytest.approx(1.0)
+    assert anyio.current_time() == began + waited
 
 
 async def test_work_gives_way_for_a_limited_time() -> None:

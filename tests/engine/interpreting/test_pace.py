@@ -33,10 +33,10 @@ def test_what_comes_alone_is_kept_at_once(pace: Pace, time: Time):
 
 
 def test_several_timelines_share_a_tick_until_it_is_full(pace: Pace):
-    one, other = pace.take(EACH - 1), pace.take(5)
+    one, other, late = pace.take(EACH - 1), pace.take(5), pace.take(4)
 
     assert (one, other) == (Places(EACH - 1, 0.0), Places(1, 0.0))
-    assert pace.take(4) == Places(4, pytest.approx(TICK))
+    assert (late.number, late.wait) == (4, pytest.approx(TICK))
 
 
 @given(wanted=st.lists(st.integers(1, 60), min_size=1, max_size=100))
