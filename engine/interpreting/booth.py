@@ -395,7 +395,7 @@ class Booth(Actor):
 
     def _store(self) -> None:
         """Have the timeline keep what has come, when there are places for it."""
-        while self._storing < STORING and (wanted := len(self._unstored) - self._placed) > 0:
+        while (wanted := min(len(self._unstored), STORING - self._storing) - self._placed) > 0:
             number, wait = self._surroundings.pace.take(wanted)
             self._placed += number
             self.send_after(wait, _Store(number))

@@ -117,7 +117,7 @@ class DeepL:
             if perf_counter() - began > SLICE:
                 await anyio.sleep(REST)
                 await self._traffic.give_way(GIVE_WAY)
-                began = perf_counter()
+                began = perf_counter()  # the event loop's own clock stands still within a turn
         return outcomes
 
     async def _attempt(

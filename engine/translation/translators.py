@@ -201,9 +201,8 @@ async def start_translators(
     """Start the translators that the settings name, as `translators` in this system.
 
     `traffic` is what work on the event loop gives way to. `complete` is the chat model, where there is one: see `chat_model`. `seed` makes
-    jitter repeatable. `providers` stand in for those
-    that the settings name, in the order in which they are asked, and `detector` for the one that is loaded, in a thread, a moment after
-    the start. Raises `SettingsError` when the settings name a provider that is not there.
+    jitter repeatable. `providers` stand in for those that the settings name, in the order in which they are asked, and `detector` for the
+    one that is loaded, in a thread, a moment after the start. Raises `SettingsError` when the settings name a provider that is not there.
     """
     clock = clock or SystemClock()
     providers = _named(settings, clock, traffic, complete) if providers is None else providers
