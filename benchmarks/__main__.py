@@ -96,12 +96,13 @@ def translation(  # noqa: PLR0917 - typer makes options of them
     database: Annotated[Database, typer.Option(help="which database")] = Database.SQLITE,
     users: Annotated[int, typer.Option(min=2, help="people, all connected, who post")] = 200,
     members: Annotated[int, typer.Option(min=2, help="of them in each room")] = 10,
-    rate: Annotated[float, typer.Option(min=0.1, help="posts a second altogether")] = 50.0,
-    seconds: Annotated[float, typer.Option(min=1, help="how long to measure")] = 30.0,
+    rate: Annotated[float, typer.Option(min=0.1, help="posts a second altogether")] = 40.0,
+    seconds: Annotated[float, typer.Option(min=1, help="how long to measure, each time")] = 15.0,
+    turns: Annotated[int, typer.Option(min=1, help="how often with and how often without")] = 3,
     requests: Annotated[int, typer.Option(min=1, help="requests to the provider at a time")] = 16,
 ) -> None:
     """Posting with a provider of translations that takes 2 to 5 s, beside the same posting without translation."""
-    plan = Plan(users=users, members=members, rate=rate, seconds=seconds, requests=requests)
+    plan = Plan(users=users, members=members, rate=rate, seconds=seconds, turns=turns, requests=requests)
     for line in anyio.run(measure_translation, database, plan, backend_options={"use_uvloop": True}):
         typer.echo(line)
 

@@ -1,143 +1,128 @@
-"""Posting while a slow provider translates, beside the same posting without translation."""
+"""Posting while a slow provider translates, beside the same posting without translation.
+
+Two servers run all the time, one with a provider and one without, and the same people post the same to the one and to the other in
+turns: what drifts on the machine drifts for both. The provider is a process of its own. People post at times that a seeded chance
+chooses, the same for both servers; how late this process itself was is in the report.
+"""
 
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any
 
 import aiohttp
 import anyio
 import msgspec
-from aiohttp import web
 from anyio.abc import TaskGroup
 
 from benchmarks.client import PASSWORD, Api, Client
 from benchmarks.databases import Database, opened
-from benchmarks.posts import Meter, milliseconds, send
-from benchmarks.server import UNTHROTTLED, served
-from tests.support.deepl_server import SOURCES, TARGETS
+from benchmarks.posts import milliseconds
+from benchmarks.server import UNTHROTTLED, Server, running
+from benchmarks.slow_translator import Made, provided
 
-WARM_UP = 3.0
-"""Seconds before measuring begins."""
 LANGUAGES = ("en", "de", "ja", "fr", "pt-BR", "es")
 """One after the other, of the members of each room."""
+TICK = 0.005
+"""Seconds between two looks at how late this process is."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """`users` people in rooms of `members`, each of whom posts; `rate` posts a second altogether, for `seconds`.
+    """`users` people in rooms of `members`, each of whom posts; `rate` posts a second altogether.
 
-    A request to the provider takes between `fastest` and `slowest` seconds, and `requests` of them are made at a time.
+    Each server has its turn `turns` times: a request to the provider takes between `fastest` and `slowest` seconds, so after `slowest`
+    and a second it has translations to land, and what is posted in the `seconds` after that is measured. `requests` to the provider are
+    made at a time.
     """
 
     users: int
     members: int
     rate: float
     seconds: float
+    turns: int = 3
     fastest: float = 2.0
     slowest: float = 5.0
-    requests: int = 4
+    requests: int = 16
+
+    @property
+    def warm_up(self) -> float:
+        """Seconds before measuring begins."""
+        return self.slowest + 1.0
 
 
-class Outcome(NamedTuple):
-    """One run: how long posts took (seconds), how many translations were heard, how many texts waited at most, the report at its end."""
+@dataclass(eq=False)
+class Scene:
+    """One server and its people, and what was seen of them. Times are in seconds."""
 
-    acknowledged: list[float]
-    heard: int
-    most_waiting: int
-    report: dict[str, Any]
+    name: str
+    server: Server
+    api: Api
+    admin: str
+    people: list[tuple[str, Client]] = field(default_factory=list)
+    measuring: bool = False
+    acknowledged: list[float] = field(default_factory=list)
+    """How long posts took that were made while it was measured."""
+    landed: list[float] = field(default_factory=list)
+    """How long after its post a translation was heard, by each of its readers."""
+    waiting: list[int] = field(default_factory=list)
+    """Texts that waited for the provider, seen once a second."""
+    late: list[float] = field(default_factory=list)
+    """How late this process was."""
+    posted: int = 0
+    cpu: float = 0.0
+    elapsed: float = 0.0
+    translating: float = 0.0
+    """Seconds in which the provider had something to do."""
 
-
-class Provider:
-    """Speaks as much of DeepL's API as is needed, and takes its time."""
-
-    def __init__(self, plan: Plan) -> None:
-        self.texts = 0
-        self.requests = 0
-        self._plan = plan
-        self._random = Random(0)
-
-    @asynccontextmanager
-    async def listening(self) -> AsyncIterator[str]:
-        """The address, for as long as the block."""
-        app = web.Application()
-        app.router.add_post("/v2/translate", self._translate)
-        app.router.add_get("/v2/languages", self._languages)
-        app.router.add_get("/v2/usage", self._usage)
-        runner = web.AppRunner(app)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        try:
-            yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-        finally:
-            await runner.cleanup()
-
-    async def _translate(self, request: web.Request) -> web.Response:
-        texts = (await request.json())["text"]
-        self.requests += 1
-        await anyio.sleep(self._random.uniform(self._plan.fastest, self._plan.slowest))
-        self.texts += len(texts)
-        made = [{"detected_source_language": "EN", "text": text, "billed_characters": len(text)} for text in texts]
-        return web.json_response({"translations": made})
-
-    async def _languages(self, request: web.Request) -> web.Response:
-        codes = SOURCES if request.query.get("type") == "source" else TARGETS
-        return web.json_response([{"language": code, "name": code, "supports_formality": False} for code in codes])
-
-    async def _usage(self, request: web.Request) -> web.Response:
-        del request
-        return web.json_response({"character_count": 0, "character_limit": 10**9})
+    def publication(self, part: bytes, now: float) -> None:
+        """Something has arrived at one of the people; texts say when they were posted."""
+        if b'"type":"message.translated"' in part:
+            mark = part.find(b'"text":"@')
+            self.landed.append(now - float(part[mark + 9 : part.index(b" ", mark)]))
 
 
 async def measure(database: Database, plan: Plan) -> list[str]:
-    """The same load twice; returns the report's lines."""
-    provider = Provider(plan)
-    with opened(database) as url:
-        without = await _run(url, plan, {"GATHERING_TRANSLATION_PROVIDER": "none"})
-    async with provider.listening() as address:
+    """Both servers in turns; returns the report's lines."""
+    with provided(plan.fastest, plan.slowest) as provider, opened(database) as one, opened(database) as other:
         deepl = {
             "GATHERING_TRANSLATION_PROVIDER": "deepl",
             "GATHERING_DEEPL_AUTH_KEY": "benchmark:fx",
-            "GATHERING_DEEPL_SERVER_URL": address,
+            "GATHERING_DEEPL_SERVER_URL": provider,
             "GATHERING_TRANSLATION_CONCURRENCY": str(plan.requests),
         }
-        with opened(database) as url:
-            slow = await _run(url, plan, deepl)
-    return list(_report(plan, provider, without, slow))
+        async with (
+            _furnished("without translation", one, {"GATHERING_TRANSLATION_PROVIDER": "none"}, plan) as without,
+            _furnished("with the provider", other, deepl, plan) as slow,
+        ):
+            for number in range(plan.turns):
+                await _turn(without, plan, Random(number))
+                began = time.perf_counter()
+                await _turn(slow, plan, Random(number))
+                await _drained(slow)
+                slow.translating += time.perf_counter() - began
+            async with aiohttp.ClientSession() as http, http.get(f"{provider}/made") as response:
+                made = msgspec.json.decode(await response.read(), type=Made)
+            report = await slow.api.call("GET", "/admin/translation", None, slow.admin)
+    return list(_report(plan, made, without, slow, report))
 
 
-async def _run(url: str, plan: Plan, settings: Mapping[str, str]) -> Outcome:
-    """Run the server in a process of its own, people and provider in this one."""
-    meter, heard, waiting = Meter(), [0], [0]
-
-    def on_publication(part: bytes, now: float) -> None:
-        if b'"type":"message.translated"' in part:
-            heard[0] += 1
-        else:
-            meter.publication(part, now)
-
-    with served(url, {**UNTHROTTLED, "GATHERING_STORAGE_TIMEOUT": "20", **settings}) as address:
+@asynccontextmanager
+async def _furnished(name: str, url: str, settings: Mapping[str, str], plan: Plan) -> AsyncIterator[Scene]:
+    """A server in a process of its own, with everyone in it."""
+    with running(url, {**UNTHROTTLED, **settings}) as server:
         async with (
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http,
             anyio.create_task_group() as reading,
         ):
-            api = Api(http, address)
-            admin = await _administrator(api, url)
-            people = await _furnish(api, http, address, plan, reading, on_publication)
-            async with anyio.create_task_group() as sending:
-                for channel, client in people:
-                    sending.start_soon(send, channel, client, meter, plan.users / plan.rate)
-                sending.start_soon(_watch, api, admin, waiting)
-                await anyio.sleep(WARM_UP)
-                meter.running = True
-                await anyio.sleep(plan.seconds)
-                meter.running = False
-                sending.cancel_scope.cancel()
-            report = await api.call("GET", "/admin/translation", None, admin)
+            api = Api(http, server.address)
+            scene = Scene(name, server, api, await _administrator(api, url))
+            await _furnish(scene, http, plan, reading)
+            yield scene
             reading.cancel_scope.cancel()
-    return Outcome(meter.acknowledged, heard[0], max(waiting), report)
 
 
 async def _administrator(api: Api, url: str) -> str:
@@ -148,18 +133,13 @@ async def _administrator(api: Api, url: str) -> str:
     return str(signed_in["access_token"])
 
 
-async def _furnish(  # noqa: PLR0917 - everything that the scene is made of
-    api: Api,
-    http: aiohttp.ClientSession,
-    address: str,
-    plan: Plan,
-    reading: TaskGroup,
-    on_publication: Callable[[bytes, float], None],
-) -> list[tuple[str, Client]]:
+async def _furnish(scene: Scene, http: aiohttp.ClientSession, plan: Plan, reading: TaskGroup) -> None:
     """Everyone with a language, in a room, and connected."""
-    people: list[tuple[str, Client]] = []
+    rooms = -(-plan.users // plan.members)
+    found: list[list[tuple[str, Client]]] = [[] for _ in range(rooms)]
 
     async def open_room(number: int) -> None:
+        api = scene.api
         names = [f"r{number}m{member}" for member in range(min(plan.members, plan.users - number * plan.members))]
         tokens = [await api.newcomer(name) for name in names]
         room = await api.call("POST", "/rooms", {"name": f"Room {number}"}, tokens[0])
@@ -167,39 +147,106 @@ async def _furnish(  # noqa: PLR0917 - everything that the scene is made of
             await api.call("PATCH", "/me", {"language": LANGUAGES[member % len(LANGUAGES)]}, token)
             if member:
                 await api.call("POST", f"/rooms/{room['id']}/join", None, token)
-            client = await Client.connect(http, address, token, on_publication)
+            client = await Client.connect(http, scene.server.address, token, scene.publication)
             reading.start_soon(client.run)
             await client.call("subscribe", {"channel": f"room:{room['id']}"})
-            people.append((f"room:{room['id']}", client))
+            found[number].append((f"room:{room['id']}", client))
 
     async with anyio.create_task_group() as opening:
-        for number in range(-(-plan.users // plan.members)):
+        for number in range(rooms):
             opening.start_soon(open_room, number)
-    return people
+    scene.people = [each for room in found for each in room]
 
 
-async def _watch(api: Api, admin: str, waiting: list[int]) -> None:
-    """Look twice a second at how many texts wait."""
+async def _turn(scene: Scene, plan: Plan, chance: Random) -> None:
+    """Have everyone post for a while, and measure the end of it."""
+    async with anyio.create_task_group() as looking:
+        looking.start_soon(_watch, scene)
+        looking.start_soon(_look_at_the_clock, scene)
+        async with anyio.create_task_group() as posting:
+            posting.start_soon(_post, scene, plan, chance, posting)
+            await anyio.sleep(plan.warm_up)
+            cpu, started = scene.server.cpu(), time.perf_counter()
+            scene.measuring = True
+            await anyio.sleep(plan.seconds)
+            scene.measuring = False
+            scene.cpu += scene.server.cpu() - cpu
+            scene.elapsed += time.perf_counter() - started
+        looking.cancel_scope.cancel()
+
+
+async def _post(scene: Scene, plan: Plan, chance: Random, posting: TaskGroup) -> None:
+    """Begin posts when chance has them begin, whether those before were answered or not."""
+    due = started = time.perf_counter()
+    end = started + plan.warm_up + plan.seconds
+    while (due := due + chance.expovariate(plan.rate)) < end:
+        channel, client = chance.choice(scene.people)
+        await anyio.sleep(max(0.0, due - time.perf_counter()))
+        posting.start_soon(_post_one, scene, channel, client)
+
+
+async def _post_one(scene: Scene, channel: str, client: Client) -> None:
+    scene.posted += 1
+    measured, sent = scene.measuring, time.perf_counter()
+    post = {"method": "post", "data": {"timeline": channel, "text": f"@{sent} {'hello there ' * 5}"}}
+    await client.call("rpc", post)
+    if measured:
+        scene.acknowledged.append(time.perf_counter() - sent)
+
+
+async def _look_at_the_clock(scene: Scene) -> None:
     while True:
-        report = await api.call("GET", "/admin/translation", None, admin)
-        waiting.append(report["translators"]["waiting"])
-        await anyio.sleep(0.5)
+        due = time.perf_counter() + TICK
+        await anyio.sleep(TICK)
+        if scene.measuring:
+            scene.late.append(time.perf_counter() - due)
 
 
-def _report(plan: Plan, provider: Provider, without: Outcome, slow: Outcome) -> Iterator[str]:
-    p99 = [sorted(times)[len(times) * 99 // 100] for times in (without.acknowledged, slow.acknowledged)]
-    translators, interpreting = slow.report["translators"], slow.report["interpreting"]
-    elapsed = WARM_UP + plan.seconds
-    capacity = plan.requests * 2 / (plan.fastest + plan.slowest)
-    yield f"{plan.users} people in rooms of {plan.members} who read {min(plan.members, len(LANGUAGES))} languages, {plan.rate:g} posts/s"
-    yield f"  provider: {plan.requests} requests at a time, {plan.fastest:g} to {plan.slowest:g} s each"
-    for name, outcome in (("without translation", without), ("with the provider", slow)):
-        times = outcome.acknowledged
-        yield f"  {name:20} posts {len(times):7,}   p50 {milliseconds(times, 50)}  p99 {milliseconds(times, 99)} ms"
-    yield f"  p99 with / without   {p99[1] / p99[0]:7.2f}x"
-    yield f"  requests/s {provider.requests / elapsed:6.2f} of {capacity:.2f} possible, texts/s {provider.texts / elapsed:7.1f}"
-    yield f"  texts waiting, most  {slow.most_waiting:7,} of {translators['queue_limit']:,} allowed"
-    yield f"  dropped: present {translators['dropped_present']:,}, absent {translators['dropped_absent']:,}"
-    yield f"  asked {interpreting['asked']:,}, stored {interpreting['stored']:,}, heard by readers {slow.heard:,}"
+async def _watch(scene: Scene) -> None:
+    """Look once a second at how many texts wait."""
+    while True:
+        report = await scene.api.call("GET", "/admin/translation", None, scene.admin)
+        scene.waiting.append(report["translators"]["waiting"])
+        await anyio.sleep(1.0)
+
+
+async def _drained(scene: Scene) -> None:
+    """Wait until the provider has done everything, and a moment for the readers to hear of it."""
+    while True:
+        translators = (await scene.api.call("GET", "/admin/translation", None, scene.admin))["translators"]
+        if not translators["waiting"] and not any(each["in_flight"] for each in translators["providers"]):
+            break
+        await anyio.sleep(0.1)
+    await anyio.sleep(1.0)
+
+
+def _report(plan: Plan, made: Made, without: Scene, slow: Scene, report: Mapping[str, Any]) -> Iterator[str]:
+    translators, interpreting = report["translators"], report["interpreting"]
     failures = {each["name"]: each["failures"] for each in translators["providers"]}
+    languages = min(plan.members, len(LANGUAGES))
+    yield f"{plan.users} people in rooms of {plan.members} who read {languages} languages, {plan.rate:g} posts/s at random times"
+    yield f"  each server in turn, {plan.turns} times: {plan.seconds:g} s measured after {plan.warm_up:g} s"
+    yield f"  provider: {plan.requests} requests at a time, {plan.fastest:g} to {plan.slowest:g} s each"
+    for scene in (without, slow):
+        times = scene.acknowledged
+        yield (
+            f"  {scene.name:20} posts {len(times):6,}  p50 {milliseconds(times, 50)}  p95 {milliseconds(times, 95)}"
+            f"  p99 {milliseconds(times, 99)} ms   server {scene.cpu / scene.elapsed:4.0%} of a core"
+            f"   this process late, p99 {milliseconds(scene.late, 99)} ms"
+        )
+    for percent in (50, 95, 99):
+        with_it, without_it = (_percentile(each.acknowledged, percent) for each in (slow, without))
+        yield f"  p{percent} with / without   {with_it / without_it:7.2f}x"
+    capacity = plan.requests * 2 / (plan.fastest + plan.slowest)
+    requests, texts = made.requests / slow.translating, made.texts / slow.translating
+    yield f"  requests/s {requests:6.2f} of {capacity:.2f} possible, texts/s {texts:7.1f}"
+    heard = f"{len(slow.landed):,} heard by readers"
+    yield f"  post to translation  p50 {milliseconds(slow.landed, 50)}  p99 {milliseconds(slow.landed, 99)} ms, {heard}"
+    yield f"  texts waiting, most  {max(slow.waiting):7,} of {translators['queue_limit']:,} allowed"
+    yield f"  dropped: present {translators['dropped_present']:,}, absent {translators['dropped_absent']:,}"
+    yield f"  posted {slow.posted:,}, asked {interpreting['asked']:,}, stored {interpreting['stored']:,}"
     yield f"  failed {interpreting['failed']}, at the provider {failures}"
+
+
+def _percentile(times: list[float], percent: int) -> float:
+    return sorted(times)[min(len(times) - 1, len(times) * percent // 100)]

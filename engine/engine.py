@@ -38,6 +38,7 @@ from engine.timelines.start import start_timelines
 from engine.timelines.surroundings import Surroundings, TimelineSettings
 from engine.timelines.timeline import Timeline
 from engine.timelines.underway import Underway
+from engine.traffic import Traffic
 from engine.translation import Translators, start_translators
 from engine.translation.detection import Detector
 from engine.translation.provider import Provider
@@ -81,6 +82,7 @@ class Engine:
     interpreting: Interpreting
     models: Models
     agents: Agents
+    traffic: Traffic
     underway: Underway
     canary: Ref[Canary]
 
@@ -144,9 +146,11 @@ class Engine:
             def itself(channel: str) -> Ref[Timeline] | None:
                 return timelines.ref(channel)
 
+            traffic = Traffic()
             translators = await start_translators(
                 system,
                 settings,
+                traffic=traffic,
                 clock=clock,
                 seed=seed,
                 complete=completing(models) if models.default is not None else None,
@@ -154,7 +158,7 @@ class Engine:
                 detector=detector,
             )
             interpreting = await Interpreting.start(
-                system, storage, translators, feed, timeline=itself, start_limit=start_limit
+                system, storage, translators, feed, traffic, timeline=itself, start_limit=start_limit
             )
             surroundings = Surroundings(
                 storage=storage,
@@ -163,6 +167,7 @@ class Engine:
                 clock=clock,
                 monotonic=system.clock,
                 adrift=set(),
+                traffic=traffic,
                 fences=Fences(system.clock, TAKEOVER_REST),
                 feed=feed,
                 quotas=accounts.quotas,
@@ -210,6 +215,7 @@ class Engine:
                 interpreting=interpreting,
                 models=models,
                 agents=agents,
+                traffic=traffic,
                 underway=surroundings.underway,
                 canary=canary,
             )

@@ -35,8 +35,10 @@ from engine.domain.fields import MessageId, TimelineId
 from engine.domain.messages import Translation
 from engine.errors import StorageUnavailable, TimelineMoved, TryLater
 from engine.interpreting.flights import Flight, Flights, Wish, wishes
+from engine.interpreting.pace import Pace
 from engine.storage.repositories import Storage
 from engine.timelines.translating import AddTranslation, Lacking, Original, ReadLacking, Style
+from engine.traffic import Traffic
 from engine.translation import Rendering, TranslationFailed, Translators, Work
 from engine.translation.failures import WorkDropped
 
@@ -46,6 +48,8 @@ BATCH: Final = 64
 """The most commits, or readers, that are considered together."""
 STORING: Final = 64
 """The most translations that the timeline is asked to keep at a time: its mailbox is for those who post."""
+GIVE_WAY: Final = 0.03
+"""Seconds for which a booth gives way to those who post, at most."""
 PREFERENCES: Final = 5.0
 """Seconds for which the languages that members prefer are remembered."""
 RETRY: Final = 1.0
@@ -95,6 +99,12 @@ class _Seen(Message["Booth", None], frozen=True):
     answer: Answer[Lacking | None]
 
 
+class _Store(Message["Booth", None], frozen=True):
+    """There are places for so many translations now."""
+
+    number: int
+
+
 class _StoreAgain(Message["Booth", None], frozen=True):
     """It is time to try to store again."""
 
@@ -134,8 +144,9 @@ class _Waiter:
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """What every booth of a process is given.
 
-    `timeline` and `booth` are found by the channel; `time` is monotonic, in seconds. `counts` are of what is done, and `overheard` has
-    the timelines whose booth could not be told of something: it looks for itself.
+    `timeline` and `booth` are found by the channel; `time` is monotonic, in seconds. `pace` says when what has come may be kept, and
+    `traffic` what is given way to. `counts` are of what is done, and `overheard` has the timelines whose booth could not be told of
+    something: it looks for itself.
     """
 
     storage: Storage
@@ -143,6 +154,8 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     timeline: Callable[[str], Ref[Any] | None]
     booth: Callable[[str], Ref["Booth"]]
     time: Callable[[], float]
+    pace: Pace
+    traffic: Traffic
     counts: Counter[str]
     overheard: set[str]
 
@@ -165,6 +178,7 @@ class Booth(Actor):
         self._nudged = False
         self._unstored: deque[tuple[Flight, MessageId]] = deque()
         self._storing = 0
+        self._placed = 0
         self._reviewing = False
         self._review_again = False
         self._preferred: tuple[str, ...] = ()
@@ -197,6 +211,8 @@ class Booth(Actor):
             commit = call.message
             preferred = await self._preferences(commit.members)
             begun += self._board(wishes(commit.originals, commit.languages, preferred), commit.style)
+        if begun:
+            await self._surroundings.traffic.give_way(GIVE_WAY)
         await self._begin(begun)
         if self._channel in self._overheard:
             self._overheard.discard(self._channel)
@@ -378,8 +394,22 @@ class Booth(Actor):
     # -- kept ----------------------------------------------------------------------------------------------------------
 
     def _store(self) -> None:
-        """Have the timeline keep what has come, a little at a time."""
-        while self._unstored and self._storing < STORING:
+        """Have the timeline keep what has come, when there are places for it."""
+        while (wanted := min(len(self._unstored), STORING - self._storing) - self._placed) > 0:
+            number, wait = self._surroundings.pace.take(wanted)
+            self._placed += number
+            self.send_after(wait, _Store(number))
+
+    @handles(_Store)
+    async def store(self, message: _Store) -> None:
+        """Have the timeline keep some of what has come."""
+        await self._surroundings.traffic.give_way(GIVE_WAY)
+        self._placed -= message.number
+        self._store_some(message.number)
+        self._store()
+
+    def _store_some(self, number: int) -> None:
+        for _ in range(min(number, len(self._unstored))):
             flight, message_id = self._unstored.popleft()
             rendering, text = flight.rendering, flight.messages.get(message_id)
             if rendering is None or text is None:

@@ -26,12 +26,14 @@ from engine.domain.fields import MessageId, TimelineKind
 from engine.domain.messages import Message as ChatMessage
 from engine.domain.people import Principal
 from engine.interpreting.booth import Booth, Consider, Demand, Review, Surroundings
+from engine.interpreting.pace import Pace
 from engine.storage.repositories import Storage
 from engine.timelines.commands import MessagePage
 from engine.timelines.directory import Timelines
 from engine.timelines.feed import Feed, News
 from engine.timelines.timeline import Timeline
 from engine.timelines.translating import CONTEXT, AskStyle, Original, Style, originals, style_of
+from engine.traffic import Traffic
 from engine.translation import TranslationStatus, Translators
 
 BOOTHS: Final = "booths"
@@ -81,6 +83,7 @@ class Interpreting:
         storage: Storage,
         translators: Translators,
         feed: Feed,
+        traffic: Traffic,
         *,
         timeline: Callable[[str], Ref[Timeline] | None],
         start_limit: float,
@@ -93,6 +96,8 @@ class Interpreting:
             timeline=timeline,
             booth=interpreting._booth,
             time=system.clock,
+            pace=Pace(system.clock),
+            traffic=traffic,
             counts=interpreting._counts,
             overheard=interpreting._overheard,
         )

@@ -17,6 +17,7 @@ from engine.timelines.archive import Archive
 from engine.timelines.feed import Feed
 from engine.timelines.fences import Fences
 from engine.timelines.underway import Underway
+from engine.traffic import Traffic
 
 
 class TimelineSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,7 +69,8 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     `monotonic` tells the time in seconds for waiting, `clock` the time of day. `adrift` holds the timelines that do not know
     where their log stands; `Ownership` wakes them when the database answers again. `feed` is told what they commit. `quotas`
     are how much people may post. `presence` knows who is connected; `itself` is a timeline's own reference, by its channel.
-    `underway` are the timelines where somebody is answering. `interpreters` is None where nothing is translated.
+    `traffic` is told what they commit at the moment. `underway` are the timelines where somebody is answering. `interpreters` is None
+    where nothing is translated.
     """
 
     storage: Storage
@@ -78,6 +80,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     monotonic: Callable[[], float]
     fences: Fences
     adrift: set[TimelineId]
+    traffic: Traffic
     feed: Feed
     quotas: Quotas
     presence: People

@@ -178,6 +178,7 @@ class Timeline(Actor):
     async def stopping(self, why: Exit) -> None:
         """Tell the subscribers to come back, unless they have been told something else."""
         self._surroundings.adrift.discard(self.id)
+        self._surroundings.traffic.writing.discard(self.id)
         self.subscribers.end(Ending.RESTARTED)
         if why.kind is ExitKind.PASSIVATED:
             log.info("timeline.passivated", timeline=self.channel)

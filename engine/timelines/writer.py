@@ -214,6 +214,7 @@ class Writer:
             self._answer(outcomes)
             return
         self._under_way = True
+        self._surroundings.traffic.writing.add(self._id)
         self._owner.ask_later(
             self._surroundings.journal,
             Write(Append(self._id, self.claimed.term, tuple(turn.events), turn.limits, turn.fingerprints)),
@@ -244,6 +245,7 @@ class Writer:
     def _written(self, events: Sequence[Event], outcomes: list[Outcome], answer: Answer[None]) -> None:
         """Go on after a write: publish what is durable, or find out why it is not."""
         self._under_way = False
+        self._surroundings.traffic.writing.discard(self._id)
         match answer.error:
             case None:
                 self._answer(outcomes)

@@ -11,6 +11,7 @@ from msgspec import structs
 from actors import ActorSystem, Answer, AskFailed, AskTimeout, MailboxFull, Pool, Ref, Supervisor
 from engine.clock import Clock, SystemClock
 from engine.settings import Settings, SettingsError, TranslationProvider
+from engine.traffic import Traffic
 from engine.translation.cache import Cache
 from engine.translation.chat_model import ChatModelTranslator, Complete
 from engine.translation.desk import Desk, Translate
@@ -26,7 +27,7 @@ from engine.translation.gate import Gate
 from engine.translation.interpreters import Interpreter
 from engine.translation.lanes import Lane, Lanes
 from engine.translation.languages import same_language
-from engine.translation.markdown import parse
+from engine.translation.markdown import Document, parse
 from engine.translation.provider import Provider
 from engine.translation.pseudo import Pseudo
 from engine.translation.status import Ledger, ProviderStatus, TranslationStatus
@@ -69,6 +70,7 @@ class Translators:
         self._detector = detector
         self._clock = clock
         self._close = close
+        self._last: tuple[tuple[str, tuple[str, ...]], Document] | None = None
 
     @property
     def enabled(self) -> bool:
@@ -84,7 +86,7 @@ class Translators:
         if self._desk is None:
             self._fail(then, TranslationDisabled("translation is switched off"))
             return
-        document = parse(work.text, work.keep)
+        document = self._parsed(work)
         same = work.source is not None and same_language(work.source, work.target)
         if same or not any(line.body for line in document):
             self._ledger.unneeded += 1
@@ -108,6 +110,13 @@ class Translators:
             self._desk.request(Translate(work, document), ended, timeout=self._deadline)
         except AskFailed as error:
             self._fail(then, _failed(error))
+
+    def _parsed(self, work: Work) -> Document:
+        """The text taken apart: once for all the languages into which it goes, which are asked for one after the other."""
+        key = work.text, work.keep
+        if self._last is None or self._last[0] != key:
+            self._last = key, parse(*key)
+        return self._last[1]
 
     def _fail(self, then: Then, error: TranslationFailed) -> None:
         self._ledger.failed[error.code] += 1
@@ -184,18 +193,19 @@ async def start_translators(
     *,
     clock: Clock | None = None,
     seed: int | None = None,
+    traffic: Traffic | None = None,
     complete: Complete | None = None,
     providers: tuple[Provider, ...] | None = None,
     detector: Detector | None = None,
 ) -> Translators:
     """Start the translators that the settings name, as `translators` in this system.
 
-    `complete` is the chat model, where there is one: see `chat_model`. `seed` makes jitter repeatable. `providers` stand in for those
-    that the settings name, in the order in which they are asked, and `detector` for the one that is loaded, in a thread, a moment after
-    the start. Raises `SettingsError` when the settings name a provider that is not there.
+    `traffic` is what work on the event loop gives way to. `complete` is the chat model, where there is one: see `chat_model`. `seed` makes
+    jitter repeatable. `providers` stand in for those that the settings name, in the order in which they are asked, and `detector` for the
+    one that is loaded, in a thread, a moment after the start. Raises `SettingsError` when the settings name a provider that is not there.
     """
     clock = clock or SystemClock()
-    providers = _named(settings, clock, complete) if providers is None else providers
+    providers = _named(settings, clock, traffic, complete) if providers is None else providers
     board: Lanes = []
     ledger, cache = Ledger(), Cache(settings.translation_cache)
     detector = detector or Detector()
@@ -242,7 +252,9 @@ async def _way(
     return provider, gate, pool
 
 
-def _named(settings: Settings, clock: Clock, complete: Complete | None) -> tuple[Provider, ...]:
+def _named(
+    settings: Settings, clock: Clock, traffic: Traffic | None, complete: Complete | None
+) -> tuple[Provider, ...]:
     """The providers that the settings name, in the order in which they are asked."""
     chat_model = () if complete is None else (ChatModelTranslator(complete, requests=settings.translation_concurrency),)
     match settings.translation_provider:
@@ -261,6 +273,7 @@ def _named(settings: Settings, clock: Clock, complete: Complete | None) -> tuple
     deepl = DeepL(
         settings.deepl_auth_key.get_secret_value(),
         clock,
+        traffic=traffic,
         server_url=settings.deepl_server_url,
         timeout=settings.translation_timeout,
         requests=settings.translation_concurrency,

@@ -370,7 +370,7 @@ class Session:
         """Whether the account is as active as it was at `connect`; takes over what has changed in it."""
         assert self._user is not None
         try:
-            with anyio.move_on_after(_ACCOUNT_CHECK_LIMIT):
+            with self._engine.traffic.arriving(), anyio.move_on_after(_ACCOUNT_CHECK_LIMIT):
                 accounts, user_id = self._engine.accounts, self._user.id
                 if self._api_secret:
                     self._recognise((await accounts.authenticate(self._api_secret)).user)

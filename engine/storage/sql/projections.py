@@ -259,6 +259,11 @@ _reaction = (
 
 _ADD_EVENTS = BulkInsert(events)
 _ADD_MESSAGES = BulkInsert(messages)
+_REPLACE_TRANSLATIONS = BulkInsert(
+    translations,
+    "ON CONFLICT (timeline_id, message_id, language) DO UPDATE SET text = excluded.text, source = excluded.source,"
+    " provider = excluded.provider, fingerprint = excluded.fingerprint",
+)
 _UPDATES = {
     Change.MESSAGE: update(messages).where(_message),
     Change.MENTION: insert(mentions),
@@ -337,12 +342,10 @@ async def _upsert_of_people(
 
 
 async def _replace_translations(connection: AsyncConnection, values: list[Values]) -> None:
-    rows = _upsert(connection)(translations)
-    changing = ("text", "source", "provider", "fingerprint")
-    rows = rows.on_conflict_do_update(
-        index_elements=[*translations.primary_key.columns], set_={name: rows.excluded[name] for name in changing}
-    )
-    await connection.execute(rows, values)
+    """Insert or replace; of several for one message and language the last counts."""
+    key = [column.name for column in translations.primary_key]
+    last = {tuple(row[name] for name in key): row for row in values}
+    await _REPLACE_TRANSLATIONS.run(connection, list(last.values()))
 
 
 async def _blank(connection: AsyncConnection, values: list[Values]) -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from engine.domain.messages import Translation
 from engine.domain.people import Principal
+from engine.interpreting.pace import EACH, TICK
 from engine.storage.memory import MemoryStorage, State
 from engine.timelines.commands import Unsubscribe
 from engine.translation.provider import Batch, ProviderFailed
@@ -28,6 +29,27 @@ async def test_posting_does_not_wait_for_a_provider_that_hangs(
     await lobby.say(ada, *map(str, "abcdefghij"))
 
     assert anyio.current_time() - began < 0.1
+
+
+async def test_renderings_that_come_together_are_kept_a_few_at_a_time(
+    lobby: Place, ada: Principal, ben: Principal, storage: Interposed, provider: Scripted
+) -> None:
+    commits: set[float] = set()
+
+    async def watch(name: str, perform: Perform) -> object:
+        if name == "append":
+            commits.add(anyio.current_time())
+        return await perform()
+
+    provider.meddle = lambda _: anyio.sleep(2)
+    listener, _ = await read(lobby, ben, "de")
+    said = await lobby.say(ada, *[f"message {number}" for number in range(3 * EACH)])
+    storage.meddle = watch
+    await anyio.sleep(10)
+
+    assert sorted(heard(listener)) == sorted(into("de", said))
+    assert len(commits) == 3
+    assert max(commits) - min(commits) == pytest.approx(2 * TICK)
 
 
 async def test_with_a_provider_that_fails_everything_is_posted_and_readable(

@@ -17,6 +17,7 @@ from engine.domain.people import User
 from engine.errors import TokenExpired, Unauthenticated
 from engine.timelines.commands import Subscribe, Subscribed, Unsubscribe, Window
 from engine.timelines.fanout import Publication
+from engine.traffic import Traffic
 from gateway.realtime.codes import Disconnect
 from gateway.realtime.outbox import Outbox
 from gateway.realtime.session import Session
@@ -138,7 +139,8 @@ class ScriptedEngine(SimpleNamespace):
     def __init__(self) -> None:
         numbers = itertools.count(1)
         clock = SimpleNamespace(now=lambda: START, new_id=lambda: f"client-{next(numbers)}")
-        super().__init__(accounts=ScriptedAccounts(), timelines=ScriptedTimelines(), clock=clock)
+        timelines = ScriptedTimelines()
+        super().__init__(accounts=ScriptedAccounts(), timelines=timelines, clock=clock, traffic=Traffic())
 
 
 class Client:

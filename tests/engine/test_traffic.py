@@ -1,0 +1,63 @@
+"""Work that can wait gives way to those who are being served, and not for ever."""
+
+import anyio
+import pytest
+
+from engine.domain.fields import TimelineId
+from engine.traffic import LOOK, Traffic
+from tests.engine.timelines.conftest import anyio_backend
+
+__all__ = ["anyio_backend"]
+
+pytestmark = pytest.mark.anyio
+
+LOBBY = TimelineId("lobby")
+
+
+async def test_where_nothing_is_committed_work_goes_on_at_once() -> None:
+    began = anyio.current_time()
+
+    await Traffic().give_way(1.0)
+
+    assert anyio.current_time() == began
+
+
+async def test_work_waits_until_the_commit_is_over() -> None:
+    traffic, went_on = Traffic(), anyio.Event()
+    traffic.writing.add(LOBBY)
+
+    async def work() -> None:
+        await traffic.give_way(60.0)
+        went_on.set()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(work)
+        await anyio.sleep(5 * LOOK)
+        waited = not went_on.is_set()
+        traffic.writing.discard(LOBBY)
+        await went_on.wait()
+
+    assert waited
+
+
+async def test_work_waits_while_a_command_is_looked_at() -> None:
+    traffic = Traffic()
+
+    with traffic.arriving():
+        began = anyio.current_time()
+        await traffic.give_way(1.0)
+    waited = anyio.current_time() - began
+    await traffic.give_way(1.0)
+
+    assert waited == pytest.approx(1.0)
+    assert anyio.current_time() == began + waited
+
+
+async def test_work_gives_way_for_a_limited_time() -> None:
+    traffic = Traffic()
+    traffic.writing.add(LOBBY)
+    began = anyio.current_time()
+
+    await traffic.give_way(10.0)
+
+    assert anyio.current_time() - began == pytest.approx(10.0)
