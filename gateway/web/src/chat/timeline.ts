@@ -23,6 +23,8 @@ import { MessageLog } from "./message_log.ts";
 import { confirmed, send } from "./outbox.ts";
 
 const PAGE = 60;
+/** Of what lies further back, which one scrolls towards. */
+const NEXT_PAGE = 100;
 /** Milliseconds between two words to the server that one still types. */
 const TYPING_AGAIN = 3000;
 /** The protocol's number. */
@@ -132,13 +134,13 @@ export class Timeline {
   loadOlder(): Promise<void> {
     const first = this.log.items[0];
     if (!this.log.older || !first) return Promise.resolve();
-    return this.load({ before: first.offset }, (page) => this.log.add(page, "older"));
+    return this.load({ before: first.offset, limit: NEXT_PAGE }, (page) => this.log.add(page, "older"));
   }
 
   loadNewer(): Promise<void> {
     const last = this.log.items.at(-1);
     if (!this.log.newer || !last) return Promise.resolve();
-    return this.load({ after: last.offset }, (page) => this.log.add(page, "newer"));
+    return this.load({ after: last.offset, limit: NEXT_PAGE }, (page) => this.log.add(page, "newer"));
   }
 
   /** Show the surroundings of an offset, wherever it is. */

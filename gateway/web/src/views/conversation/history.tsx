@@ -4,14 +4,16 @@ import type { Timeline } from "../../chat/timeline.ts";
 import { t } from "../../i18n/index.ts";
 import { isSameDay } from "../../text/time.ts";
 import { Icon } from "../../ui/icon.tsx";
+import { memo } from "../../ui/memo.ts";
 import { type Actions, MessageRow } from "./row.tsx";
+import { Sizes } from "./sizes.ts";
 import { Tail } from "./tail.tsx";
 import { type Range, Viewport } from "./viewport.ts";
 
 /** Minutes in which messages of one author stand together. */
 const TOGETHER = 5 * 60_000;
 /** So many rows before the first or last one the next page is asked for. */
-const AHEAD = 15;
+const AHEAD = 40;
 /** Pixels above the first row: where the beginning, or that more is coming, is said. */
 const HEAD = 96;
 
@@ -71,7 +73,7 @@ export function History({ timeline, actions, readBefore, target, onEnd }: Props)
     let news = false;
     for (const row of rows) {
       const { id } = (row as HTMLElement).dataset;
-      if (id && row.isConnected) news = viewport.measure(id, row.getBoundingClientRect().height) || news;
+      if (id) news = viewport.measure(id, row.getBoundingClientRect().height) || news;
     }
     return news;
   }, []);
@@ -81,26 +83,22 @@ export function History({ timeline, actions, readBefore, target, onEnd }: Props)
     if (next.start !== drawn.current.start || next.end !== drawn.current.end) draw((count) => count + 1);
   }, []);
 
-  const observer = useMemo(
+  const sizes = useMemo(
     () =>
-      new ResizeObserver((entries) => {
+      new Sizes((changed) => {
         catchUp();
-        measure(entries.map((each) => each.target));
+        measure(changed);
         settle();
         redraw();
       }),
     [],
   );
-  useEffect(() => () => observer.disconnect(), []);
+  useEffect(() => () => sizes.forget(), []);
 
   useLayoutEffect(() => {
     const box = scroller.current;
     if (!box) return;
-    observer.disconnect();
-    observer.observe(box);
-    const rows = [...box.querySelectorAll(".row[data-id], .tail")];
-    for (const row of rows) observer.observe(row);
-    measure(rows);
+    measure(sizes.watch([box, ...box.querySelectorAll(".row[data-id], .tail")]));
     settle();
     redraw();
   });
@@ -195,26 +193,21 @@ export function History({ timeline, actions, readBefore, target, onEnd }: Props)
   );
 }
 
-function Placed({
-  message,
-  before,
-  timeline,
-  actions,
-  readBefore,
-  marked,
-}: {
+interface Place {
   message: Message;
   before: Message | undefined;
   timeline: Timeline;
   actions: Actions;
   readBefore: number;
   marked: boolean;
-}) {
+}
+
+const Placed = memo(function Placed({ message, before, timeline, actions, readBefore, marked }: Place) {
   const newDay = !before || !isSameDay(before.created_at, message.created_at);
   const firstUnread = readBefore > 0 && message.offset > readBefore && (before?.offset ?? 0) <= readBefore;
   const near = before && Date.parse(message.created_at) - Date.parse(before.created_at) < TOGETHER;
   const together = Boolean(
-    near && !newDay && !firstUnread && before?.author.id === message.author.id && !message.reply_to,
+    near && !newDay && !firstUnread && before?.author.id === message.author.id && !message.reply_to && !message.partial,
   );
   return (
     <MessageRow
@@ -227,7 +220,7 @@ function Placed({
       marked={marked}
     />
   );
-}
+});
 
 function Head({ timeline, empty }: { timeline: Timeline; empty: boolean }) {
   const { state, log } = timeline;

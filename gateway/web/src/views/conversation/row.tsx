@@ -31,6 +31,7 @@ interface Props {
   marked: boolean;
 }
 
+/** What can be done about it is drawn once the pointer or the focus comes near: most rows that pass are only read. */
 export const MessageRow = memo(function MessageRow({
   message,
   timeline,
@@ -41,6 +42,8 @@ export const MessageRow = memo(function MessageRow({
   marked,
 }: Props) {
   const mine = message.author.id === me.value?.id;
+  const [near, setNear] = useState(false);
+  const come = () => setNear(true);
   const concerns = !mine && (message.mentions.includes(me.value?.id ?? "") || message.mentions_all);
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey || message.deleted_at)
@@ -57,8 +60,10 @@ export const MessageRow = memo(function MessageRow({
       class={`row ${together ? "row-together" : ""} ${concerns ? "row-concerns" : ""} ${marked ? "row-marked" : ""}`}
       data-id={message.id}
       tabIndex={-1}
-      aria-labelledby={`by-${message.id}`}
+      aria-label={`${message.author.name}, ${clock(message.created_at)}`}
       onKeyDown={onKeyDown}
+      onPointerEnter={come}
+      onFocusIn={come}
     >
       {newDay && (
         <div class="day">
@@ -75,19 +80,21 @@ export const MessageRow = memo(function MessageRow({
           <Avatar who={message.author} presence={timeline.presence.value.get(message.author.id)} />
         )}
         <div class="row-content">
-          <header class={together ? "unseen" : "row-head"} id={`by-${message.id}`}>
-            <strong dir="auto">{message.author.name}</strong>
-            {message.author.kind === "agent" && <span class="tag">{t("agent")}</span>}
-            {message.partial && <span class="writing">{t("stopped")}</span>}
-            <time dateTime={message.created_at} title={moment(message.created_at)}>
-              {clock(message.created_at)}
-            </time>
-          </header>
+          {!together && (
+            <header class="row-head">
+              <strong dir="auto">{message.author.name}</strong>
+              {message.author.kind === "agent" && <span class="tag">{t("agent")}</span>}
+              {message.partial && <span class="writing">{t("stopped")}</span>}
+              <time dateTime={message.created_at} title={moment(message.created_at)}>
+                {clock(message.created_at)}
+              </time>
+            </header>
+          )}
           {message.reply_to && <Quoted id={message.reply_to} timeline={timeline} onShow={actions.show} />}
           <Body message={message} timeline={timeline} />
           <Reactions message={message} timeline={timeline} />
         </div>
-        {!message.deleted_at && <MessageTools message={message} timeline={timeline} actions={actions} />}
+        {near && !message.deleted_at && <MessageTools message={message} timeline={timeline} actions={actions} />}
       </div>
     </article>
   );
