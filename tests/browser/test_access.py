@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from tests.browser.conftest import Invite
 from tests.support.browsing import PASSWORD, Visitor
+from tests.support.server import GatheringServer
 
 pytestmark = pytest.mark.anyio
 
@@ -107,6 +108,27 @@ async def test_the_main_path_needs_no_pointer(invite: Invite) -> None:
     await expect(page.get_by_role("dialog").get_by_role("link").first).to_be_visible()
     await page.keyboard.press("Escape")
     await expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+async def test_one_sees_where_one_is_signed_in_and_signs_out_there(
+    browser: Browser, server: GatheringServer, invite: Invite
+) -> None:
+    here = await invite("konrad", language="de")
+    await here.go("/account")
+    await expect(here.page.locator(".list .tag", has_text="Dieses Gerät")).to_have_count(1)
+    async with Visitor.open(browser, server.http, "konrad") as there:
+        await there.sign_in()
+        await there.go("/")
+        await there.page.locator(".sidebar").wait_for()
+
+        await here.page.reload()
+        await here.page.get_by_role("button", name="Überall sonst abmelden").click()
+        await expect(there.page.locator("[name=login]")).to_be_visible()
+        there.complaints.clear()  # a browser complains of each 401
+
+    await expect(here.page.get_by_role("button", name="Überall sonst abmelden")).to_have_count(0)
+    await here.page.get_by_role("button", name="Abmelden: Dieses Gerät").click()
+    await expect(here.page.locator("[name=login]")).to_be_visible()
 
 
 async def test_new_messages_are_announced_to_those_who_listen(invite: Invite) -> None:

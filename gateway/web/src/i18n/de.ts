@@ -238,7 +238,12 @@ export const de: Catalogue = {
   last_used: "zuletzt benutzt {when}",
   made_on: "erstellt {when}",
   this_device: "Dieses Gerät",
-  this_device_hint: "Abmelden macht diese Anmeldung überall wertlos.",
+  sessions: "Wo du angemeldet bist",
+  sessions_hint: "Abmelden macht die Anmeldung sofort wertlos, wo immer sie benutzt wird.",
+  signed_in_on: "angemeldet {when}",
+  signed_out_there: "Dort abgemeldet.",
+  sign_out_elsewhere: "Überall sonst abmelden",
+  unknown_device: "Unbekanntes Gerät",
 
   problem_offline: "Der Server ist nicht erreichbar. Versuche es gleich noch einmal.",
   problem_too_fast: "Das war zu schnell. Warte einen Moment.",

@@ -235,7 +235,12 @@ export const en = {
   last_used: "last used {when}",
   made_on: "made {when}",
   this_device: "This device",
-  this_device_hint: "Signing out makes this sign-in useless everywhere.",
+  sessions: "Where you are signed in",
+  sessions_hint: "Signing out makes the sign-in useless at once, wherever it is used.",
+  signed_in_on: "signed in {when}",
+  signed_out_there: "Signed out there.",
+  sign_out_elsewhere: "Sign out everywhere else",
+  unknown_device: "Unknown device",
 
   problem_offline: "The server cannot be reached. Try again in a moment.",
   problem_too_fast: "That was too fast. Wait a moment.",
