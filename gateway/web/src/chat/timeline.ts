@@ -12,6 +12,8 @@ import type {
   Member,
   Message,
   MessagePage,
+  Page,
+  Reader,
   Room,
   TimelineKind,
 } from "../api/types.ts";
@@ -219,6 +221,12 @@ export class Timeline {
     this.online.value = online ?? null;
     this.typing.value = typing ?? [];
     this.answers.restart(answers ?? []);
+    if (members.length > 1) {
+      get<Page<Reader>>(`${this.rest}/read`).then(
+        ({ items }) => this.noticeReads(items),
+        () => undefined,
+      );
+    }
     const position = context.streamPosition?.offset ?? 0;
     this.offset = Math.max(this.offset, position);
     if (this.state.value !== "ready" || !context.recovered) void this.reload().catch(() => undefined);
@@ -253,7 +261,7 @@ export class Timeline {
         this.typing.value = event.participants;
         break;
       case "read":
-        this.reads.value = new Map(this.reads.value).set(event.participant_id, event.offset);
+        this.noticeReads([{ participant_id: event.participant_id, last_read_offset: event.offset }]);
         break;
       case "presence":
         this.noticePresence(event);
@@ -262,6 +270,13 @@ export class Timeline {
         this.noticeMembers(event);
     }
     this.listener(event);
+  }
+
+  private noticeReads(readers: readonly Reader[]): void {
+    const reads = new Map(this.reads.value);
+    for (const { participant_id, last_read_offset } of readers)
+      reads.set(participant_id, Math.max(last_read_offset, reads.get(participant_id) ?? 0)); // markers never go back
+    this.reads.value = reads;
   }
 
   private noticePresence(event: Extract<TimelineEvent, { type: "presence" }>): void {

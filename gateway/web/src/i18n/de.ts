@@ -238,6 +238,7 @@ export const de: Catalogue = {
   last_used: "zuletzt benutzt {when}",
   made_on: "erstellt {when}",
   this_device: "Dieses Gerät",
+  read_by: "Gelesen von {names}",
   sessions: "Wo du angemeldet bist",
   sessions_hint: "Abmelden macht die Anmeldung sofort wertlos, wo immer sie benutzt wird.",
   signed_in_on: "angemeldet {when}",

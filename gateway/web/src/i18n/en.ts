@@ -235,6 +235,7 @@ export const en = {
   last_used: "last used {when}",
   made_on: "made {when}",
   this_device: "This device",
+  read_by: "Read by {names}",
   sessions: "Where you are signed in",
   sessions_hint: "Signing out makes the sign-in useless at once, wherever it is used.",
   signed_in_on: "signed in {when}",

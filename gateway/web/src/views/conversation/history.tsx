@@ -1,5 +1,7 @@
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { me } from "../../api/session.ts";
 import type { Id, Message } from "../../api/types.ts";
+import { lastRead } from "../../chat/readers.ts";
 import type { Timeline } from "../../chat/timeline.ts";
 import { t } from "../../i18n/index.ts";
 import { isSameDay } from "../../text/time.ts";
@@ -58,6 +60,7 @@ export function History({ timeline, actions, readBefore, target, onEnd }: Props)
       ),
     [version],
   );
+  const readers = useReaders(timeline, version);
   const range = viewport.range(scroller.current?.clientHeight ?? innerHeight);
   drawn.current = range;
 
@@ -178,6 +181,7 @@ export function History({ timeline, actions, readBefore, target, onEnd }: Props)
               actions={actions}
               readBefore={readBefore}
               marked={message.id === target}
+              readers={readers.get(message.id) ?? ""}
             />
           ))}
           <div style={{ height: `${viewport.after(range.end)}px` }} />
@@ -193,6 +197,18 @@ export function History({ timeline, actions, readBefore, target, onEnd }: Props)
   );
 }
 
+function useReaders(timeline: Timeline, version: number): ReadonlyMap<Id, string> {
+  const { log } = timeline;
+  const reads = timeline.reads.value;
+  const members = timeline.members.value;
+  return useMemo(() => {
+    const others = [...members.values()].filter(
+      ({ participant: { id, kind } }) => kind === "user" && id !== me.value?.id,
+    );
+    return lastRead(log.items, reads, new Set(others.map(({ participant }) => participant.id)), log.newer);
+  }, [reads, members, version]);
+}
+
 interface Place {
   message: Message;
   before: Message | undefined;
@@ -200,9 +216,10 @@ interface Place {
   actions: Actions;
   readBefore: number;
   marked: boolean;
+  readers: string;
 }
 
-const Placed = memo(function Placed({ message, before, timeline, actions, readBefore, marked }: Place) {
+const Placed = memo(function Placed({ message, before, timeline, actions, readBefore, marked, readers }: Place) {
   const newDay = !before || !isSameDay(before.created_at, message.created_at);
   const firstUnread = readBefore > 0 && message.offset > readBefore && (before?.offset ?? 0) <= readBefore;
   const near = before && Date.parse(message.created_at) - Date.parse(before.created_at) < TOGETHER;
@@ -218,6 +235,7 @@ const Placed = memo(function Placed({ message, before, timeline, actions, readBe
       firstUnread={firstUnread}
       together={together}
       marked={marked}
+      readers={readers}
     />
   );
 });

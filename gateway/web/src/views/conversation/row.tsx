@@ -10,6 +10,7 @@ import { Icon } from "../../ui/icon.tsx";
 import { memo } from "../../ui/memo.ts";
 import { MessageTools } from "./message_tools.tsx";
 import { Reactions } from "./reactions.tsx";
+import { Readers } from "./readers.tsx";
 import { Prose } from "./text.tsx";
 
 /** What can be done about a message, besides what the timeline does by itself. */
@@ -29,6 +30,8 @@ interface Props {
   /** It continues what the same author has just said. */
   together: boolean;
   marked: boolean;
+  /** The ids of those who have read up to here and no further, with spaces between. */
+  readers: string;
 }
 
 /** What can be done about it is drawn once the pointer or the focus comes near: most rows that pass are only read. */
@@ -40,6 +43,7 @@ export const MessageRow = memo(function MessageRow({
   firstUnread,
   together,
   marked,
+  readers,
 }: Props) {
   const mine = message.author.id === me.value?.id;
   const [near, setNear] = useState(false);
@@ -94,6 +98,7 @@ export const MessageRow = memo(function MessageRow({
           <Body message={message} timeline={timeline} />
           <Reactions message={message} timeline={timeline} />
         </div>
+        {readers && <Readers ids={readers} timeline={timeline} />}
         {near && !message.deleted_at && <MessageTools message={message} timeline={timeline} actions={actions} />}
       </div>
     </article>
