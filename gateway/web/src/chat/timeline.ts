@@ -170,9 +170,15 @@ export class Timeline {
     return rpc(mine ? "unreact" : "react", { timeline: this.channel, message_id: message.id, emoji });
   }
 
-  /** Say something (again) as one's own words. */
-  ask(text: string): void {
-    void send(this.channel, text, null, null);
+  /** Another answer of an agent to a message. A program outside hears of messages only: it is asked anew, by who had asked. */
+  async regenerate(question: Message, agent_id: Id): Promise<void> {
+    try {
+      await rpc("regenerate", { timeline: this.channel, message_id: question.id, agent_id });
+    } catch (refusal) {
+      const outside = (refusal as { message?: string }).message === "invalid_request";
+      if (!outside || question.author.id !== me.value?.id) throw refusal;
+      void send(this.channel, question.text, null, null);
+    }
   }
 
   stop(answer_id: string): Promise<unknown> {
