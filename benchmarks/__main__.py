@@ -1,4 +1,4 @@
-"""`python -m benchmarks posts`, `… agents`, `… presence`, `… history`, `… translation`, `… actors`."""
+"""`python -m benchmarks posts`, `… agents`, `… presence`, `… history`, `… translation`, `… actors`, `… scrolling`."""
 
 from typing import Annotated
 
@@ -13,6 +13,7 @@ from benchmarks.history import measure as measure_history
 from benchmarks.posts import Load, measure
 from benchmarks.presence import Crowd
 from benchmarks.presence import measure as measure_presence
+from benchmarks.scrolling import measure as measure_scrolling
 from benchmarks.translation import Plan
 from benchmarks.translation import measure as measure_translation
 
@@ -89,6 +90,24 @@ def history(
 
     with opened(database) as url:
         anyio.run(report_history, url, backend_options={"use_uvloop": True})
+
+
+@app.command()
+def scrolling(
+    messages: Annotated[int, typer.Option(min=1000, help="messages in the room")] = 5_000,
+    step: Annotated[
+        list[int] | None,
+        typer.Option(help="pixels a frame; by default 120, a quick hand, and 1200, a dragged scroll bar"),
+    ] = None,
+) -> None:
+    """A long history in a headless Chromium: frames and main thread, beside an empty page and one of the same rows at rest."""
+
+    async def report_scrolling(url: str) -> None:
+        async for line in measure_scrolling(url, messages, step or [120, 1200]):
+            typer.echo(line)
+
+    with opened(Database.SQLITE) as url:
+        anyio.run(report_scrolling, url)
 
 
 @app.command()

@@ -34,6 +34,7 @@ from gateway.rest import (
     messages,
     rooms,
     search,
+    sessions,
     streams,
     webhooks,
 )
@@ -53,6 +54,7 @@ _EXPIRY_GRACE: Final = 25.0
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *accounts.ENDPOINTS,
     *api_keys.ENDPOINTS,
+    *sessions.ENDPOINTS,
     *avatars.ENDPOINTS,
     *rooms.ENDPOINTS,
     *conversations.ENDPOINTS,
@@ -93,6 +95,7 @@ def build_app(engine: Engine, settings: Settings) -> web.Application:
 
     engine.accounts.watch(send_away)
     engine.accounts.api_keys.watch(hub.disconnect_api_key)
+    engine.accounts.watch_sign_ins(hub.disconnect_sign_in)
     return app
 
 

@@ -27,7 +27,7 @@ from engine.domain.quota import Quota, end_of, week_of
 from engine.errors import Forbidden, InvalidRequest, NotFound, RateLimited, TryLater, Unauthenticated
 from engine.settings import RegistrationPolicy, Settings, SettingsError
 from engine.storage.records import login_key
-from engine.storage.repositories import ApiKey, Storage, Usage, Users
+from engine.storage.repositories import ApiKey, Family, Storage, Usage, Users
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -169,7 +169,7 @@ class Accounts:
             # Best effort: who cannot be rehashed now will be the next time.
             with suppress(TryLater):
                 await self._users.set_password(user.id, await self._passwords.hash(password))
-        signed_in = await self._sessions.begin(user)
+        signed_in = await self._sessions.begin(user, client=origin.client)
         self._scribe.note(Action.SIGNED_IN, user.id, origin=origin)
         return signed_in
 
@@ -192,6 +192,24 @@ class Accounts:
     async def logout_by(self, refresh_token: str) -> None:
         """End the sign-in that a refresh token belongs to, exchanged or not; `Unauthenticated` when it is none of ours."""
         await self._sessions.end_by(refresh_token)
+
+    async def sign_ins(self, user_id: ParticipantId) -> list[Family]:
+        """See `Sessions.of`."""
+        return await self._sessions.of(user_id)
+
+    async def end_sign_in(self, user_id: ParticipantId, family_id: str, *, origin: Origin = UNKNOWN) -> None:
+        """End one of one's sign-ins, wherever it is: its tokens are refused from now on. `NotFound`."""
+        await self._sessions.end_one(user_id, family_id)
+        self._scribe.note(Action.SIGNED_OUT, user_id, subject=family_id, origin=origin)
+
+    async def end_other_sign_ins(self, user_id: ParticipantId, family_id: str, *, origin: Origin = UNKNOWN) -> None:
+        """End all of one's sign-ins but this one."""
+        for ended in await self._sessions.end_all(user_id, but=family_id):
+            self._scribe.note(Action.SIGNED_OUT, user_id, subject=ended, origin=origin)
+
+    def watch_sign_ins(self, listener: Callable[[str], None]) -> None:
+        """See `Sessions.watch`."""
+        self._sessions.watch(listener)
 
     async def authenticate(self, access_token: str) -> Identity:
         """See `Sessions.authenticate`; an API key will do as well.

@@ -18,8 +18,8 @@ from engine.accounts.tokens import AccessTokens, new_refresh_token, refresh_dige
 from engine.clock import Clock
 from engine.domain.fields import ParticipantId
 from engine.domain.people import User
-from engine.errors import Conflict, EngineError, Unauthenticated
-from engine.storage.repositories import RefreshToken, Tokens
+from engine.errors import Conflict, EngineError, NotFound, Unauthenticated
+from engine.storage.repositories import Family, RefreshToken, Tokens
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -68,11 +68,13 @@ class Sessions:
         self._gather = gather
         self._ended = Recent(self._read_ended, ttl=ttl, time=time)
         self._exchanges: dict[bytes, _Exchange] = {}
+        self._listeners: list[Callable[[str], None]] = []
 
-    async def begin(self, user: User) -> SignIn:
-        """A new family."""
+    async def begin(self, user: User, *, client: str | None = None) -> SignIn:
+        """A new family; `client` is what signs in, in its own words."""
         refresh_token, family_id = new_refresh_token(), self._clock.new_id()
-        await self._tokens.add(self._stored(refresh_token, family_id, user.id))
+        stored = self._stored(refresh_token, family_id, user.id)
+        await self._tokens.add(stored, at=self._clock.now(), client=client)
         self._ended.put(family_id, value=False)
         return self._signed_in(user, family_id, refresh_token)
 
@@ -114,7 +116,7 @@ class Sessions:
     async def end(self, family_id: str) -> None:
         """End a family: its refresh and access tokens are refused from now on."""
         await self._tokens.revoke_family(family_id, at=self._clock.now())
-        self._ended.put(family_id, value=True)
+        self._has_ended(family_id)
 
     async def end_by(self, refresh_token: str) -> None:
         """End the family of a refresh token, exchanged or not; `Unauthenticated` when it is unknown."""
@@ -123,14 +125,35 @@ class Sessions:
             raise Unauthenticated("the refresh token is not valid")
         await self.end(token.family_id)
 
-    async def end_all(self, user_id: ParticipantId) -> None:
-        """End every family of a person."""
-        await self._tokens.revoke_user(user_id, at=self._clock.now())
-        self._ended.forget()  # which families were theirs is not known here
+    async def of(self, user_id: ParticipantId) -> list[Family]:
+        """The sign-ins of a person that are good, the last used first."""
+        return await self._tokens.alive(user_id, at=self._clock.now())
+
+    async def end_one(self, user_id: ParticipantId, family_id: str) -> None:
+        """End a family of this person; `NotFound` when there is none that is good."""
+        if not await self._tokens.revoke_family(family_id, at=self._clock.now(), of=user_id):
+            raise NotFound("there is no such sign-in")
+        self._has_ended(family_id)
+
+    async def end_all(self, user_id: ParticipantId, *, but: str | None = None) -> list[str]:
+        """End every family of a person, but one. Answers which ones that were."""
+        ended = await self._tokens.revoke_user(user_id, at=self._clock.now(), but=but)
+        for family_id in ended:
+            self._has_ended(family_id)
+        return ended
+
+    def watch(self, listener: Callable[[str], None]) -> None:
+        """Call `listener` with the id of every family that is ended here. It must neither wait nor raise."""
+        self._listeners.append(listener)
 
     async def purge(self) -> int:
         """Forget the refresh tokens that have expired; tells how many."""
         return await self._tokens.purge(expired_before=self._clock.now())
+
+    def _has_ended(self, family_id: str) -> None:
+        self._ended.put(family_id, value=True)
+        for listener in self._listeners:
+            listener(family_id)
 
     async def _perform(self, exchange: _Exchange, digest: bytes) -> None:
         try:

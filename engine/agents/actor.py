@@ -98,6 +98,7 @@ class AgentActor(Actor):
             self._channel,
             call.message.question,
             addressed=call.message.addressed,
+            again=call.message.again,
             begun=begun,
             stopped=stopped,
         )

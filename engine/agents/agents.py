@@ -1,19 +1,22 @@
 """What the doors ask about agents; composed here, with everything that makes them speak."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
+from actors import Ref
+from engine.agents.conductor import Conductor, Regenerate
 from engine.agents.definitions import Definitions
 from engine.agents.joining import Joining
 from engine.agents.rosters import Rosters
 from engine.clock import Clock
 from engine.domain.agents import AgentChanges, AgentDefinition, NewAgent
-from engine.domain.fields import ParticipantId, TimelineId
+from engine.domain.fields import MessageId, ParticipantId, TimelineId
 from engine.domain.people import Principal
 from engine.domain.rooms import Member
+from engine.errors import Conflict, NotFound
 from engine.storage.repositories import Storage
-from engine.timelines.commands import ConversationView
+from engine.timelines.commands import CheckWriter, ConversationView
 from engine.timelines.directory import Timelines
 
 REMEMBERED: Final = timedelta(days=31)
@@ -24,9 +27,19 @@ class Agents:
     """The agents of this process. Made by `start_agents`."""
 
     def __init__(
-        self, storage: Storage, clock: Clock, definitions: Definitions, timelines: Timelines, rosters: Rosters
+        self,
+        storage: Storage,
+        clock: Clock,
+        definitions: Definitions,
+        timelines: Timelines,
+        rosters: Rosters,
+        *,
+        conductor: Callable[[str], Ref[Conductor]],
     ) -> None:
         self._storage = storage.agents
+        self._messages = storage.messages
+        self._timelines = timelines
+        self._conductor = conductor
         self._clock = clock
         self._definitions = definitions
         self._rosters = rosters
@@ -77,6 +90,24 @@ class Agents:
     def named(self, name: str) -> AgentDefinition | None:
         """The agent of this name, in any case, or this id, as far as this process knows."""
         return self._definitions.named(name)
+
+    # -- answering once more: for those who may write --------------------------------------------------------------------
+
+    async def regenerate(self, by: Principal, channel: str, message_id: MessageId, agent_id: ParticipantId) -> str:
+        """Let an agent answer a message once more: the id of the answer to come, a reply like the one before, which stays.
+
+        `Forbidden` and `NotFound` for who may not write there; else see `Regenerate`.
+        """
+        timeline: Ref[Any] | None = self._timelines.ref(channel)
+        if timeline is None:
+            raise NotFound("there is no such timeline")
+        await timeline.ask(CheckWriter(by))
+        question = await self._messages.get(TimelineId(timeline.key), message_id)
+        if question is None:
+            raise NotFound("there is no such message")
+        if question.deleted_at is not None:
+            raise Conflict("the message is deleted")
+        return await self._conductor(channel).ask(Regenerate(agent_id, question))
 
     # -- joining: for those who moderate a room, or take part in a conversation ------------------------------------------
 

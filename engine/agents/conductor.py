@@ -20,10 +20,10 @@ from engine.agents.policies import addresses, wants
 from engine.agents.stage import Stage
 from engine.agents.utterance import Outcome, answer_id
 from engine.agents.window import MOST
-from engine.domain.agents import EXTERNAL, AgentDefinition, AgentPlace
+from engine.domain.agents import EXTERNAL, AgentDefinition, AgentPlace, Policy
 from engine.domain.fields import MessageId, ParticipantId, ParticipantKind, TimelineId, TimelineKind
 from engine.domain.messages import Message as ChatMessage
-from engine.errors import EngineError
+from engine.errors import Conflict, EngineError, InvalidRequest, NotFound, Overloaded, RateLimited
 
 log = structlog.get_logger(__name__)
 
@@ -51,12 +51,24 @@ class Wake(Message["Conductor", None], frozen=True):
     """Something may have been left undone. Waking is enough: `started` looks."""
 
 
+class Regenerate(Message["Conductor", str], frozen=True):
+    """An agent is to answer a message once more, whatever its policy would say. Answers the id of the answer to come.
+
+    `NotFound` when the agent is not here; `InvalidRequest` when it is a program's, which hears of messages only, and for what it said
+    itself; `Conflict` when it is about to answer that message, or may not answer now; `RateLimited` before its cooldown is over.
+    """
+
+    agent_id: ParticipantId
+    question: ChatMessage
+
+
 class Cue(NamedTuple):
-    """One agent's turn to answer one message."""
+    """One agent's turn to answer one message; `again` is set when that was asked for once more."""
 
     agent_id: ParticipantId
     question: ChatMessage
     addressed: bool
+    again: str = ""
 
 
 class _Ended(Message["Conductor", None], frozen=True):
@@ -151,6 +163,29 @@ class Conductor(Actor):
         """Whoever has left has nothing to say any more."""
         self._waiting = deque(cue for cue in self._waiting if cue.agent_id != message.agent_id)
 
+    @handles(Regenerate)
+    async def regenerate(self, message: Regenerate) -> str:
+        """Let an agent answer once more, when its turn comes."""
+        cue = Cue(message.agent_id, message.question, addressed=True, again=self._stage.clock.new_id())
+        agent = self._stage.definitions.known.get(cue.agent_id)
+        if agent is None or cue.agent_id not in self._stage.rosters.of(self._timeline_id):
+            raise NotFound("that agent is not here")
+        if agent.model == EXTERNAL:
+            raise InvalidRequest.field("agent_id", "that agent is a program outside: post the question again")
+        if message.question.author.id == cue.agent_id:
+            raise InvalidRequest.field("message_id", "an agent does not answer itself")
+        if any((each.agent_id, each.question.id) == (cue.agent_id, cue.question.id) for each in self._pending()):
+            raise Conflict("that agent is about to answer this message")
+        if (reason := self._refusal(cue)) == "cooldown":
+            raise RateLimited("that agent has just answered", retry_after=agent.cooldown_seconds)
+        if reason is not None or agent.policy(self._kind) is Policy.NEVER:
+            raise Conflict(f"that agent does not answer this: {reason or 'it never answers here'}")
+        if len(self._waiting) >= WAITING:
+            raise Overloaded("too many turns wait here")
+        self._waiting.append(cue)
+        self._go_on()
+        return answer_id(cue.agent_id, cue.question, cue.again)
+
     def _consider(self, message: ChatMessage, *, since: datetime | None = None) -> None:
         """Find out who wants to answer a message."""
         self._seen = max(self._seen, message.offset)
@@ -214,7 +249,7 @@ class Conductor(Actor):
             settings = self._stage.settings
             self.request(
                 self._stage.actor(cue.agent_id, self._channel),
-                Speak(cue.question, cue.addressed),
+                Speak(cue.question, cue.addressed, cue.again),
                 partial(_Ended, cue),
                 timeout=settings.total + SLACK,
             )
@@ -287,6 +322,8 @@ class Conductor(Actor):
         """Where each agent stands, as far as that has changed."""
         first: dict[ParticipantId, int] = {}
         for cue in self._pending():
+            if cue.again:  # not made up for: whoever asked for it sees that it did not come
+                continue
             first[cue.agent_id] = min(first.get(cue.agent_id, cue.question.offset), cue.question.offset)
         found: list[AgentPlace] = []
         for agent_id in self._stage.rosters.of(self._timeline_id):

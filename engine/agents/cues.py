@@ -13,10 +13,14 @@ if TYPE_CHECKING:
 
 
 class Speak(actors.Message["AgentActor", Outcome], frozen=True):
-    """Answer a message; `addressed`: it was meant for this agent, so that silence would be noticed."""
+    """Answer a message; `addressed`: it was meant for this agent, so that silence would be noticed.
+
+    `again` tells answers apart that were asked for once more; the first one has none.
+    """
 
     question: Message
     addressed: bool
+    again: str = ""
 
 
 class Begun(actors.Message["Conductor", None], frozen=True):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from actors import Ref
 from engine.agents.window import MOST, fitting
-from engine.domain.fields import TimelineId
+from engine.domain.fields import ParticipantId, TimelineId
 from engine.domain.messages import Message
 from engine.domain.people import Principal
 from engine.domain.rooms import Member
@@ -67,7 +67,10 @@ async def look(around: Surroundings, ref: Ref[SharedTimeline], by: Principal, qu
     return Scene(scene.room, scene.conversation, scene.members, messages, True, scene.replies)  # noqa: FBT003 - a field
 
 
-def history(scene: Scene, budget: int) -> tuple[Message, ...]:
-    """What was said up to the question, as far as it fits, and what other agents have answered to it already."""
-    replies = [each for each in scene.replies if each.deleted_at is None]
+def history(scene: Scene, budget: int, itself: ParticipantId) -> tuple[Message, ...]:
+    """What was said up to the question, as far as it fits, and what other agents have answered to it already.
+
+    An agent that answers once more does not see its answer before.
+    """
+    replies = [each for each in scene.replies if each.deleted_at is None and each.author.id != itself]
     return (*fitting(scene.messages, budget), *replies)

@@ -68,9 +68,10 @@ class Failed(Exception):
         self.detail = detail
 
 
-def answer_id(agent_id: ParticipantId, question: Message) -> str:
-    """The one answer of an agent to a message, whoever comes to give it, before a crash or after."""
-    return "answer-" + blake2b(f"{agent_id}:{question.id}".encode(errors="replace"), digest_size=16).hexdigest()
+def answer_id(agent_id: ParticipantId, question: Message, again: str = "") -> str:
+    """The one answer of an agent to a message, whoever comes to give it, before a crash or after; another one for each `again`."""
+    key = f"{agent_id}:{question.id}:{again}" if again else f"{agent_id}:{question.id}"
+    return "answer-" + blake2b(key.encode(errors="replace"), digest_size=16).hexdigest()
 
 
 class Utterance:
@@ -89,10 +90,11 @@ class Utterance:
         question: Message,
         *,
         addressed: bool,
+        again: str,
         begun: Callable[[], None],
         stopped: Callable[[str, StopReason], None],
     ) -> None:
-        self.id = answer_id(definition.id, question)
+        self.id = answer_id(definition.id, question, again)
         self.channel = channel
         self.turn: Turn | None = None
         self.text_bytes = 0
@@ -236,7 +238,7 @@ class Utterance:
         turn = self.turn = Turn(
             agent=definition,
             message=question,
-            history=history(scene, self._stage.settings.context_tokens),
+            history=history(scene, self._stage.settings.context_tokens, definition.id),
             here=here,
             now=self._stage.clock.now(),
             channel=self.channel,

@@ -43,6 +43,8 @@ class Origin(msgspec.Struct, frozen=True):
 
     ip: str | None = None
     request_id: str | None = None
+    client: str | None = None
+    """What sent it, in its own words (`User-Agent`)."""
 
 
 UNKNOWN = Origin()

@@ -40,6 +40,13 @@ class ReadMarker(msgspec.Struct, frozen=True, kw_only=True):
     last_read_offset: int
 
 
+class Reader(msgspec.Struct, frozen=True, kw_only=True):
+    """A member, and how far they have read: up to and including the event at `last_read_offset`."""
+
+    participant_id: ParticipantId
+    last_read_offset: int
+
+
 class NotificationKind(StrEnum):
     """Why someone is told: named (or `@room`), answered, added to a timeline, written to in private."""
 

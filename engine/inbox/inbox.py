@@ -7,11 +7,11 @@ import msgspec
 from actors import Ref
 from engine.clock import Clock
 from engine.domain.fields import TimelineId
-from engine.domain.inbox import Notification, NotificationId, ReadMarker, Unread
+from engine.domain.inbox import Notification, NotificationId, Reader, ReadMarker, Unread
 from engine.domain.people import Principal
 from engine.inbox.readings import Read, Readings
 from engine.storage.repositories import Storage
-from engine.timelines.receipts import CheckRead
+from engine.timelines.receipts import AskReaders, CheckRead
 
 KEPT: Final = 1_000
 """How many notifications everyone keeps, the newest."""
@@ -41,6 +41,16 @@ class Inbox:
         await timeline.ask(CheckRead(by, offset))
         stands = await self._readings.ask(Read(timeline, by.id, offset))
         return ReadMarker(timeline_id=TimelineId(timeline.key), last_read_offset=stands)
+
+    async def readers(self, timeline: Ref[Any], by: Principal) -> list[Reader]:
+        """How far the people of a room or conversation have read; nobody where they are a crowd.
+
+        `Forbidden` or `NotFound` for who may not read there.
+        """
+        timeline_id = TimelineId(timeline.key)
+        people = await timeline.ask(AskReaders(by))
+        markers = (await self._storage.markers.of({timeline_id: people}))[timeline_id] if people else {}
+        return [Reader(participant_id=each, last_read_offset=markers[each]) for each in people if each in markers]
 
     async def unread(self, by: Principal, *, after: TimelineId | None = None, limit: int) -> list[Unread]:
         """What one has not read, of every timeline that one is a member of, by its id upwards."""

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from engine.timelines.shared import SharedTimeline  # noqa: F401 - named as the receiver of messages
 
 CROWD: Final = 100
-"""With more people than this present nobody is shown who reads: each reader would cause as many events as there are readers."""
+"""With more people than this present nobody is shown who reads: each reader would cause as many events as there are readers.
+With more members than this nobody asks either."""
 SHOWN_AT_ONCE: Final = 20
 """How many people's reading is shown at once; the others follow after the pause."""
 PAUSE: Final = 0.5
@@ -24,6 +25,12 @@ class CheckRead(Message["SharedTimeline", None], frozen=True):
 
     by: Principal
     offset: int
+
+
+class AskReaders(Message["SharedTimeline", tuple[ParticipantId, ...]], frozen=True):
+    """The people whose reading is shown to whoever may read here (`Forbidden`, `NotFound`): none where they are a crowd."""
+
+    by: Principal
 
 
 class ShowRead(Message["SharedTimeline", None], frozen=True):

@@ -28,7 +28,7 @@ from engine.timelines.answering import Answering
 from engine.timelines.commands import CheckWriter, Leave, Live, Posted, SetTyping
 from engine.timelines.fanout import Publication
 from engine.timelines.personal import Notify, PersonalTimeline, tell
-from engine.timelines.receipts import PAUSE, CheckRead, Receipts, ShowRead
+from engine.timelines.receipts import CROWD, PAUSE, AskReaders, CheckRead, Receipts, ShowRead
 from engine.timelines.signals import Signals
 from engine.timelines.surroundings import Surroundings
 from engine.timelines.timeline import SHOWN, Timeline
@@ -110,6 +110,15 @@ class SharedTimeline(Timeline):
         if message.offset > self._state.head:
             at_most = f"at most {self._state.head}, the offset of the last event, not {message.offset}"
             raise InvalidRequest.field("offset", at_most)
+
+    @handles(AskReaders)
+    async def readers(self, message: AskReaders) -> tuple[ParticipantId, ...]:
+        """Tell whose reading is shown."""
+        self.check_reader(message.by)
+        if len(self._state.members) > CROWD:
+            return ()
+        people = (each.participant for each in self._state.members.values())
+        return tuple(each.id for each in people if each.kind is ParticipantKind.USER)
 
     @handles(ShowRead)
     async def show_read(self, message: ShowRead) -> None:

@@ -107,6 +107,11 @@ class Connection:
         """The id of the API key that the client connected with."""
         return self.session.api_key
 
+    @property
+    def sign_in(self) -> str:
+        """The id of the sign-in whose token the client sent last."""
+        return self.session.sign_in
+
     def dismiss(self, why: codes.Disconnect) -> None:
         """End the connection; the client is told why."""
         self.session.close(why)

@@ -77,6 +77,8 @@ class EventStream:
         life = inf if expires_at is None else (expires_at - engine.clock.now()).total_seconds()
         self._expires_at = self._now() + life
         self._api_key = identity.api_key
+        self.sign_in = identity.family_id
+        """The id of the sign-in with whose token it was opened."""
 
     @property
     def user_id(self) -> ParticipantId:

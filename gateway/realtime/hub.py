@@ -47,6 +47,11 @@ class Live(Protocol):
         """The id of the API key that it came with; None for a token."""
         ...
 
+    @property
+    def sign_in(self) -> str:
+        """The id of the sign-in whose token it came with last; empty without one."""
+        ...
+
     def dismiss(self, why: codes.Disconnect) -> None:
         """End it soon; the client is told why. Never waits."""
         ...
@@ -141,6 +146,12 @@ class Hub:
         """End everything that a revoked API key has opened (3500), at once."""
         for live in tuple(self._live):
             if live.api_key == key_id:
+                live.dismiss(codes.INVALID_TOKEN)
+
+    def disconnect_sign_in(self, family_id: str) -> None:
+        """End everything that a sign-in which has ended has opened (3500), at once."""
+        for live in tuple(self._live):
+            if live.sign_in == family_id:
                 live.dismiss(codes.INVALID_TOKEN)
 
     async def shutdown(self) -> None:

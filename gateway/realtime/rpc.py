@@ -20,6 +20,7 @@
 | presence   | timeline                                              | clients: {user, client}, at most 200       |
 | typing     | timeline, typing? (false: has stopped)                | (empty)                                    |
 | cancel_answer | timeline, answer_id                                | (empty)                                    |
+| regenerate | timeline, message_id, agent_id                       | answer_id: of another answer to that message |
 | set_status | status: available, busy or away                       | status                                     |
 | set_language | timeline, language (null: only what was written)    | (empty)                                    |
 
@@ -37,7 +38,17 @@ import msgspec
 from actors import Message as ActorMessage
 from actors import Ref
 from engine.accounts.forms import ProfileChanges
-from engine.domain.fields import AnswerId, Availability, ClientId, Language, MessageId, Status, Text, TimelineId
+from engine.domain.fields import (
+    AnswerId,
+    Availability,
+    ClientId,
+    Language,
+    MessageId,
+    ParticipantId,
+    Status,
+    Text,
+    TimelineId,
+)
 from engine.domain.inbox import ReadMarker
 from engine.domain.messages import Draft, Message
 from engine.domain.people import Principal
@@ -124,6 +135,12 @@ class OfAnswer(OfTimeline, frozen=True, kw_only=True):
     """Data that names an answer."""
 
     answer_id: AnswerId
+
+
+class AnswerAgain(OfMessage, frozen=True, kw_only=True):
+    """Data of `regenerate`."""
+
+    agent_id: ParticipantId
 
 
 class Reaction(OfMessage, frozen=True, kw_only=True):
@@ -391,6 +408,10 @@ async def _read(engine: "Engine", by: Principal, data: ReadUpTo) -> ReadMarker:
     return await engine.inbox.read(timeline_of(engine.timelines, data.timeline), by, data.offset)
 
 
+async def _regenerate(engine: "Engine", by: Principal, data: AnswerAgain) -> dict[str, str]:
+    return {"answer_id": await engine.agents.regenerate(by, data.timeline, data.message_id, data.agent_id)}
+
+
 async def _set_status(engine: "Engine", by: Principal, data: NewStatus) -> dict[str, Status]:
     user = await engine.accounts.update_profile(by.id, ProfileChanges(status=data.status))
     return {"status": user.status}
@@ -435,6 +456,7 @@ METHODS: Final[dict[str, Method]] = {
     "typing": Asked(IsTyping, _typing, lambda _: {}),
     "set_language": OfSubscription(NewLanguage, _set_language),
     "cancel_answer": Asked(OfAnswer, _cancel_answer, lambda _: {}, of_channel=False),
+    "regenerate": Awaited(AnswerAgain, _regenerate),
     "set_status": Awaited(NewStatus, _set_status),
 }
 """The methods by name; any other is error 104."""

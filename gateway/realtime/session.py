@@ -112,6 +112,8 @@ class Session:
         self.api_key: str | None = None
         """The id of the API key that the client came with."""
         self._api_secret = ""
+        self.sign_in = ""
+        """The id of the sign-in whose token the client sent last."""
         self._by: Principal | None = None
         self._answers = Answers(outbox, link.spawn, timeout=settings.command_timeout)
         self._subscriptions = Subscriptions(
@@ -240,6 +242,7 @@ class Session:
         try:
             identity = await self._engine.accounts.authenticate(_plausible(token))
             self.api_key, self._api_secret = identity.api_key, token if identity.api_key else ""
+            self.sign_in = identity.family_id
             by = self._recognise(identity.user)
             self._link.recognised(by.id)
             position = (request.subs or {}).get(f"user:{by.id}")
@@ -291,6 +294,7 @@ class Session:
         if identity.user.id != self.user_id or identity.api_key is not None:
             self.close(codes.INVALID_TOKEN)
             return
+        self.sign_in = identity.family_id
         ttl = self._extend(identity, grace=self._settings.expiry_grace)
         self._answers.reply(command_id, b"refresh", protocol.refresh_result(self.client, VERSION, ttl=ttl))
         self._link.retime()

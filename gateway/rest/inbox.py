@@ -6,7 +6,7 @@ import msgspec
 
 from actors import Ref
 from engine.domain.fields import TimelineId
-from engine.domain.inbox import ReadMarker, Unread
+from engine.domain.inbox import Reader, ReadMarker, Unread
 from engine.domain.people import Principal
 from engine.engine import Engine
 from engine.inbox import NotificationPage
@@ -55,6 +55,11 @@ async def mark_read(engine: Engine, by: Principal, timeline: Ref[Timeline], body
     return await engine.inbox.read(timeline, by, body.offset)
 
 
+async def list_readers(engine: Engine, by: Principal, timeline: Ref[Timeline]) -> Page[Reader]:
+    """How far each person here has read; nobody where there are more than 100 members. Live, it is the event `read`."""
+    return Page(await engine.inbox.readers(timeline, by))
+
+
 async def list_unread(engine: Engine, by: Principal, query: InboxQuery) -> Page[Unread]:
     """What one has not read, in every room and conversation that one is in. Counts are exact below 1,000 and end there."""
     after = None if query.after is None else TimelineId(query.after)
@@ -77,6 +82,7 @@ _INBOX: Final = "Inbox"
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *shared(post, "/read", mark_read, tag=_INBOX),
+    *shared(get, "/read", list_readers, tag=_INBOX),
     get("/me/unread", list_unread, tag=_INBOX),
     get("/me/notifications", list_notifications, tag=_INBOX),
     post("/me/notifications/read", read_notifications, tag=_INBOX),

@@ -26,6 +26,7 @@ _LAST_EVENT_ID: Final = {
 _GOOD: Final = {
     200: "Done",
     201: "Created",
+    202: "Accepted: it will be done",
     204: "Done; there is nothing to say",
     304: "You have it already",
     503: "Not now",

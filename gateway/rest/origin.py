@@ -12,13 +12,16 @@ from engine.domain.activity import Origin
 from engine.settings import Settings
 from gateway.middleware import REQUEST_ID
 
+_LONGEST_NAME = 256
+
 
 def origin_of(request: web.Request, settings: Settings) -> Origin:
-    """The client's address, as far as the trusted proxies vouch for it, and the request's id."""
+    """The client's address, as far as the trusted proxies vouch for it, the request's id, and what the client calls itself."""
     forwarded = ",".join(request.headers.getall("X-Forwarded-For", ())).split(",")
     return Origin(
         client_address(request.remote, [each.strip() for each in forwarded if each.strip()], settings.trusted_proxies),
         request.get(REQUEST_ID),
+        _name(request.headers.get("User-Agent", "")),
     )
 
 
@@ -30,6 +33,11 @@ def client_address(remote: str | None, forwarded: list[str], trusted: tuple[str,
             break
         address = claimed
     return address
+
+
+def _name(said: str) -> str | None:
+    """A client may say anything: what can be shown of it."""
+    return "".join(sign for sign in said if sign.isprintable())[:_LONGEST_NAME].strip() or None
 
 
 def _is_trusted(address: str | None, trusted: tuple[str, ...]) -> bool:

@@ -4,13 +4,18 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from tests.browser.conftest import Invite
 from tests.support.browsing import PASSWORD, Visitor
+from tests.support.server import GatheringServer
 
 pytestmark = pytest.mark.anyio
 
+DOCS = [f"/docs/{page}" for page in ("start", "reference", "realtime", "agents", "benchmarks")]
+ADMIN = [f"/admin/{page}" for page in ("overview", "actors", "activity", "users", "agents", "translation", "models")]
+PAGES = ["/", "/rooms", "/account", *DOCS, *ADMIN]
+DARK = ["/account", "/docs/realtime", "/admin/overview", "/admin/actors"]
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
@@ -26,8 +31,9 @@ async def violations(page: Page) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_axe_finds_nothing_serious_on_any_page(invite: Invite, scheme: str) -> None:
+async def test_axe_finds_nothing_serious_on_any_page(invite: Invite, server: GatheringServer, scheme: str) -> None:
     ada = await invite(f"ada-{scheme}", color_scheme=scheme, bypass_csp=True)
+    await ada.become_admin(server.database_url)
     other = await invite(f"grace-{scheme}")
     room = (await ada.api("POST", "/rooms", {"name": f"Gallery {scheme}", "description": "Pictures."}))["id"]
     await other.api("POST", f"/rooms/{room}/join")
@@ -38,15 +44,11 @@ async def test_axe_finds_nothing_serious_on_any_page(invite: Invite, scheme: str
     await other.api("POST", f"/rooms/{room}/messages", {"text": "I do.", "reply_to": first["id"]})
     found: dict[str, list[dict[str, Any]]] = {}
 
-    pages = (
-        ("/", "/rooms", "/account", "/docs", "/docs/reference", "/docs/realtime")
-        if scheme == "light"
-        else ("/account",)
-    )
-    for path in (*pages, f"/rooms/{room}"):
+    for path in (*(PAGES if scheme == "light" else DARK), f"/rooms/{room}"):
         await ada.go(path)
         await ada.page.locator("h1").first.wait_for()
-        await ada.page.wait_for_load_state("networkidle")
+        await ada.page.wait_for_load_state("load" if path.startswith("/admin") else "networkidle")
+        await expect(ada.page.locator("[aria-busy=true]")).to_have_count(0)
         found[path] = await violations(ada.page)
     await ada.sees("I do.")
     for tab in ("Members", "Settings"):
@@ -107,6 +109,27 @@ async def test_the_main_path_needs_no_pointer(invite: Invite) -> None:
     await expect(page.get_by_role("dialog").get_by_role("link").first).to_be_visible()
     await page.keyboard.press("Escape")
     await expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+async def test_one_sees_where_one_is_signed_in_and_signs_out_there(
+    browser: Browser, server: GatheringServer, invite: Invite
+) -> None:
+    here = await invite("konrad", language="de")
+    await here.go("/account")
+    await expect(here.page.locator(".list .tag", has_text="Dieses Gerät")).to_have_count(1)
+    async with Visitor.open(browser, server.http, "konrad") as there:
+        await there.sign_in()
+        await there.go("/")
+        await there.page.locator(".sidebar").wait_for()
+
+        await here.page.reload()
+        await here.page.get_by_role("button", name="Überall sonst abmelden").click()
+        await expect(there.page.locator("[name=login]")).to_be_visible()
+        there.complaints.clear()  # a browser complains of each 401
+
+    await expect(here.page.get_by_role("button", name="Überall sonst abmelden")).to_have_count(0)
+    await here.page.get_by_role("button", name="Abmelden: Dieses Gerät").click()
+    await expect(here.page.locator("[name=login]")).to_be_visible()
 
 
 async def test_new_messages_are_announced_to_those_who_listen(invite: Invite) -> None:

@@ -55,6 +55,9 @@ async def test_a_message_is_answered_reacted_to_edited_and_deleted(invite: Invit
     await grace.message("The loom").get_by_role("button", name="Reply", exact=True).click()
     await grace.write("Let me see it.")
     await ada.sees("Let me see it.")
+    await expect(ada.message("Let me see it.").get_by_role("img", name="Read by grace")).to_be_visible()
+    await ada.page.reload()
+    await expect(ada.message("Let me see it.").get_by_role("img", name="Read by grace")).to_be_visible()
     await expect(ada.message("Let me see it.").locator(".quoted")).to_contain_text("The loom is broken.")
 
     await ada.field.press("ArrowUp")

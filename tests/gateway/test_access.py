@@ -59,6 +59,7 @@ OPERATIONS: dict[str, tuple[set[str], Operation]] = {
     "read events": (READ, lambda who, s: who.get(f"/rooms/{s.room}/events")),
     "search": (READ, lambda who, s: who.get(f"/rooms/{s.room}/search?q=hello")),
     "list members": (READ, lambda who, s: who.get(f"/rooms/{s.room}/members")),
+    "see who has read": (READ, lambda who, s: who.get(f"/rooms/{s.room}/read")),
     "mark as read": (READ - {"admin"}, lambda who, s: who.post(f"/rooms/{s.room}/read", {"offset": 1})),
     "post": (WRITE, lambda who, s: who.post(f"/rooms/{s.room}/messages", {"text": "hello"})),
     "react": (WRITE, lambda who, s: who.put(f"/rooms/{s.room}/messages/{s.message}/reactions/👍")),

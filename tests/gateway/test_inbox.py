@@ -82,6 +82,18 @@ async def test_what_cannot_be_read_is_refused(ada: Person, bob: Person, eve: Per
     assert (await eve.post(f"/conversations/{room}/read", {"offset": 1})).status == 404
 
 
+async def test_members_see_how_far_the_others_have_read(ada: Person, bob: Person, eve: Person) -> None:
+    room = await lobby(ada, bob)
+    await ada.say(room, "one")
+    await bob.post(f"/rooms/{room}/read", {"offset": 3})
+
+    seen = await ada.get(f"/rooms/{room}/read")
+
+    assert {each["participant_id"]: each["last_read_offset"] for each in seen.body["items"]} == {ada.id: 1, bob.id: 3}
+    assert (await eve.get(f"/rooms/{room}/read")).status == 403
+    assert (await eve.get(f"/conversations/{room}/read")).status == 404
+
+
 async def test_the_list_of_unread_comes_in_pages(ada: Person) -> None:
     rooms = sorted([await ada.room(f"Room {number}") for number in range(3)])
 

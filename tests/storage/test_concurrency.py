@@ -68,7 +68,7 @@ async def test_crossing_batches_and_claims_do_not_block_each_other_for_good(
 async def test_of_concurrent_rotations_exactly_one_wins(storage: Storage, connect: Connect) -> None:
     user = await add_user(storage, "Ada")
     token = a_token(user)
-    await storage.tokens.add(token)
+    await storage.tokens.add(token, at=at(0))
     successors = [a_token(user, token.family_id) for _ in range(8)]
     won: list[bytes] = []
 

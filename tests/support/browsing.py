@@ -91,6 +91,10 @@ class Visitor:
         account = {"username": self.username, "email": f"{self.username}@example.org", "password": PASSWORD}
         made = await self.api("POST", "/auth/register", {**account, "language": self.language}, signed_in=False)
         assert made["username"] == self.username
+        await self.sign_in()
+
+    async def sign_in(self) -> None:
+        """Be signed in, to an account that there is, without the page for it."""
         await self.api(
             "POST", "/auth/login?cookies=true", {"login": self.username, "password": PASSWORD}, signed_in=False
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from types import MappingProxyType
+from typing import NamedTuple
 
 from anyio.lowlevel import checkpoint
 from msgspec.structs import replace
@@ -87,6 +88,16 @@ class Account:
     password_hash: str
 
 
+class SignedIn(NamedTuple):
+    """A family of refresh tokens."""
+
+    user_id: ParticipantId
+    client: str | None
+    created_at: datetime
+    last_used_at: datetime
+    revoked_at: datetime | None = None
+
+
 @dataclass(slots=True)
 class Hook:
     """A webhook, its lease, and its deliveries by offset."""
@@ -123,7 +134,7 @@ class State:
     invites: dict[bytes, Invite] = field(default_factory=dict)
     notifications: dict[ParticipantId, dict[NotificationId, Notified]] = field(default_factory=dict)
     accounts: dict[ParticipantId, Account] = field(default_factory=dict)
-    families: dict[str, tuple[ParticipantId, datetime | None]] = field(default_factory=dict)
+    families: dict[str, SignedIn] = field(default_factory=dict)
     tokens: dict[bytes, RefreshToken] = field(default_factory=dict)
     webhooks: dict[WebhookId, Hook] = field(default_factory=dict)
     api_keys: dict[bytes, ApiKey] = field(default_factory=dict)

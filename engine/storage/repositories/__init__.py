@@ -17,7 +17,7 @@ from engine.storage.repositories.notifications import Notifications
 from engine.storage.repositories.rooms import Rooms
 from engine.storage.repositories.search import Search
 from engine.storage.repositories.storage import Storage
-from engine.storage.repositories.tokens import RefreshToken, Tokens
+from engine.storage.repositories.tokens import Family, RefreshToken, Tokens
 from engine.storage.repositories.translations import Known, Pair, Translations
 from engine.storage.repositories.usage import Usage
 from engine.storage.repositories.users import Users
@@ -32,6 +32,7 @@ __all__ = [
     "AppendFailure",
     "Claimed",
     "Conversations",
+    "Family",
     "Invite",
     "Invites",
     "Known",

@@ -19,10 +19,20 @@ class RefreshToken(msgspec.Struct, frozen=True, kw_only=True):
     revoked_at: datetime | None = None
 
 
+class Family(msgspec.Struct, frozen=True, kw_only=True):
+    """A sign-in that is good: what signed in (`client`, in its own words), when, and when it last exchanged its token."""
+
+    id: str
+    client: str | None
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+
+
 class Tokens(Protocol):
     """Refresh tokens, grouped into families: one family is one sign-in on one device."""
 
-    async def add(self, token: RefreshToken) -> None:
+    async def add(self, token: RefreshToken, *, at: datetime, client: str | None = None) -> None:
         """Store the first token of a new family."""
         ...
 
@@ -33,16 +43,21 @@ class Tokens(Protocol):
     async def rotate(self, digest: bytes, successor: RefreshToken, *, at: datetime) -> bool:
         """Mark a token as rotated and store its successor, in one transaction.
 
-        False, with nothing changed, when it was rotated or its family revoked already: of several concurrent calls one wins.
+        The family was last used then. False, with nothing changed, when the token was rotated or its family revoked already: of
+        several concurrent calls one wins.
         """
         ...
 
-    async def revoke_family(self, family_id: str, *, at: datetime) -> None:
-        """End a family: none of its tokens is good any more. Doing it again changes nothing."""
+    async def alive(self, user_id: ParticipantId, *, at: datetime) -> list[Family]:
+        """A person's families that have neither ended nor expired at that moment, the last used first."""
         ...
 
-    async def revoke_user(self, user_id: ParticipantId, *, at: datetime) -> None:
-        """End every family of a person."""
+    async def revoke_family(self, family_id: str, *, at: datetime, of: ParticipantId | None = None) -> bool:
+        """End a family: none of its tokens is good any more. False, with nothing changed, when it had ended, or is not that person's."""
+        ...
+
+    async def revoke_user(self, user_id: ParticipantId, *, at: datetime, but: str | None = None) -> list[str]:
+        """End every family of a person, but one. Answers which ones that were."""
         ...
 
     async def family_revoked(self, family_id: str) -> bool:

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.domain.fields import ParticipantId
 from engine.storage.records import is_storable
-from engine.storage.repositories import RefreshToken
+from engine.storage.repositories import Family, RefreshToken
 from engine.storage.sql.database import Database
 from engine.storage.sql.rows import Values
 from engine.storage.sql.tables import refresh_families as families
@@ -20,9 +20,17 @@ class SqlTokens:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, token: RefreshToken) -> None:
+    async def add(self, token: RefreshToken, *, at: datetime, client: str | None = None) -> None:
+        family = {
+            "id": token.family_id,
+            "user_id": token.user_id,
+            "client": client,
+            "created_at": at,
+            "last_used_at": at,
+            "revoked_at": token.revoked_at,
+        }
+
         async def store(connection: AsyncConnection) -> None:
-            family = {"id": token.family_id, "user_id": token.user_id, "revoked_at": token.revoked_at}
             await connection.execute(insert(families), family)
             await connection.execute(insert(tokens), _from_token(token))
 
@@ -43,15 +51,29 @@ class SqlTokens:
             if marked.rowcount == 0:
                 return False
             await connection.execute(insert(tokens), _from_token(successor))
+            family = families.c.id == successor.family_id
+            await connection.execute(update(families).where(family).values(last_used_at=at))
             return True
 
         return await self._database.write(exchange)
 
-    async def revoke_family(self, family_id: str, *, at: datetime) -> None:
-        await self._revoke(families.c.id == family_id, at)
+    async def alive(self, user_id: ParticipantId, *, at: datetime) -> list[Family]:
+        columns = (families.c.id, families.c.client, families.c.created_at, families.c.last_used_at)
+        good = (families.c.revoked_at.is_(None), tokens.c.rotated_at.is_(None), tokens.c.expires_at > at)
+        found = select(*columns, tokens.c.expires_at).join_from(families, tokens)
+        ordered = found.order_by(families.c.last_used_at.desc(), families.c.id.desc())
+        rows = await self._database.rows(ordered.where(families.c.user_id == user_id, *good))
+        return [Family(**row._asdict()) for row in rows]
 
-    async def revoke_user(self, user_id: ParticipantId, *, at: datetime) -> None:
-        await self._revoke(families.c.user_id == user_id, at)
+    async def revoke_family(self, family_id: str, *, at: datetime, of: ParticipantId | None = None) -> bool:
+        if not is_storable(family_id):
+            return False
+        which = families.c.id == family_id
+        return bool(await self._revoke(which if of is None else which & (families.c.user_id == of), at))
+
+    async def revoke_user(self, user_id: ParticipantId, *, at: datetime, but: str | None = None) -> list[str]:
+        which = families.c.user_id == user_id
+        return await self._revoke(which if but is None else which & (families.c.id != but), at)
 
     async def family_revoked(self, family_id: str) -> bool:
         if not is_storable(family_id):
@@ -68,13 +90,13 @@ class SqlTokens:
 
         return await self._database.write(forget)
 
-    async def _revoke(self, which: ColumnElement[bool], at: datetime) -> None:
-        async def revoke(connection: AsyncConnection) -> None:
-            await connection.execute(
-                update(families).where(which, families.c.revoked_at.is_(None)).values(revoked_at=at)
-            )
+    async def _revoke(self, which: ColumnElement[bool], at: datetime) -> list[str]:
+        ending = update(families).where(which, families.c.revoked_at.is_(None)).values(revoked_at=at)
 
-        await self._database.write(revoke)
+        async def revoke(connection: AsyncConnection) -> list[str]:
+            return list((await connection.execute(ending.returning(families.c.id))).scalars())
+
+        return await self._database.write(revoke)
 
 
 def _from_token(token: RefreshToken) -> Values:

@@ -53,6 +53,7 @@ function useSession(user: string | undefined): void {
         void flush();
       },
       refused: () => {
+        if (!me.value) return; // this tab has just signed out
         me.value = undefined;
         void attempt(resume);
       },

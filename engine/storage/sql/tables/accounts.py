@@ -35,6 +35,9 @@ refresh_families = Table(
     metadata,
     Column("id", Key, primary_key=True),
     Column("user_id", Key, ForeignKey("users.id"), nullable=False, index=True),
+    Column("client", Text),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("last_used_at", UtcDateTime, nullable=False),
     Column("revoked_at", UtcDateTime),
 )
 

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { get } from "../api/http.ts";
-import { changeMe, me, signOut } from "../api/session.ts";
+import { changeMe, me } from "../api/session.ts";
 import { openTimelines } from "../chat/open.ts";
 import { t } from "../i18n/index.ts";
 import { moment } from "../text/time.ts";
@@ -8,10 +8,11 @@ import { Avatar } from "../ui/avatar.tsx";
 import { Field, FormFailure, useSubmit } from "../ui/form.tsx";
 import { LanguageSelect } from "../ui/language_select.tsx";
 import { type Theme, theme, wearTheme } from "../ui/theme.ts";
-import { attempt, toast } from "../ui/toast.tsx";
+import { toast } from "../ui/toast.tsx";
 import { SidebarButton } from "../views/shell.tsx";
 import { InterfaceLanguage } from "../views/sign_in.tsx";
 import { ApiKeys } from "./api_keys.tsx";
+import { Sessions } from "./sessions.tsx";
 import "../styles/pages.css";
 
 const THEMES: Theme[] = ["system", "light", "dark"];
@@ -50,13 +51,7 @@ export function Account() {
       </section>
       <Week />
       <ApiKeys />
-      <section class="panel">
-        <h2>{t("this_device")}</h2>
-        <p class="field-hint">{t("this_device_hint")}</p>
-        <button type="button" class="button" onClick={() => attempt(signOut)}>
-          {t("sign_out")}
-        </button>
-      </section>
+      <Sessions />
     </div>
   );
 }

@@ -46,13 +46,16 @@ export async function signUp(username: string, email: string, password: string, 
 }
 
 export async function signOut(): Promise<void> {
+  const user = me.value;
+  me.value = null; // first: the server ends our connection before it answers
   try {
     await request<void>("POST", "/auth/logout", { plain: true });
   } catch (error) {
-    if (!(error instanceof Problem) || error.status === 0) throw error;
+    if (error instanceof Problem && error.status !== 0) return;
+    me.value = user;
+    throw error;
   }
   localStorage.removeItem(RENEW_AT);
-  me.value = null;
 }
 
 export async function changeMe(changes: Partial<Pick<User, "display_name" | "language" | "status">>): Promise<void> {

@@ -130,6 +130,11 @@ export interface Ban {
   at: string;
 }
 
+export interface Reader {
+  participant_id: Id;
+  last_read_offset: number;
+}
+
 export interface ApiKey {
   id: Id;
   name: string;

@@ -12,6 +12,8 @@ import type {
   Member,
   Message,
   MessagePage,
+  Page,
+  Reader,
   Room,
   TimelineKind,
 } from "../api/types.ts";
@@ -23,6 +25,8 @@ import { MessageLog } from "./message_log.ts";
 import { confirmed, send } from "./outbox.ts";
 
 const PAGE = 60;
+/** Of what lies further back, which one scrolls towards. */
+const NEXT_PAGE = 100;
 /** Milliseconds between two words to the server that one still types. */
 const TYPING_AGAIN = 3000;
 /** The protocol's number. */
@@ -132,13 +136,13 @@ export class Timeline {
   loadOlder(): Promise<void> {
     const first = this.log.items[0];
     if (!this.log.older || !first) return Promise.resolve();
-    return this.load({ before: first.offset }, (page) => this.log.add(page, "older"));
+    return this.load({ before: first.offset, limit: NEXT_PAGE }, (page) => this.log.add(page, "older"));
   }
 
   loadNewer(): Promise<void> {
     const last = this.log.items.at(-1);
     if (!this.log.newer || !last) return Promise.resolve();
-    return this.load({ after: last.offset }, (page) => this.log.add(page, "newer"));
+    return this.load({ after: last.offset, limit: NEXT_PAGE }, (page) => this.log.add(page, "newer"));
   }
 
   /** Show the surroundings of an offset, wherever it is. */
@@ -166,9 +170,15 @@ export class Timeline {
     return rpc(mine ? "unreact" : "react", { timeline: this.channel, message_id: message.id, emoji });
   }
 
-  /** Say something (again) as one's own words. */
-  ask(text: string): void {
-    void send(this.channel, text, null, null);
+  /** Another answer of an agent to a message. A program outside hears of messages only: it is asked anew, by who had asked. */
+  async regenerate(question: Message, agent_id: Id): Promise<void> {
+    try {
+      await rpc("regenerate", { timeline: this.channel, message_id: question.id, agent_id });
+    } catch (refusal) {
+      const outside = (refusal as { message?: string }).message === "invalid_request";
+      if (!outside || question.author.id !== me.value?.id) throw refusal;
+      void send(this.channel, question.text, null, null);
+    }
   }
 
   stop(answer_id: string): Promise<unknown> {
@@ -217,6 +227,12 @@ export class Timeline {
     this.online.value = online ?? null;
     this.typing.value = typing ?? [];
     this.answers.restart(answers ?? []);
+    if (members.length > 1) {
+      get<Page<Reader>>(`${this.rest}/read`).then(
+        ({ items }) => this.noticeReads(items),
+        () => undefined,
+      );
+    }
     const position = context.streamPosition?.offset ?? 0;
     this.offset = Math.max(this.offset, position);
     if (this.state.value !== "ready" || !context.recovered) void this.reload().catch(() => undefined);
@@ -251,7 +267,7 @@ export class Timeline {
         this.typing.value = event.participants;
         break;
       case "read":
-        this.reads.value = new Map(this.reads.value).set(event.participant_id, event.offset);
+        this.noticeReads([{ participant_id: event.participant_id, last_read_offset: event.offset }]);
         break;
       case "presence":
         this.noticePresence(event);
@@ -260,6 +276,13 @@ export class Timeline {
         this.noticeMembers(event);
     }
     this.listener(event);
+  }
+
+  private noticeReads(readers: readonly Reader[]): void {
+    const reads = new Map(this.reads.value);
+    for (const { participant_id, last_read_offset } of readers)
+      reads.set(participant_id, Math.max(last_read_offset, reads.get(participant_id) ?? 0)); // markers never go back
+    this.reads.value = reads;
   }
 
   private noticePresence(event: Extract<TimelineEvent, { type: "presence" }>): void {

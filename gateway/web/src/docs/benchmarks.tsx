@@ -4,6 +4,7 @@ const BENCHMARKS = [
   ["actors", "messages between actors, beside bare queues and other actor libraries"],
   ["posts", "posts and deliveries a second through the gateway, in 100 rooms and in one"],
   ["history", "pages and searches in a million messages, with the databases’ plans"],
+  ["scrolling", "the frames of a long history in a browser, beside a page of the same rows at rest"],
   ["presence", "a room of a thousand whose members come, go and type"],
 ] as const;
 

@@ -3,6 +3,7 @@
 import DOMPurify from "dompurify";
 import { Marked } from "marked";
 import type { Id } from "../api/types.ts";
+import { isPlain } from "./plain.ts";
 
 const TAGS = [
   "a",
@@ -60,6 +61,7 @@ DOMPurify.addHook("afterSanitizeAttributes", (node) => {
 export type Names = ReadonlyMap<string, Id | null>;
 
 export function render(text: string, names: Names, myself: Id | undefined): DocumentFragment {
+  if (isPlain(text)) return paragraph(text);
   const html = marked.parse(text, { async: false });
   const fragment = DOMPurify.sanitize(html, {
     ALLOWED_TAGS: TAGS,
@@ -70,6 +72,15 @@ export function render(text: string, names: Names, myself: Id | undefined): Docu
   markMentions(fragment, names, myself);
   for (const block of fragment.children) block.setAttribute("dir", "auto");
   for (const code of fragment.querySelectorAll("pre, code")) code.setAttribute("dir", "ltr");
+  return fragment;
+}
+
+function paragraph(text: string): DocumentFragment {
+  const fragment = document.createDocumentFragment();
+  const only = document.createElement("p");
+  only.setAttribute("dir", "auto");
+  only.textContent = text;
+  fragment.append(only);
   return fragment;
 }
 

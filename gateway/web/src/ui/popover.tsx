@@ -22,8 +22,9 @@ export function Popover({
   const [at, setAt] = useState<{ left: number; top: number } | null>(null);
 
   useLayoutEffect(() => {
-    const size = box.current?.getBoundingClientRect();
-    if (!size) return;
+    if (!box.current) return;
+    if (!box.current.matches(":popover-open")) box.current.showPopover(); // above everything, whatever holds it
+    const size = box.current.getBoundingClientRect();
     const below = anchor.bottom + GAP + size.height < innerHeight - MARGIN;
     const top = below ? anchor.bottom + GAP : Math.max(MARGIN, anchor.top - GAP - size.height);
     const left = Math.min(Math.max(MARGIN, anchor.right - size.width), innerWidth - size.width - MARGIN);
@@ -64,6 +65,7 @@ export function Popover({
     <div
       ref={box}
       class="popover"
+      popover="manual"
       role={role}
       aria-label={label}
       style={at ? { left: `${at.left}px`, top: `${at.top}px` } : { visibility: "hidden", left: "0", top: "0" }}

@@ -1,17 +1,21 @@
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { me } from "../../api/session.ts";
 import type { Id, Message } from "../../api/types.ts";
+import { lastRead } from "../../chat/readers.ts";
 import type { Timeline } from "../../chat/timeline.ts";
 import { t } from "../../i18n/index.ts";
 import { isSameDay } from "../../text/time.ts";
 import { Icon } from "../../ui/icon.tsx";
+import { memo } from "../../ui/memo.ts";
 import { type Actions, MessageRow } from "./row.tsx";
+import { Sizes } from "./sizes.ts";
 import { Tail } from "./tail.tsx";
 import { type Range, Viewport } from "./viewport.ts";
 
 /** Minutes in which messages of one author stand together. */
 const TOGETHER = 5 * 60_000;
 /** So many rows before the first or last one the next page is asked for. */
-const AHEAD = 15;
+const AHEAD = 40;
 /** Pixels above the first row: where the beginning, or that more is coming, is said. */
 const HEAD = 96;
 
@@ -56,6 +60,7 @@ export function History({ timeline, actions, readBefore, target, onEnd }: Props)
       ),
     [version],
   );
+  const readers = useReaders(timeline, version);
   const range = viewport.range(scroller.current?.clientHeight ?? innerHeight);
   drawn.current = range;
 
@@ -71,7 +76,7 @@ export function History({ timeline, actions, readBefore, target, onEnd }: Props)
     let news = false;
     for (const row of rows) {
       const { id } = (row as HTMLElement).dataset;
-      if (id && row.isConnected) news = viewport.measure(id, row.getBoundingClientRect().height) || news;
+      if (id) news = viewport.measure(id, row.getBoundingClientRect().height) || news;
     }
     return news;
   }, []);
@@ -81,26 +86,22 @@ export function History({ timeline, actions, readBefore, target, onEnd }: Props)
     if (next.start !== drawn.current.start || next.end !== drawn.current.end) draw((count) => count + 1);
   }, []);
 
-  const observer = useMemo(
+  const sizes = useMemo(
     () =>
-      new ResizeObserver((entries) => {
+      new Sizes((changed) => {
         catchUp();
-        measure(entries.map((each) => each.target));
+        measure(changed);
         settle();
         redraw();
       }),
     [],
   );
-  useEffect(() => () => observer.disconnect(), []);
+  useEffect(() => () => sizes.forget(), []);
 
   useLayoutEffect(() => {
     const box = scroller.current;
     if (!box) return;
-    observer.disconnect();
-    observer.observe(box);
-    const rows = [...box.querySelectorAll(".row[data-id], .tail")];
-    for (const row of rows) observer.observe(row);
-    measure(rows);
+    measure(sizes.watch([box, ...box.querySelectorAll(".row[data-id], .tail")]));
     settle();
     redraw();
   });
@@ -180,6 +181,7 @@ export function History({ timeline, actions, readBefore, target, onEnd }: Props)
               actions={actions}
               readBefore={readBefore}
               marked={message.id === target}
+              readers={readers.get(message.id) ?? ""}
             />
           ))}
           <div style={{ height: `${viewport.after(range.end)}px` }} />
@@ -195,26 +197,34 @@ export function History({ timeline, actions, readBefore, target, onEnd }: Props)
   );
 }
 
-function Placed({
-  message,
-  before,
-  timeline,
-  actions,
-  readBefore,
-  marked,
-}: {
+function useReaders(timeline: Timeline, version: number): ReadonlyMap<Id, string> {
+  const { log } = timeline;
+  const reads = timeline.reads.value;
+  const members = timeline.members.value;
+  return useMemo(() => {
+    const others = [...members.values()].filter(
+      ({ participant: { id, kind } }) => kind === "user" && id !== me.value?.id,
+    );
+    return lastRead(log.items, reads, new Set(others.map(({ participant }) => participant.id)), log.newer);
+  }, [reads, members, version]);
+}
+
+interface Place {
   message: Message;
   before: Message | undefined;
   timeline: Timeline;
   actions: Actions;
   readBefore: number;
   marked: boolean;
-}) {
+  readers: string;
+}
+
+const Placed = memo(function Placed({ message, before, timeline, actions, readBefore, marked, readers }: Place) {
   const newDay = !before || !isSameDay(before.created_at, message.created_at);
   const firstUnread = readBefore > 0 && message.offset > readBefore && (before?.offset ?? 0) <= readBefore;
   const near = before && Date.parse(message.created_at) - Date.parse(before.created_at) < TOGETHER;
   const together = Boolean(
-    near && !newDay && !firstUnread && before?.author.id === message.author.id && !message.reply_to,
+    near && !newDay && !firstUnread && before?.author.id === message.author.id && !message.reply_to && !message.partial,
   );
   return (
     <MessageRow
@@ -225,9 +235,10 @@ function Placed({
       firstUnread={firstUnread}
       together={together}
       marked={marked}
+      readers={readers}
     />
   );
-}
+});
 
 function Head({ timeline, empty }: { timeline: Timeline; empty: boolean }) {
   const { state, log } = timeline;

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import { me } from "../../api/session.ts";
-import type { Id, Message } from "../../api/types.ts";
+import type { Message } from "../../api/types.ts";
 import type { Timeline } from "../../chat/timeline.ts";
 import { t } from "../../i18n/index.ts";
 import { Icon, type IconName } from "../../ui/icon.tsx";
@@ -9,12 +9,6 @@ import { attempt, toast } from "../../ui/toast.tsx";
 import { QUICK } from "./emoji.ts";
 import { ReactButton } from "./reactions.tsx";
 import type { Actions } from "./row.tsx";
-
-/** One's own message that was answered, if it was. */
-function mineAt(timeline: Timeline, id: Id | null): Message | undefined {
-  const message = id ? timeline.log.at(id) : undefined;
-  return message?.author.id === me.value?.id && !message?.deleted_at ? message : undefined;
-}
 
 /** What can be done about one message; shown while the pointer or the focus is on it. */
 export function MessageTools({
@@ -29,7 +23,8 @@ export function MessageTools({
   const [anchor, setAnchor] = useState<DOMRect | null>(null);
   const mine = message.author.id === me.value?.id;
   const close = () => setAnchor(null);
-  const question = message.author.kind === "agent" ? mineAt(timeline, message.reply_to) : undefined;
+  const answered = message.author.kind === "agent" && message.reply_to ? timeline.log.at(message.reply_to) : undefined;
+  const question = answered?.deleted_at ? undefined : answered;
   const item = (icon: IconName, text: string, run: () => void, danger = false) => (
     <button
       type="button"
@@ -81,7 +76,8 @@ export function MessageTools({
       {anchor && (
         <Popover anchor={anchor} label={t("more_actions")} onClose={close}>
           {mine && item("edit", t("edit"), () => actions.edit(message))}
-          {question && item("refresh", t("ask_again"), () => timeline.ask(question.text))}
+          {question &&
+            item("refresh", t("ask_again"), () => attempt(() => timeline.regenerate(question, message.author.id)))}
           {item("copy", t("copy_text"), () => copy(message.translation?.text ?? message.text))}
           {item("link", t("copy_link"), () =>
             copy(`${location.origin}/${timeline.kind}s/${timeline.id}?message=${message.id}`),

@@ -10,6 +10,7 @@ import { Icon } from "../../ui/icon.tsx";
 import { memo } from "../../ui/memo.ts";
 import { MessageTools } from "./message_tools.tsx";
 import { Reactions } from "./reactions.tsx";
+import { Readers } from "./readers.tsx";
 import { Prose } from "./text.tsx";
 
 /** What can be done about a message, besides what the timeline does by itself. */
@@ -29,8 +30,11 @@ interface Props {
   /** It continues what the same author has just said. */
   together: boolean;
   marked: boolean;
+  /** The ids of those who have read up to here and no further, with spaces between. */
+  readers: string;
 }
 
+/** What can be done about it is drawn once the pointer or the focus comes near: most rows that pass are only read. */
 export const MessageRow = memo(function MessageRow({
   message,
   timeline,
@@ -39,8 +43,11 @@ export const MessageRow = memo(function MessageRow({
   firstUnread,
   together,
   marked,
+  readers,
 }: Props) {
   const mine = message.author.id === me.value?.id;
+  const [near, setNear] = useState(false);
+  const come = () => setNear(true);
   const concerns = !mine && (message.mentions.includes(me.value?.id ?? "") || message.mentions_all);
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey || message.deleted_at)
@@ -57,8 +64,10 @@ export const MessageRow = memo(function MessageRow({
       class={`row ${together ? "row-together" : ""} ${concerns ? "row-concerns" : ""} ${marked ? "row-marked" : ""}`}
       data-id={message.id}
       tabIndex={-1}
-      aria-labelledby={`by-${message.id}`}
+      aria-label={`${message.author.name}, ${clock(message.created_at)}`}
       onKeyDown={onKeyDown}
+      onPointerEnter={come}
+      onFocusIn={come}
     >
       {newDay && (
         <div class="day">
@@ -75,19 +84,22 @@ export const MessageRow = memo(function MessageRow({
           <Avatar who={message.author} presence={timeline.presence.value.get(message.author.id)} />
         )}
         <div class="row-content">
-          <header class={together ? "unseen" : "row-head"} id={`by-${message.id}`}>
-            <strong dir="auto">{message.author.name}</strong>
-            {message.author.kind === "agent" && <span class="tag">{t("agent")}</span>}
-            {message.partial && <span class="writing">{t("stopped")}</span>}
-            <time dateTime={message.created_at} title={moment(message.created_at)}>
-              {clock(message.created_at)}
-            </time>
-          </header>
+          {!together && (
+            <header class="row-head">
+              <strong dir="auto">{message.author.name}</strong>
+              {message.author.kind === "agent" && <span class="tag">{t("agent")}</span>}
+              {message.partial && <span class="writing">{t("stopped")}</span>}
+              <time dateTime={message.created_at} title={moment(message.created_at)}>
+                {clock(message.created_at)}
+              </time>
+            </header>
+          )}
           {message.reply_to && <Quoted id={message.reply_to} timeline={timeline} onShow={actions.show} />}
           <Body message={message} timeline={timeline} />
           <Reactions message={message} timeline={timeline} />
         </div>
-        {!message.deleted_at && <MessageTools message={message} timeline={timeline} actions={actions} />}
+        {readers && <Readers ids={readers} timeline={timeline} />}
+        {near && !message.deleted_at && <MessageTools message={message} timeline={timeline} actions={actions} />}
       </div>
     </article>
   );

@@ -1,4 +1,5 @@
 import { me } from "../../api/session.ts";
+import type { Message } from "../../api/types.ts";
 import type { LiveAnswer } from "../../chat/answers.ts";
 import { discard, retry, type Unsent, unsent } from "../../chat/outbox.ts";
 import type { Timeline } from "../../chat/timeline.ts";
@@ -53,11 +54,11 @@ function AnswerRow({ answer, timeline }: { answer: LiveAnswer; timeline: Timelin
                 <span class="field-error">
                   {ended.how === "failed" ? t("answer_failed", { detail: ended.detail }) : t("answer_cancelled")}
                 </span>
-                {question && question.author.id === me.value?.id && (
+                {question && !question.deleted_at && (
                   <button
                     type="button"
                     class="button small"
-                    onClick={() => regenerate(timeline, answer, question.text)}
+                    onClick={() => attempt(() => regenerate(timeline, answer, question))}
                   >
                     <Icon name="refresh" size={14} /> {t("ask_again")}
                   </button>
@@ -78,9 +79,9 @@ function AnswerRow({ answer, timeline }: { answer: LiveAnswer; timeline: Timelin
   );
 }
 
-function regenerate(timeline: Timeline, answer: LiveAnswer, text: string): void {
+async function regenerate(timeline: Timeline, answer: LiveAnswer, question: Message): Promise<void> {
+  await timeline.regenerate(question, answer.author.id);
   timeline.answers.posted(answer.id);
-  timeline.ask(text);
 }
 
 function UnsentRow({ entry, timeline }: { entry: Unsent; timeline: Timeline }) {
