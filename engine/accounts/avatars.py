@@ -51,19 +51,25 @@ class Avatar(msgspec.Struct, frozen=True):
 
 @asynccontextmanager
 async def open_avatars(url: str | None, time: Callable[[], float]) -> "AsyncIterator[Avatars]":
-    """Avatars with an HTTP client of their own: without proxies from the environment, and few connections."""
+    """Avatars with an HTTP client of their own: without proxies from the environment, and few connections.
+
+    Where there is no service there is no client either: making one takes 20 ms, for the certificates.
+    """
+    if url is None:
+        yield Avatars(None, None, time)
+        return
     limits = httpx.Limits(max_connections=8)
     async with httpx.AsyncClient(timeout=TIMEOUT, limits=limits, trust_env=False) as client:
         yield Avatars(client, url, time)
 
 
 class Avatars:
-    """Gives everyone a picture; never raises. `url` is the service's address with `{seed}` in it, None for none.
+    """Gives everyone a picture; never raises. `url` is the service's address with `{seed}` in it, None for none, without a `client`.
 
     `time` is monotonic, in seconds. Cancelling who asks first lets the next one ask.
     """
 
-    def __init__(self, client: httpx.AsyncClient, url: str | None, time: Callable[[], float]) -> None:
+    def __init__(self, client: httpx.AsyncClient | None, url: str | None, time: Callable[[], float]) -> None:
         self._client = client
         self._url = url
         self._time = time
@@ -73,23 +79,24 @@ class Avatars:
 
     async def of(self, user: User) -> Avatar:
         """The picture of a person."""
-        if self._url is None:
+        if self._url is None or self._client is None:
             return drawn(user)
         turn = self._turns.setdefault(user.id, anyio.Lock())
         async with turn:
-            return self._remembered(user.id) or await self._fetch(self._url, user) or drawn(user, max_age=int(PAUSE))
+            found = self._remembered(user.id) or await self._fetch(self._client, self._url, user)
+            return found or drawn(user, max_age=int(PAUSE))
 
     def _remembered(self, user_id: ParticipantId) -> Avatar | None:
         until, avatar = self._known.get(user_id, (0.0, None))
         return avatar if until > self._time() else None
 
-    async def _fetch(self, url: str, user: User) -> Avatar | None:
+    async def _fetch(self, client: httpx.AsyncClient, url: str, user: User) -> Avatar | None:
         if self._not_before.get(user.id, 0.0) > self._time():
             return None
         avatar: Avatar | None = None
         try:
             with anyio.fail_after(TIMEOUT):
-                avatar = await self._ask(url.replace("{seed}", quote(user.id, safe="")))
+                avatar = await _ask(client, url.replace("{seed}", quote(user.id, safe="")))
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             log.warning("avatar.unavailable", user_id=user.id, reason=type(error).__name__)
         if avatar is None:
@@ -103,20 +110,21 @@ class Avatars:
             self._known.popitem(last=False)
         return avatar
 
-    async def _ask(self, url: str) -> Avatar | None:
-        """What the service answers; None when it is no picture that we take. Redirects are not followed."""
-        async with self._client.stream("GET", url, follow_redirects=False) as answer:
-            kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
-            if answer.status_code != httpx.codes.OK or kind not in _KINDS:
-                log.warning("avatar.refused", status=answer.status_code, content_type=kind[:64])
+
+async def _ask(client: httpx.AsyncClient, url: str) -> Avatar | None:
+    """What the service answers; None when it is no picture that we take. Redirects are not followed."""
+    async with client.stream("GET", url, follow_redirects=False) as answer:
+        kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if answer.status_code != httpx.codes.OK or kind not in _KINDS:
+            log.warning("avatar.refused", status=answer.status_code, content_type=kind[:64])
+            return None
+        data = bytearray()
+        async for chunk in answer.aiter_bytes():
+            data += chunk
+            if len(data) > LARGEST:
+                log.warning("avatar.too_large", limit=LARGEST)
                 return None
-            data = bytearray()
-            async for chunk in answer.aiter_bytes():
-                data += chunk
-                if len(data) > LARGEST:
-                    log.warning("avatar.too_large", limit=LARGEST)
-                    return None
-        return _avatar(bytes(data), kind, max_age=int(KEPT)) if data else None
+    return _avatar(bytes(data), kind, max_age=int(KEPT)) if data else None
 
 
 def drawn(user: User, *, max_age: int = int(KEPT)) -> Avatar:
