@@ -148,6 +148,12 @@ async def test_a_name_is_taken_by_agents_and_people(root: Person, ada: Person) -
     assert (await root.post("/agents", {**ANN, "name": "ADA"})).code == "conflict"
     assert (await root.patch(f"/agents/{other['id']}", {"name": "ann"})).code == "conflict"
     assert (await root.patch(f"/agents/{made['id']}", {"name": "ANN"})).status == 200
+    registered = await ada.post("/auth/register", {"email": "ann@example.org", "username": "ann", "password": "a" * 8})
+    assert (registered.status, registered.code, registered.body["detail"]) == (
+        409,
+        "conflict",
+        "this username is taken",
+    )
 
 
 async def test_agents_are_administrators_affairs(root: Person, ada: Person) -> None:
