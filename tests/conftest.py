@@ -9,6 +9,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from actors.testing import BACKENDS
 from tests.support.postgres import PostgresServer
 
 Databases = Callable[[], AbstractContextManager[str]]
@@ -20,6 +21,33 @@ def _migrate(url: str) -> None:
     from engine.storage.sql import migrate  # noqa: PLC0415 - half a second that tests of actors/ need not spend
 
     anyio.run(migrate, url)
+
+
+SCHEDULES = 500
+"""Of each large simulation, on each event loop."""
+PARTS = 4
+"""In which they are run, so that there is work for every core."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--schedules",
+        default=str(SCHEDULES),
+        help="how many schedules the large simulations try on each event loop, or which: 10000, or 2000-3000",
+    )
+
+
+@pytest.fixture(params=range(PARTS))
+def seeds(request: pytest.FixtureRequest) -> range:
+    """A part of the schedules that a large simulation tries."""
+    first, _, last = str(request.config.getoption("schedules")).rpartition("-")
+    return range(int(first or 0) + request.param, int(last), PARTS)
+
+
+@pytest.fixture(params=BACKENDS)
+def simulated_loop(request: pytest.FixtureRequest) -> str:
+    """The event loop that a large simulation runs on."""
+    return str(request.param)
 
 
 @pytest.fixture(params=["asyncio", "trio"])
