@@ -13,6 +13,7 @@ from functools import partial
 from typing import Final, NamedTuple
 
 import structlog
+from msgspec import UNSET
 
 from actors import Actor, Answer, DropOldest, Exit, Mailbox, Message, handles
 from engine.agents.cues import Begun, Speak
@@ -94,6 +95,8 @@ class Conductor(Actor):
         """The offset of the last message that was considered."""
         self._in_a_row = 0
         """Messages of agents since somebody else wrote."""
+        self._broken_off: set[tuple[ParticipantId, MessageId]] = set()
+        """Answers that ended before their end since then: what they said may be on its way to become a message."""
         self._authors: OrderedDict[MessageId, ParticipantId] = OrderedDict()
         self._waiting: deque[Cue] = deque()
         self._speaking: Cue | None = None
@@ -155,9 +158,11 @@ class Conductor(Actor):
         """Find out who wants to answer a message."""
         self._seen = max(self._seen, message.offset)
         by_agent = message.author.kind is ParticipantKind.AGENT
-        self._in_a_row = self._in_a_row + 1 if by_agent else 0
         if by_agent:
-            self._remember(message)
+            self._count(message)
+        else:
+            self._in_a_row = 0
+            self._broken_off.clear()
         if since is not None and message.created_at < since:
             return
         answered = self._authors.get(message.reply_to) if message.reply_to is not None else None
@@ -197,6 +202,15 @@ class Conductor(Actor):
         else:
             self._waiting.append(cue)
 
+    def _count(self, message: ChatMessage) -> None:
+        """An agent has said something. When it rests is known from this, too: a process may die before it has written that down."""
+        author = message.author.id
+        self._in_a_row += 1
+        self._broken_off.discard((author, message.reply_to or message.id))
+        if message.answer_id is not UNSET and not message.partial:
+            self._answered[author] = max(message.created_at, self._answered.get(author, message.created_at))
+        self._remember(message)
+
     def _remember(self, message: ChatMessage) -> None:
         self._authors[message.id] = message.author.id
         while len(self._authors) > REMEMBERED:
@@ -234,7 +248,8 @@ class Conductor(Actor):
         agent = self._stage.definitions.known.get(cue.agent_id)
         if agent is None or cue.agent_id not in self._stage.rosters.of(self._timeline_id):
             return "gone"
-        if cue.question.author.kind is ParticipantKind.AGENT and self._in_a_row >= self._stage.settings.chain:
+        in_a_row = self._in_a_row + len(self._broken_off)
+        if cue.question.author.kind is ParticipantKind.AGENT and in_a_row >= self._stage.settings.chain:
             return "agents among themselves"
         last = self._answered.get(cue.agent_id)
         if last is not None and self._stage.clock.now() < last + timedelta(seconds=agent.cooldown_seconds):
@@ -269,6 +284,8 @@ class Conductor(Actor):
             self._aside = [each for each in self._aside if each is not cue]
         if outcome is Outcome.ANSWERED:
             self._answered[cue.agent_id] = self._stage.clock.now()
+        if outcome in {Outcome.STOPPED, Outcome.FAILED}:
+            self._broken_off.add((cue.agent_id, cue.question.id))
         if outcome is Outcome.UNDONE:
             self._undone.append(cue)
         self._keep()

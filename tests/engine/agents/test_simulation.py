@@ -73,6 +73,7 @@ class World:
         self.sent_away: set[ParticipantId] = set()
         self.cancelled: dict[str, float] = {}
         self.let_go: dict[str, float] = {}
+        self.asked_again: list[Turn] = []
 
     def open(self) -> AbstractAsyncContextManager[Engine]:
         storage = Interposed(MemoryStorage(self.state))
@@ -100,6 +101,9 @@ class World:
         random = self.random
         moods = {"speaks": 14, "fails": 1, "hangs": 1, "stalls": 1, "says nothing": 1}
         mood = "speaks" if self.reliable else random.choices(list(moods), weights=list(moods.values()))[0]
+        given = {(each.author.id, each.reply_to) for each in self.state.messages.values()}
+        if (turn.agent.id, turn.message.id) in given:
+            self.asked_again.append(turn)
         try:
             if mood == "hangs":
                 await anyio.sleep_forever()
@@ -178,10 +182,13 @@ class World:
         by_id = self.state.messages
         twice = Counter((answer.author.id, answer.reply_to) for answer in answers)
         assert not [key for key, number in twice.items() if number > 1], "a question was answered twice by one agent"
+        assert not self.asked_again, "an agent was asked what it has answered"
         assert all(answer.reply_to in by_id for answer in answers), "an answer is to nothing"
         of_liz = [each for each in answers if each.author.id == self.agents["Liz"].id]
         assert len(of_liz) <= BUDGET, "a budget was exceeded"
         assert len(answers) <= ROOM_BUDGET, "the room's budget was exceeded"
+        unwanted = [each for each in answers if each.reply_to and self._is_to_nothing(each, by_id[each.reply_to])]
+        assert not unwanted, "a question was answered that had been deleted"
         self._check_guard(by_id)
         self._check_cooldown(answers)
         for turn in TURNS:
@@ -189,6 +196,10 @@ class World:
             assert turn.message.id in {each.id for each in turn.history}, "the question is missing"
             assert all(each.reply_to == turn.message.id for each in later), "something from after was shown"
         self.check_heeded()
+
+    @staticmethod
+    def _is_to_nothing(answer: Message, question: Message) -> bool:
+        return question.deleted_at is not None and answer.created_at > question.deleted_at
 
     def check_heeded(self) -> None:
         """Who was cancelled has let go. Nobody remembers that after a crash: what says nothing yet is then asked for again."""
