@@ -1,9 +1,11 @@
 """What the doors ask about agents; composed here, with everything that makes them speak."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Final
 
+from actors import Ref
+from engine.agents.conductor import Conductor
 from engine.agents.definitions import Definitions
 from engine.agents.joining import Joining
 from engine.agents.rosters import Rosters
@@ -34,6 +36,7 @@ class Agents:
         rosters: Rosters,
         *,
         presence: People,
+        conductor: Callable[[str], Ref[Conductor]],
     ) -> None:
         self._storage = storage.agents
         self._clock = clock
@@ -41,6 +44,8 @@ class Agents:
         self._rosters = rosters
         self._joining = Joining(timelines, storage.agents)
         self._showing = Showing(presence)
+        self.conductor = conductor
+        """Who lets answers from outside begin, by the timeline's channel; see `cues.Admit`."""
 
     # -- definitions: for administrators ---------------------------------------------------------------------------------
 

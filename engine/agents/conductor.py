@@ -15,12 +15,13 @@ from typing import Final, NamedTuple
 import structlog
 from msgspec import UNSET
 
-from actors import Actor, Answer, DropOldest, Exit, Mailbox, Message, handles
-from engine.agents.cues import Begun, Speak
+from actors import Actor, Answer, Call, DropOldest, Exit, Mailbox, Message, handles
+from engine.agents.admission import admit
+from engine.agents.cues import Admit, Begun, Speak
 from engine.agents.policies import addresses, wants
 from engine.agents.stage import Stage
 from engine.agents.utterance import Outcome, answer_id
-from engine.agents.window import MOST
+from engine.agents.window import MOST, tokens
 from engine.domain.agents import EXTERNAL, AgentDefinition, AgentPlace
 from engine.domain.fields import MessageId, ParticipantId, ParticipantKind, TimelineId, TimelineKind
 from engine.domain.messages import Message as ChatMessage
@@ -77,6 +78,19 @@ class _Kept(Message["Conductor", None], frozen=True):
     """How far the agents have come is written down, or could not be."""
 
     places: list[AgentPlace]
+    answer: Answer[None]
+
+
+class _Admitted(Message["Conductor", None], frozen=True):
+    """An answer from outside has begun, or has not."""
+
+    call: Call[Admit, str]
+    answer: Answer[str]
+
+
+class _Counted(Message["Conductor", None], frozen=True):
+    """What an answer from outside has cost is written down, or could not be."""
+
     answer: Answer[None]
 
 
@@ -141,6 +155,7 @@ class Conductor(Actor):
         for each in message.messages:
             if each.offset > self._seen:
                 self._consider(each)
+                self._charge(each)
         self._go_on()
 
     @handles(Wake)
@@ -251,10 +266,13 @@ class Conductor(Actor):
         in_a_row = self._in_a_row + len(self._broken_off)
         if cue.question.author.kind is ParticipantKind.AGENT and in_a_row >= self._stage.settings.chain:
             return "agents among themselves"
-        last = self._answered.get(cue.agent_id)
-        if last is not None and self._stage.clock.now() < last + timedelta(seconds=agent.cooldown_seconds):
-            return "cooldown"
-        return None
+        return "cooldown" if self._rest_of(agent) > 0 else None
+
+    def _rest_of(self, agent: AgentDefinition) -> float:
+        """For how many seconds an agent has to be silent yet."""
+        if (last := self._answered.get(agent.id)) is None:
+            return 0.0
+        return (last + timedelta(seconds=agent.cooldown_seconds) - self._stage.clock.now()).total_seconds()
 
     @handles(Begun)
     async def begun(self, message: Begun) -> None:
@@ -290,6 +308,37 @@ class Conductor(Actor):
             self._undone.append(cue)
         self._keep()
         self._go_on()
+
+    # -- agents outside ------------------------------------------------------------------------------------------------
+
+    @handles(Admit, batch=1)
+    async def admit(self, calls: list[Call[Admit, str]]) -> None:
+        """Let an answer from outside begin, beside the turns."""
+        for call in calls:
+            start = call.message.start
+            agent = self._stage.definitions.known.get(start.by.id)
+            rest = 0.0 if agent is None else self._rest_of(agent)
+            self.spawn(partial(admit, self._stage, self._channel, start, rest=rest), then=partial(_Admitted, call))
+
+    @handles(_Admitted)
+    async def admitted(self, message: _Admitted) -> None:
+        """Tell whoever asked."""
+        message.call.settle(message.answer)
+
+    def _charge(self, message: ChatMessage) -> None:
+        """Count the tokens of an answer from outside: how many it took there nobody knows, so those of its text."""
+        agent = self._stage.definitions.known.get(message.author.id)
+        if agent is None or agent.model != EXTERNAL or message.answer_id is UNSET:
+            return
+        storage, day = self._stage.around.storage.agents, self._stage.clock.now().date()
+        write = partial(storage.spend, agent.id, self._timeline_id, day, tokens=tokens(message.text))
+        self.spawn(write, then=_Counted)
+
+    @handles(_Counted)
+    async def counted(self, message: _Counted) -> None:
+        """What could not be written down is not counted."""
+        if message.answer.error is not None:
+            log.warning("agent.not_counted", timeline=self._channel, reason=str(message.answer.error))
 
     # -- how far they have come ----------------------------------------------------------------------------------------
 

@@ -81,7 +81,7 @@ async def start_agents(
     conductors = await system.virtual(
         lambda channel: Conductor(channel, stage), "conductors", mailbox=Conductor.mailbox, activation=activation
     )
-    agents = Agents(storage, clock, definitions, timelines, rosters, presence=presence)
+    agents = Agents(storage, clock, definitions, timelines, rosters, presence=presence, conductor=conductor)
     feed.watch(rosters.hear)
     with suppress(StorageUnavailable):  # it is learned again soon
         await agents.learn()
