@@ -1,10 +1,12 @@
 """How answers of agents outside begin: within the rest and the budgets of their definition, as those inside."""
 
+from contextlib import suppress
+
 from engine.agents.budgets import USED_UP, limits, take_answer, until_tomorrow
 from engine.agents.stage import Stage
 from engine.domain.agents import AgentBudgets, AgentDefinition
 from engine.domain.fields import TimelineId
-from engine.errors import QuotaExceeded, RateLimited
+from engine.errors import EngineError, QuotaExceeded, RateLimited, StorageUnavailable
 from engine.timelines.answer_commands import StartAnswer
 
 
@@ -29,11 +31,9 @@ async def _within(
     now = stage.clock.now()
     if (over := await take_answer(stage, definition, timeline_id, budgets)) is not None:
         raise QuotaExceeded(USED_UP[over], retry_after=until_tomorrow(now))
-    begun = False
     try:
-        answer_id = await stage.timeline(channel).ask(start)
-        begun = True
-    finally:
-        if not begun:
+        return await stage.timeline(channel).ask(start)
+    except EngineError:
+        with suppress(StorageUnavailable):
             await stage.around.storage.agents.spend(definition.id, timeline_id, now.date(), answers=-1)
-    return answer_id
+        raise
