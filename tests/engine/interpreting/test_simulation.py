@@ -5,10 +5,9 @@ that crash and fall asleep; a process that dies; readers who go, come back by of
 same, edit and delete.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from contextlib import suppress
 from random import Random
-from typing import Any
 
 import anyio
 from anyio.abc import TaskStatus
@@ -21,17 +20,16 @@ from engine.domain.fields import MessageId
 from engine.domain.messages import Message
 from engine.domain.people import Principal
 from engine.engine import Engine
-from engine.errors import EngineError, StorageUnavailable, TryLater
+from engine.errors import EngineError, TryLater
 from engine.storage.memory import MemoryStorage, State
 from engine.storage.memory.state import Timeline
 from engine.timelines.commands import Position, ReadMessages, Subscribe, Unsubscribe
 from engine.timelines.fanout import ClientInfo, Ending
 from engine.timelines.languages import is_foreign
 from engine.timelines.translating import SetLanguage
-from engine.translation.markdown import rendered
-from engine.translation.provider import Batch, ProviderFailed, Translated
-from tests.engine.interpreting.translating import Scripted, speaker, translating
-from tests.engine.timelines.acting import Interposed, Listener, Perform, Place, a_place, decoded
+from tests.engine.interpreting.translating import speaker, translating
+from tests.engine.interpreting.weather import Counting, Weather
+from tests.engine.timelines.acting import Interposed, Listener, Place, a_place, decoded
 
 POSTS = 2
 DEATHS = 0.3
@@ -44,63 +42,6 @@ SETTINGS = {"idle_passivation": 0.4, "webhook_concurrency": 1}
 ENOUGH = 50
 """After so many schedules, everything has gone wrong at least once."""
 TEXTS = ("hello", "good bye", "good morning")
-
-
-class Weather:
-    """What happens to the database and the provider; calm in the end."""
-
-    def __init__(self, random: Random) -> None:
-        self._random = random
-        self.calm = False
-        self.seen: Counter[str] = Counter()
-
-    def _pick(self, kinds: dict[str, int]) -> str:
-        kind = "fine" if self.calm else self._random.choices(list(kinds), weights=list(kinds.values()))[0]
-        self.seen[kind] += 1
-        return kind
-
-    async def of_storage(self, name: str, perform: Perform) -> Any:
-        match self._pick({"fine": 30, "slow": 3, "fails before": 1, "fails after": 1, "crashes": name == "known"}):
-            case "slow":
-                await anyio.sleep(self._random.random())
-            case "fails before":
-                raise StorageUnavailable("the connection broke")
-            case "fails after":
-                await perform()
-                raise StorageUnavailable("the connection broke, after the commit")
-            case "crashes":
-                raise RuntimeError("a fault in a booth")
-        return await perform()
-
-    async def of_provider(self, _batch: Batch) -> None:
-        match self._pick({"fine": 8, "slow": 6, "unavailable": 2, "rate limited": 1, "hangs": 1, "breaks": 1}):
-            case "slow":
-                await anyio.sleep(3 * self._random.random())
-            case "unavailable":
-                raise ProviderFailed("unavailable", "no connection")
-            case "rate limited":
-                raise ProviderFailed("rate_limited", "too fast", retry_after=2)
-            case "hangs":
-                await anyio.sleep_forever()
-            case "breaks":
-                raise ZeroDivisionError
-
-
-class Counting(Scripted):
-    """Counts the texts that it gives away, of which there must be one of a kind; may give one too few."""
-
-    def __init__(self, weather: Weather) -> None:
-        super().__init__()
-        self.meddle = weather.of_provider
-        self.given: Counter[tuple[str, str, str]] = Counter()
-        self._weather = weather
-
-    async def translate(self, batch: Batch) -> list[Translated | ProviderFailed]:
-        made = await super().translate(batch)
-        if self._weather._pick({"fine": 15, "miscounts": 1}) == "miscounts":
-            return made[1:]
-        self.given.update((batch.source or "", batch.target, rendered(document)) for document in batch.documents)
-        return made
 
 
 class Reader(Listener):
