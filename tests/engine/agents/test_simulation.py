@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from actors import AskFailed
 from actors.testing import Simulation, explore
 from engine.agents import Turn
+from engine.agents.conductor import Heard
 from engine.agents.utterance import answer_id
 from engine.domain.agents import AgentDefinition, Policy
 from engine.domain.answers import AnswerStarted
@@ -228,6 +229,12 @@ class World:
             "an agent spoke before it had rested"
         )
 
+    def check_one_answer_each(self, asked: Message) -> None:
+        """Of those who are to answer, when only this was asked."""
+        self.check()
+        answered = Counter(message.author.name for message in self.messages if message.reply_to == asked.id)
+        assert answered == {"Ann": 1, "Max": 1, "Bob": 1}
+
     def check_turns(self, listener: Listener) -> None:
         """In calm weather nobody speaks out of turn or over somebody else, and nobody's turn is forgotten."""
         place = {agent.id: index for index, agent in enumerate(self.agents.values())}
@@ -309,9 +316,21 @@ async def answered_after_a_crash(simulation: Simulation[None]) -> None:
     world.state.reachable = True
     async with world.open() as engine:
         await world.quiet(Place(engine, world.room))
-    world.check()
-    answered = Counter(message.author.name for message in world.messages if message.reply_to == asked.id)
-    assert answered == {"Ann": 1, "Max": 1, "Bob": 1}
+    world.check_one_answer_each(asked)
+
+
+async def answered_after_its_conductor_failed(simulation: Simulation[None]) -> None:
+    """Only who has the order of turns crashes, at any moment; whoever speaks then goes on, and nobody's turn is lost."""
+    world = World(simulation, reliable=True)
+    async with world.open() as engine:
+        await world.found(engine)
+        place = Place(engine, world.room)
+        asked = (await place.post(world.people[0], "Max, tell me")).message
+        for _ in range(2):
+            await anyio.sleep(3 * simulation.random.random())
+            engine.agents.conductor(f"room:{world.room}").tell(Heard((None,)))  # type: ignore[arg-type]
+        await world.quiet(place)
+    world.check_one_answer_each(asked)
 
 
 def test_turns_are_in_order_and_nobody_is_forgotten(seeds: range, simulated_loop: str) -> None:
@@ -334,4 +353,11 @@ def test_the_laws_hold_in_a_storm_and_across_a_crash(seeds: range, simulated_loo
 
 def test_every_question_is_answered_once_whenever_the_process_dies(seeds: range, simulated_loop: str) -> None:
     with capture_logs():
-        explore(answered_after_a_crash, seeds=seeds[2::3], backends=[simulated_loop])
+        explore(answered_after_a_crash, seeds=seeds[2::6], backends=[simulated_loop])
+
+
+def test_every_question_is_answered_once_whenever_its_conductor_fails(seeds: range, simulated_loop: str) -> None:
+    with capture_logs() as logs:
+        explore(answered_after_its_conductor_failed, seeds=seeds[5::6], backends=[simulated_loop])
+
+    assert "actor.crashed" in {line["event"] for line in logs}
