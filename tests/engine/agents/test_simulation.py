@@ -209,7 +209,7 @@ class World:
         self.cancelled.clear()
 
     def _check_guard(self, by_id: dict[MessageId, Message]) -> None:
-        # In a storm, an answer that was begun before the guard may come in after it: each agent has one at a time.
+        # In a storm, and beside a new conductor, what was begun before the guard may come in after it: each agent has one at a time.
         longest = CHAIN + (len(self.agents) if self.stormy else 0)
         in_a_row = 0
         for message in self.messages:
@@ -320,8 +320,8 @@ async def answered_after_a_crash(simulation: Simulation[None]) -> None:
 
 
 async def answered_after_its_conductor_failed(simulation: Simulation[None]) -> None:
-    """Only who has the order of turns crashes, at any moment; whoever speaks then goes on, and nobody's turn is lost."""
-    world = World(simulation, reliable=True)
+    """Only who has the order of turns crashes, at any moment; whoever speaks then goes on beside the others, and nobody's turn is lost."""
+    world = World(simulation, reliable=True, stormy=True)
     async with world.open() as engine:
         await world.found(engine)
         place = Place(engine, world.room)
