@@ -220,6 +220,7 @@ class VirtualActors(Generic[A]):
         self._closing = True
         if self._sweeping is not None:
             self._sweeping.cancel()
+            self._sweeping = None
         self._records.clear()
         for cell in self.cells:
             if cell.state is State.RESTARTING and drain and cell.depth:
