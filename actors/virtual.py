@@ -85,7 +85,7 @@ class VirtualActors(Generic[A]):
         self._held = False
         self._closing = False
         self._room_left = 0
-        self._sweep_later()
+        self._sweeping: Appointment | None = None
 
     def ref(self, key: str) -> Ref[A]:
         """The actor with this key, whether or not it is active."""
@@ -121,6 +121,8 @@ class VirtualActors(Generic[A]):
             limits=self._options.limits,
         )
         self._cells[key] = cell
+        if self._sweeping is None:
+            self._sweep_later()
         if self._held:
             cell.state = State.RESTARTING
         else:
@@ -216,7 +218,9 @@ class VirtualActors(Generic[A]):
     async def stop(self, *, drain: bool, grace: float) -> None:
         """Stop all of them in parallel under one time limit, in seconds. No key is activated any more."""
         self._closing = True
-        self._sweeping.cancel()
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+            self._sweeping = None
         self._records.clear()
         for cell in self.cells:
             if cell.state is State.RESTARTING and drain and cell.depth:
@@ -268,7 +272,9 @@ class VirtualActors(Generic[A]):
             del self._records[key]
         before = now - self._options.idle_after
         self._passivate(cell for cell in self._idle() if cell.idle_since <= before)
-        self._sweep_later()
+        self._sweeping = None
+        if self._cells or self._records:  # a family of which nobody is active wakes nobody
+            self._sweep_later()
 
     def _make_room(self) -> None:
         """Passivate a twentieth of the actors, so that looking for the idlest is paid for by as many activations."""

@@ -197,7 +197,9 @@ class Engine:
                 seed=seed,
                 sender=webhook_sender,
             )
-            agents = await start_agents(system, storage, clock, settings, feed=feed, timelines=timelines, models=models)
+            agents = await start_agents(
+                system, storage, clock, settings, feed=feed, timelines=timelines, presence=presence, models=models
+            )
             engine = cls(
                 settings=settings,
                 storage=storage,

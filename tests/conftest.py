@@ -10,6 +10,7 @@ import anyio
 import pytest
 import structlog
 
+from actors.testing import BACKENDS
 from tests.support.postgres import PostgresServer
 
 Databases = Callable[[], AbstractContextManager[str]]
@@ -20,6 +21,10 @@ _LOGGED = [
     structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
 ]
 """structlog's own choice, without the values of every variable: to write those down took longer than most tests of failures."""
+SCHEDULES = 500
+"""Of each large simulation, on each event loop."""
+PARTS = 4
+"""In which they are run, so that there is work for every core."""
 
 
 def _migrate(url: str) -> None:
@@ -31,6 +36,27 @@ def _migrate(url: str) -> None:
 @pytest.fixture(autouse=True)
 def _plain_logs() -> None:
     structlog.configure(processors=_LOGGED)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--schedules",
+        default=str(SCHEDULES),
+        help="how many schedules the large simulations try on each event loop, or which: 10000, or 2000-3000",
+    )
+
+
+@pytest.fixture(params=range(PARTS))
+def seeds(request: pytest.FixtureRequest) -> range:
+    """A part of the schedules that a large simulation tries."""
+    first, _, last = str(request.config.getoption("schedules")).rpartition("-")
+    return range(int(first or 0) + request.param, int(last), PARTS)
+
+
+@pytest.fixture(params=BACKENDS)
+def simulated_loop(request: pytest.FixtureRequest) -> str:
+    """The event loop that a large simulation runs on."""
+    return str(request.param)
 
 
 @pytest.fixture(params=["asyncio", "trio"])

@@ -78,7 +78,7 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
                 loop._timer_cancelled_count -= 1
             else:
                 loop._ready.append(handle)
-        if self._random is not None:
+        if self._random is not None and len(loop._ready) > 1:
             self._shuffle(self._random)
         super()._run_once()  # type: ignore[misc]
 

@@ -13,13 +13,15 @@ from functools import partial
 from typing import Final, NamedTuple
 
 import structlog
+from msgspec import UNSET
 
-from actors import Actor, Answer, DropOldest, Exit, Mailbox, Message, handles
-from engine.agents.cues import Begun, Speak
+from actors import Actor, Answer, Call, DropOldest, Exit, Mailbox, Message, handles
+from engine.agents.admission import admit
+from engine.agents.cues import Admit, Begun, Speak
 from engine.agents.policies import addresses, wants
 from engine.agents.stage import Stage
 from engine.agents.utterance import Outcome, answer_id
-from engine.agents.window import MOST
+from engine.agents.window import MOST, tokens
 from engine.domain.agents import EXTERNAL, AgentDefinition, AgentPlace, Policy
 from engine.domain.fields import MessageId, ParticipantId, ParticipantKind, TimelineId, TimelineKind
 from engine.domain.messages import Message as ChatMessage
@@ -91,6 +93,19 @@ class _Kept(Message["Conductor", None], frozen=True):
     answer: Answer[None]
 
 
+class _Admitted(Message["Conductor", None], frozen=True):
+    """An answer from outside has begun, or has not."""
+
+    call: Call[Admit, str]
+    answer: Answer[str]
+
+
+class _Counted(Message["Conductor", None], frozen=True):
+    """What an answer from outside has cost is written down, or could not be."""
+
+    answer: Answer[None]
+
+
 class Conductor(Actor):
     """The order of turns in one timeline."""
 
@@ -106,6 +121,8 @@ class Conductor(Actor):
         """The offset of the last message that was considered."""
         self._in_a_row = 0
         """Messages of agents since somebody else wrote."""
+        self._broken_off: set[tuple[ParticipantId, MessageId]] = set()
+        """Answers that ended before their end since then: what they said may be on its way to become a message."""
         self._authors: OrderedDict[MessageId, ParticipantId] = OrderedDict()
         self._waiting: deque[Cue] = deque()
         self._speaking: Cue | None = None
@@ -150,6 +167,7 @@ class Conductor(Actor):
         for each in message.messages:
             if each.offset > self._seen:
                 self._consider(each)
+                self._charge(each)
         self._go_on()
 
     @handles(Wake)
@@ -190,9 +208,11 @@ class Conductor(Actor):
         """Find out who wants to answer a message."""
         self._seen = max(self._seen, message.offset)
         by_agent = message.author.kind is ParticipantKind.AGENT
-        self._in_a_row = self._in_a_row + 1 if by_agent else 0
         if by_agent:
-            self._remember(message)
+            self._count(message)
+        else:
+            self._in_a_row = 0
+            self._broken_off.clear()
         if since is not None and message.created_at < since:
             return
         answered = self._authors.get(message.reply_to) if message.reply_to is not None else None
@@ -232,6 +252,15 @@ class Conductor(Actor):
         else:
             self._waiting.append(cue)
 
+    def _count(self, message: ChatMessage) -> None:
+        """An agent has said something. When it rests is known from this, too: a process may die before it has written that down."""
+        author = message.author.id
+        self._in_a_row += 1
+        self._broken_off.discard((author, message.reply_to or message.id))
+        if message.answer_id is not UNSET and not message.partial:
+            self._answered[author] = max(message.created_at, self._answered.get(author, message.created_at))
+        self._remember(message)
+
     def _remember(self, message: ChatMessage) -> None:
         self._authors[message.id] = message.author.id
         while len(self._authors) > REMEMBERED:
@@ -269,12 +298,16 @@ class Conductor(Actor):
         agent = self._stage.definitions.known.get(cue.agent_id)
         if agent is None or cue.agent_id not in self._stage.rosters.of(self._timeline_id):
             return "gone"
-        if cue.question.author.kind is ParticipantKind.AGENT and self._in_a_row >= self._stage.settings.chain:
+        in_a_row = self._in_a_row + len(self._broken_off)
+        if cue.question.author.kind is ParticipantKind.AGENT and in_a_row >= self._stage.settings.chain:
             return "agents among themselves"
-        last = self._answered.get(cue.agent_id)
-        if last is not None and self._stage.clock.now() < last + timedelta(seconds=agent.cooldown_seconds):
-            return "cooldown"
-        return None
+        return "cooldown" if self._rest_of(agent) > 0 else None
+
+    def _rest_of(self, agent: AgentDefinition) -> float:
+        """For how many seconds an agent has to be silent yet."""
+        if (last := self._answered.get(agent.id)) is None:
+            return 0.0
+        return (last + timedelta(seconds=agent.cooldown_seconds) - self._stage.clock.now()).total_seconds()
 
     @handles(Begun)
     async def begun(self, message: Begun) -> None:
@@ -304,10 +337,43 @@ class Conductor(Actor):
             self._aside = [each for each in self._aside if each is not cue]
         if outcome is Outcome.ANSWERED:
             self._answered[cue.agent_id] = self._stage.clock.now()
+        if outcome in {Outcome.STOPPED, Outcome.FAILED}:
+            self._broken_off.add((cue.agent_id, cue.question.id))
         if outcome is Outcome.UNDONE:
             self._undone.append(cue)
         self._keep()
         self._go_on()
+
+    # -- agents outside ------------------------------------------------------------------------------------------------
+
+    @handles(Admit, batch=1)
+    async def admit(self, calls: list[Call[Admit, str]]) -> None:
+        """Let an answer from outside begin, beside the turns."""
+        for call in calls:
+            start = call.message.start
+            agent = self._stage.definitions.known.get(start.by.id)
+            rest = 0.0 if agent is None else self._rest_of(agent)
+            self.spawn(partial(admit, self._stage, self._channel, start, rest=rest), then=partial(_Admitted, call))
+
+    @handles(_Admitted)
+    async def admitted(self, message: _Admitted) -> None:
+        """Tell whoever asked."""
+        message.call.settle(message.answer)
+
+    def _charge(self, message: ChatMessage) -> None:
+        """Count the tokens of an answer from outside: how many it took there nobody knows, so those of its text."""
+        agent = self._stage.definitions.known.get(message.author.id)
+        if agent is None or agent.model != EXTERNAL or message.answer_id is UNSET:
+            return
+        storage, day = self._stage.around.storage.agents, self._stage.clock.now().date()
+        write = partial(storage.spend, agent.id, self._timeline_id, day, tokens=tokens(message.text))
+        self.spawn(write, then=_Counted)
+
+    @handles(_Counted)
+    async def counted(self, message: _Counted) -> None:
+        """What could not be written down is not counted."""
+        if message.answer.error is not None:
+            log.warning("agent.not_counted", timeline=self._channel, reason=str(message.answer.error))
 
     # -- how far they have come ----------------------------------------------------------------------------------------
 

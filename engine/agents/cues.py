@@ -6,6 +6,7 @@ import actors
 from engine.agents.utterance import Outcome
 from engine.domain.fields import ParticipantId
 from engine.domain.messages import Message
+from engine.timelines.answer_commands import StartAnswer
 
 if TYPE_CHECKING:
     from engine.agents.actor import AgentActor  # noqa: F401 - named as the receivers of messages
@@ -27,3 +28,12 @@ class Begun(actors.Message["Conductor", None], frozen=True):
     """An agent has begun to speak: it keeps the floor until it ends."""
 
     agent_id: ParticipantId
+
+
+class Admit(actors.Message["Conductor", str], frozen=True):
+    """An agent outside wants to begin an answer. Answers its id.
+
+    `RateLimited` while the agent rests, `QuotaExceeded` when a budget is used up, and what `StartAnswer` refuses.
+    """
+
+    start: StartAnswer

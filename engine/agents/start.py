@@ -21,6 +21,7 @@ from engine.clock import Clock
 from engine.domain.fields import ParticipantId
 from engine.domain.messages import Message
 from engine.errors import StorageUnavailable
+from engine.presence import People
 from engine.settings import Settings
 from engine.storage.repositories import Storage
 from engine.timelines.directory import Timelines
@@ -42,6 +43,7 @@ async def start_agents(
     *,
     feed: Feed,
     timelines: Timelines,
+    presence: People,
     models: Models | None = None,
 ) -> Agents:
     """Start them; what was left unanswered by a process that died is taken up. Without `models`, personas fail to answer.
@@ -79,7 +81,7 @@ async def start_agents(
     conductors = await system.virtual(
         lambda channel: Conductor(channel, stage), "conductors", mailbox=Conductor.mailbox, activation=activation
     )
-    agents = Agents(storage, clock, definitions, timelines, rosters, conductor=conductor)
+    agents = Agents(storage, clock, definitions, timelines, rosters, presence=presence, conductor=conductor)
     feed.watch(rosters.hear)
     with suppress(StorageUnavailable):  # it is learned again soon
         await agents.learn()

@@ -8,18 +8,18 @@ from hashlib import blake2b
 from typing import Any, Final
 
 import anyio
-import msgspec
 import structlog
 
 from actors import AskFailed, MailboxFull, Ref
 from engine.agents.agent import Agent
+from engine.agents.budgets import USED_UP, limits, take_answer
 from engine.agents.here import InTimeline, history, look
 from engine.agents.models import ModelFailed
 from engine.agents.stage import Stage
 from engine.agents.toolbox import Toolbox
 from engine.agents.tools import Tool
 from engine.agents.turn import Turn
-from engine.domain.agents import AgentBudgets, AgentDefinition
+from engine.domain.agents import AgentDefinition
 from engine.domain.answers import StopReason, ToolState
 from engine.domain.fields import ParticipantId, TimelineId
 from engine.domain.messages import Message
@@ -36,12 +36,6 @@ PAUSES: Final = (0.2, 1.0, 3.0)
 """Seconds before an answer is posted again that the database did not take."""
 POSTING: Final = 10.0
 """Seconds for posting it once."""
-_BUDGETS: Final = {
-    "answers": "the agent has given all its answers of today",
-    "tokens": "the agent has used up its tokens of today",
-    "room_answers": "agents have given all the answers that they may give here today",
-    "room_tokens": "agents have used up the tokens that they may use here today",
-}
 
 
 class Outcome(Enum):
@@ -145,7 +139,7 @@ class Utterance:
             return Outcome.SKIPPED
         try:
             if over is not None:
-                raise Failed("budget_exceeded", _BUDGETS[over])
+                raise Failed("budget_exceeded", USED_UP[over])
             await self._speak()
             return await self._finish()
         except Exception as error:  # noqa: BLE001 - a boundary: whatever an agent raises is this answer's failure alone
@@ -263,17 +257,10 @@ class Utterance:
 
     async def _over_budget(self) -> str | None:
         """Take one answer from the budgets, if there are any: the name of the one that is used up."""
-        definition, settings = self._definition, self._stage.settings
-        budgets = AgentBudgets(
-            answers=definition.daily_answers,
-            tokens=definition.daily_tokens,
-            room_answers=settings.room_answers,
-            room_tokens=settings.room_tokens,
-        )
-        if all(limit is None for limit in msgspec.structs.astuple(budgets)):
+        budgets = limits(self._stage, self._definition)
+        if budgets is None:
             return None  # the first word need not wait for the database
-        timeline_id, day = TimelineId(self._ref.key), self._stage.clock.now().date()
-        over = await self._stage.around.storage.agents.take_answer(definition.id, timeline_id, day, budgets)
+        over = await take_answer(self._stage, self._definition, TimelineId(self._ref.key), budgets)
         self.counted = over is None
         return over
 

@@ -114,7 +114,7 @@ class Speech:
                 else:
                     return await self._finish()
             except CallFailed as failed:
-                if failed.final:
+                if failed.final or (not started and failed.code == "rate_limited"):  # the agent rests
                     if failed.code not in {"not_found", "conflict"} or await self._is_over():
                         log.info("agent.answer_ended", timeline=self._turn.channel, reason=str(failed))
                         return Outcome.STOPPED

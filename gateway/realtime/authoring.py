@@ -7,6 +7,7 @@
 | answer.finish | timeline, answer_id, text?, client_id?, language?  | message, created                |
 | answer.fail   | timeline, answer_id, code?, detail?                | (empty)                         |
 
+`answer.start` is refused while the agent rests (`rate_limited`), and when a budget of the day is used up (`quota_exceeded`).
 An `answer_id` of one's own makes it safe to start again when the reply was lost (`conflict`: it has begun), and `at`, the number of
 characters before `text`, to send a delta again. `text` in `answer.finish` is the whole of the answer; without it, it is what the
 deltas said. An answer that is over is not found: whoever subscribes to the timeline has been told why (`answer.cancelled`,
@@ -23,6 +24,8 @@ import msgspec
 
 from actors import AskFailed, Ref
 from actors import Message as ActorMessage
+from engine.agents.conductor import Conductor
+from engine.agents.cues import Admit
 from engine.domain.answers import StopReason
 from engine.domain.fields import AnswerId, ClientId, Language, MessageId, ParticipantKind, Text
 from engine.domain.people import Principal
@@ -79,12 +82,13 @@ class NoAnswer(OfAnswer, frozen=True, kw_only=True):
 
 
 class Authoring:
-    """The answers of one connection; see `AnswerAuthor`. `new_id` names them."""
+    """The answers of one connection; see `AnswerAuthor`. `new_id` names them; a timeline's `conductor` lets them begin."""
 
-    __slots__ = ("_new_id", "_open")
+    __slots__ = ("_conductor", "_new_id", "_open")
 
-    def __init__(self, new_id: Callable[[], str]) -> None:
+    def __init__(self, new_id: Callable[[], str], conductor: Callable[[str], Ref[Conductor]]) -> None:
         self._new_id = new_id
+        self._conductor = conductor
         self._open: dict[AnswerId, tuple[Ref[SharedTimeline], Principal]] = {}
 
     def stop(self, answer_id: str, reason: StopReason) -> None:
@@ -104,8 +108,8 @@ class Authoring:
         if by.participant.kind is not ParticipantKind.AGENT:
             raise Forbidden("agents write answers; people post messages")
         answer_id = data.answer_id or self._new_id()
-        ref = self._remember(timelines, by, OfAnswer(timeline=data.timeline, answer_id=answer_id))
-        return ref, StartAnswer(by, answer_id, data.question, self)
+        self._remember(timelines, by, OfAnswer(timeline=data.timeline, answer_id=answer_id))
+        return self._conductor(data.timeline), Admit(StartAnswer(by, answer_id, data.question, self))
 
     def extend(self, timelines: "Timelines", by: Principal, data: MoreText) -> "_Asking[None]":
         """What `answer.delta` asks."""
@@ -136,7 +140,8 @@ class Authoring:
         return ref
 
 
-_Asking: TypeAlias = tuple[Ref[SharedTimeline], ActorMessage[SharedTimeline, R]]
+_Asking: TypeAlias = tuple[Ref[Any], ActorMessage[Any, R]]
+"""Who is asked what: the timeline, or its conductor."""
 
 
 class Authored(Generic[P, R]):

@@ -125,7 +125,7 @@ class Session:
         self._deltas = TokenBucket(
             settings.deltas_per_second, settings.deltas_burst, patience=settings.commands_refused, now=now()
         )
-        self._authoring = Authoring(engine.clock.new_id)
+        self._authoring = Authoring(engine.clock.new_id, engine.agents.conductor)
         self._connect_by = now() + settings.connect_timeout
         self._expires_at = self._ping_at = self._pong_by = _NEVER
         self._check_account_at = 0.0

@@ -1,5 +1,6 @@
 """Accounts: signing up, in and out, one's own profile, and other people."""
 
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -8,11 +9,12 @@ from msgspec import UNSET, UnsetType
 
 from engine.accounts.forms import Credentials, Identity, ProfileChanges, Registration, SignIn
 from engine.domain.activity import Origin
+from engine.domain.agents import AgentAccount
 from engine.domain.fields import ParticipantId, ParticipantKind, Status
 from engine.domain.people import Principal, User
 from engine.domain.quota import Quota
 from engine.engine import Engine
-from engine.errors import Forbidden, InvalidRequest
+from engine.errors import Forbidden, InvalidRequest, NotFound
 from engine.settings import Settings
 from gateway.problems import ProblemError
 from gateway.rest.auth import authenticate, check_csrf, check_origin
@@ -56,7 +58,7 @@ class SignedIn(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PublicUser(msgspec.Struct, frozen=True, kw_only=True):
-    """A person as others see them."""
+    """A person or an agent as others see them."""
 
     id: ParticipantId
     kind: ParticipantKind
@@ -135,8 +137,8 @@ async def read_quota(engine: Engine, identity: Identity) -> Quota:
 
 
 async def read_user(engine: Engine, by: Principal, user_id: ParticipantId) -> PublicUser:  # noqa: ARG001 - signed in is all
-    """A person as others see them."""
-    return _public(await engine.accounts.user(user_id))
+    """A person or an agent as others see them."""
+    return _public(await someone(engine, user_id))
 
 
 async def search_users(engine: Engine, by: Principal, query: PageQuery) -> Page[PublicUser]:  # noqa: ARG001 - signed in is all
@@ -144,6 +146,16 @@ async def search_users(engine: Engine, by: Principal, query: PageQuery) -> Page[
     after = None if query.after is None else ParticipantId(query.after)
     users = await engine.accounts.search(query.query or "", after=after, limit=query.limit + 1)
     return page([_public(user) for user in users], query.limit, lambda user: user.id)
+
+
+async def someone(engine: Engine, participant_id: ParticipantId) -> User:
+    """A person, or an agent as an account of its own kind; `NotFound`."""
+    try:
+        return await engine.accounts.user(participant_id)
+    except NotFound:
+        with suppress(NotFound):
+            return AgentAccount.of(await engine.agents.read(participant_id))
+        raise
 
 
 def _public(user: User) -> PublicUser:

@@ -1,4 +1,4 @@
-"""Pictures of people."""
+"""Pictures of people and agents."""
 
 from typing import Final
 
@@ -6,6 +6,7 @@ from aiohttp import ETag, web
 
 from engine.domain.fields import ParticipantId
 from engine.engine import Engine
+from gateway.rest.accounts import someone
 from gateway.rest.endpoints import Endpoint, Image, get
 
 _INERT: Final = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
@@ -14,7 +15,7 @@ _INERT: Final = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 async def read_avatar(engine: Engine, request: web.Request, user_id: ParticipantId) -> Image:
     """Someone's picture: from the avatar service when one is set and answers, else drawn from their name."""
-    avatar = await engine.avatars.of(await engine.accounts.user(user_id))
+    avatar = await engine.avatars.of(await someone(engine, user_id))
     headers = {
         "Cache-Control": f"private, max-age={avatar.max_age}",
         "Content-Security-Policy": _INERT,

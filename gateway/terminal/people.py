@@ -19,7 +19,7 @@ class Person:
 
 
 class People:
-    """Members by their id. Someone is there as long as one of their connections is."""
+    """Members by their id. Someone is there as long as one of their connections is; an agent, when the server says so."""
 
     def __init__(self) -> None:
         self._members: dict[str, Member] = {}
@@ -80,8 +80,13 @@ class People:
             Person(
                 member.participant,
                 member.role,
-                self._statuses.get(each, AVAILABLE) if each in there else OFFLINE,
+                self._presence(each, member, connected=each in there),
             )
             for each, member in self._members.items()
         ]
         return sorted(people, key=lambda person: (person.presence == OFFLINE, person.participant.name.casefold()))
+
+    def _presence(self, participant_id: str, member: Member, *, connected: bool) -> str:
+        if member.participant.kind == "agent" and not connected:
+            return self._statuses.get(participant_id, OFFLINE)
+        return self._statuses.get(participant_id, AVAILABLE) if connected else OFFLINE

@@ -30,6 +30,20 @@ async def test_many_first_messages_activate_an_actor_once(simulation: Simulation
 
 
 @simulated
+async def test_a_family_wakes_nobody_while_none_of_it_is_active(simulation: Simulation[None]) -> None:
+    async with simulation.system() as system:
+        family = await system.virtual(lambda _: Scripted([]), "family", activation=Activation(idle_after=60))
+        before = len(family._runtime.schedule._heap)
+        await family.ref("a").ask(Say("one"))
+        looks_for_idle_ones = family._sweeping is not None
+
+        await anyio.sleep(600)
+
+        assert looks_for_idle_ones
+        assert (before, len(family._runtime.schedule._heap)) == (0, 0)
+
+
+@simulated
 async def test_an_idle_actor_is_passivated_and_comes_back_with_the_next_message(simulation: Simulation[None]) -> None:
     log: list[str] = []
     async with simulation.system() as system:
@@ -393,4 +407,4 @@ async def test_a_family_that_is_stopped_leaves_no_timer_behind(simulation: Simul
         await system.stop_child("family")
 
         assert (family.cells, family._records, family._retries) == ([], {}, {})
-        assert family._sweeping.action is None
+        assert family._sweeping is None

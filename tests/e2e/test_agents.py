@@ -27,12 +27,15 @@ class Reader(Follower):
     def __init__(self, room: str) -> None:
         super().__init__(room)
         self.heard: list[dict[str, Any]] = []
+        self.translated: list[dict[str, Any]] = []
 
     def take(self, publication: Any) -> None:
         """See `Follower.take`."""
         super().take(publication)
         if publication["data"]["type"].startswith("answer."):
             self.heard.append(publication["data"])
+        elif publication["data"]["type"] == "message.translated":
+            self.translated.append(publication["data"])
 
     def types(self) -> list[str]:
         """What has happened to answers, in order."""
@@ -113,3 +116,28 @@ async def test_the_archivist_streams_to_a_newcomer(sqlite_url: str, session: aio
     assert reader.texts[-1] == text
     assert "konrad said about “z1” (1 message)" in text
     assert "stuck again" in text
+
+
+async def test_the_archivist_is_read_in_the_language_of_who_asked(
+    sqlite_url: str, session: aiohttp.ClientSession
+) -> None:
+    with GatheringServer(sqlite_url, translation_provider="pseudo") as server:
+        root = await administrator(session, server, sqlite_url)
+        room = await root.open_room()
+        archivist = await invite(root, room, {**SLOW, "name": "archivist", "model": "archivist"})
+        await root.post(room, "The Z1 is stuck again, in the arithmetic unit.")
+        asker = await Visitor.register(session, server, "amelie")
+        await asker.call("PATCH", "/me", {"language": "fr"})
+        await asker.join(room)
+        async with asker.connect() as wire:
+            reader = await follow(wire, room)
+            asked = await wire.post(room, "@archivist Z1")
+            await until(lambda: any(each["actor"] == archivist for each in reader.translated))
+        page = await asker.call("GET", f"/rooms/{room}/messages?language=fr")
+
+    answer = next(each for each in page.body["items"] if each["author"]["id"] == archivist)
+    live = [each for each in reader.translated if each["message_id"] == answer["id"]]
+    assert (asked["language"], answer["language"], answer["reply_to"]) == ("fr", "en", asked["id"])
+    assert "stuck again" in answer["text"]
+    assert [(each["language"], each["text"]) for each in live] == [("fr", answer["translation"]["text"])]
+    assert answer["translation"]["text"] != answer["text"]

@@ -1,4 +1,6 @@
-"""A chat model answers in a room: the whole server, the real client, and a provider on loopback."""
+"""A chat model answers and translates in a room: the whole server, the real client, and a provider on loopback."""
+
+import json
 
 import aiohttp
 import anyio
@@ -7,9 +9,9 @@ import pytest
 
 from tests.e2e.test_agents import administrator, follow, invite
 from tests.support import openai_server as peer
-from tests.support.openai_server import OpenAIServer
+from tests.support.openai_server import OpenAIServer, Reply
 from tests.support.server import GatheringServer
-from tests.support.visitors import until
+from tests.support.visitors import Visitor, until
 
 pytestmark = pytest.mark.anyio
 
@@ -66,6 +68,42 @@ async def test_what_a_model_does_is_what_readers_hear_of_its_answer(
     assert (model["requests"], model["answered"], model["under_way"]) == (4, 1, 0)
     assert model["failed"] == {"model_unauthorized": 1, "model_interrupted": 1, "model_stalled": 1}
     assert provider.requests[3].closed.is_set()
+
+
+async def test_a_chat_model_translates_what_people_say(sqlite_url: str, session: aiohttp.ClientSession) -> None:
+    async def translates(reply: Reply) -> None:
+        """As it was asked: what stands between the marks, in other words, and as JSON."""
+        said = reply.asked.body["messages"][-1]["content"]
+        answer = json.dumps({"source": "en", "text": said.replace("Good morning", "Guten Morgen")})
+        await reply.say(answer[:12])
+        await reply.say(answer[12:])
+        await reply.finish()
+
+    async with OpenAIServer([translates]) as provider:
+        with GatheringServer(
+            sqlite_url,
+            chat_model="openai:any",
+            chat_model_base_url=provider.base_url,
+            translation_provider="chat_model",
+        ) as server:
+            root = await administrator(session, server, sqlite_url)
+            room = await root.open_room()
+            ben = await Visitor.register(session, server, "ben")
+            await ben.call("PATCH", "/me", {"language": "de"})
+            await ben.join(room)
+            async with ben.connect() as wire:
+                reader = await follow(wire, room)
+                body = {"text": "Good morning, **@ben**: see `x = 1` :-)", "language": "en"}
+                said = (await root.call("POST", f"/rooms/{room}/messages", body)).body
+                await until(lambda: bool(reader.translated), limit=20.0)
+            page = (await ben.call("GET", f"/rooms/{room}/messages?language=de")).body["items"]
+            (state,) = (await root.call("GET", "/admin/translation")).body["translators"]["providers"]
+
+    told = [(each["message_id"], each["language"], each["text"], each["provider"]) for each in reader.translated]
+    assert told == [(said["id"], "de", "Guten Morgen, **@ben**: see `x = 1` :-)", "chat_model")]
+    assert page[0]["translation"]["text"] == told[0][2]
+    assert (state["name"], state["state"], state["requests"], state["texts"]) == ("chat_model", "ready", 1, 1)
+    assert len(provider.requests) == 1
 
 
 def _is_end(kind: str) -> bool:

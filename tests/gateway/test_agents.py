@@ -148,6 +148,47 @@ async def test_a_name_is_taken_by_agents_and_people(root: Person, ada: Person) -
     assert (await root.post("/agents", {**ANN, "name": "ADA"})).code == "conflict"
     assert (await root.patch(f"/agents/{other['id']}", {"name": "ann"})).code == "conflict"
     assert (await root.patch(f"/agents/{made['id']}", {"name": "ANN"})).status == 200
+    registered = await ada.post("/auth/register", {"email": "ann@example.org", "username": "ann", "password": "a" * 8})
+    assert (registered.status, registered.code, registered.body["detail"]) == (
+        409,
+        "conflict",
+        "this username is taken",
+    )
+
+
+async def test_an_agent_is_shown_like_a_person(root: Person, ada: Person) -> None:
+    made = await define(root, display_name="Ann of Green Gables")
+
+    shown = await ada.get(f"/users/{made['id']}")
+    picture = await ada.client.get(
+        f"/api/v1/users/{made['id']}/avatar", headers={"Authorization": f"Bearer {ada.token}"}
+    )
+
+    assert shown.body == {
+        "id": made["id"],
+        "kind": "agent",
+        "name": "Ann of Green Gables",
+        "username": "Ann",
+        "display_name": "Ann of Green Gables",
+        "status": "available",
+    }
+    assert (picture.status, picture.content_type) == (200, "image/svg+xml")
+    assert (await ada.get(f"/users/{NOWHERE}")).body["detail"] == "there is no such person"
+    await root.delete(f"/agents/{made['id']}")
+    assert (await ada.get(f"/users/{made['id']}")).status == 404
+
+
+async def test_agents_that_speak_from_inside_are_there(root: Person, ada: Person) -> None:
+    inside = await define(root)
+    outside = await define(root, name="Out", model="external")
+    room = (await ada.post("/rooms", {"name": "Tea"})).body["id"]
+    for each in (inside, outside):
+        await ada.put(f"/rooms/{room}/agents/{each['id']}")
+
+    members = await ada.get(f"/rooms/{room}/members")
+
+    presence = {each["participant"]["name"]: each["presence"] for each in members.body["items"]}
+    assert presence == {"ada": "offline", "Ann": "available", "Out": "offline"}
 
 
 async def test_agents_are_administrators_affairs(root: Person, ada: Person) -> None:

@@ -288,3 +288,24 @@ async def test_a_key_for_an_agent_is_made_by_administrators_and_speaks_for_the_a
     assert (own.body["agent"]["id"], len(own.body["timelines"])) == (agent.id, 1)
     assert [each["agent_id"] for each in listed.body["items"]] == [agent.id]
     assert gone.status == 401
+
+
+async def test_an_agent_outside_keeps_to_its_rest_and_its_budgets(
+    program: Conversant, agent: Person, root: Person
+) -> None:
+    async def refusal() -> str:
+        return str((await program.rpc("answer.start", answer_id="other")).get("message", "none"))
+
+    await root.patch(f"/agents/{agent.id}", {"daily_answers": 1, "cooldown_seconds": 3600})
+    refused = await program.rpc("answer.start", question="0190a000-0000-7000-8000-000000000000")
+    await program.rpc("answer.start", answer_id="mine")
+    over = await refusal()
+    await program.rpc("answer.finish", answer_id="mine", text="x" * 100)
+    resting = await refusal()
+    await root.patch(f"/agents/{agent.id}", {"daily_answers": None, "daily_tokens": 20, "cooldown_seconds": 0})
+    spent = await refusal()
+    await root.patch(f"/agents/{agent.id}", {"daily_tokens": None})
+    free = await refusal()
+
+    assert refused["message"] == "bad request"
+    assert (over, resting, spent, free) == ("quota_exceeded", "rate_limited", "quota_exceeded", "none")

@@ -12,7 +12,7 @@ from engine.domain.fields import ParticipantId, TimelineKind
 from engine.domain.people import Participant
 from engine.storage.repositories import Storage
 from tests.storage.conftest import Connect
-from tests.storage.made import NOON, a_message, add_user, append, at, claim, joined, new_id, open_room, posted
+from tests.storage.made import NOON, a_message, a_user, add_user, append, at, claim, joined, new_id, open_room, posted
 
 pytestmark = pytest.mark.anyio
 
@@ -72,6 +72,41 @@ async def test_a_name_is_taken_by_agents_and_people_in_any_case(storage: Storage
     assert not await storage.agents.update(replace(bo, name="ADA"), was=bo)
     assert await storage.agents.update(replace(ann, name="ANN"), was=ann)
     assert [agent.name for agent in await storage.agents.all()] == ["ANN", "Bo"]
+
+
+async def test_nobody_takes_the_name_of_an_agent_before_it_is_retired(storage: Storage) -> None:
+    user = await add_user(storage, "Ada")
+    fullwidth = await added(storage, "\N{FULLWIDTH LATIN CAPITAL LETTER A}nn")
+
+    assert await storage.users.add(a_user("aNN"), "hash", "epoch") == "username"
+    assert await storage.users.update(replace(user, username="ann"), was=user) == "username"
+    assert await storage.users.by_login("ann") is None
+
+    assert await storage.agents.retire(fullwidth.id)
+    assert await storage.users.add(a_user("ann"), "hash", "epoch") is None
+
+
+async def test_a_person_and_an_agent_never_get_one_name_at_once(storage: Storage, connect: Connect) -> None:
+    """Two processes: for each name one of them comes first, whatever the interleaving."""
+    names = [f"name{number}" for number in range(12)]
+    people: set[str] = set()
+    agents: set[str] = set()
+
+    async def register(name: str) -> None:
+        if await storage.users.add(a_user(name), "hash", "epoch") is None:
+            people.add(name)
+
+    async def define(other: Storage, name: str) -> None:
+        if await other.agents.add(an_agent(name)):
+            agents.add(name)
+
+    async with connect() as other, anyio.create_task_group() as group:
+        for name in names:
+            group.start_soon(register, name)
+            group.start_soon(define, other, name)
+
+    assert not people & agents
+    assert people | agents == set(names)
 
 
 async def test_changes_of_different_fields_all_hold(storage: Storage) -> None:

@@ -8,7 +8,7 @@ from engine.domain.fields import ParticipantId, TimelineId, TimelineKind
 from engine.domain.people import User
 from engine.errors import Conflict
 from engine.storage.memory.state import Account, State, Timeline
-from engine.storage.records import login_key
+from engine.storage.records import login_key, search_key
 
 
 class MemoryUsers:
@@ -80,7 +80,8 @@ class MemoryUsers:
             return "email"
         if any(login_key(other.username) == login_key(user.username) for other in others):
             return "username"
-        return None
+        key = search_key(user.username)
+        return "username" if any(search_key(agent.name) == key for agent in self._state.agents.values()) else None
 
 
 def _stored(user: User) -> User:

@@ -15,7 +15,7 @@ class Agents(Protocol):
     """
 
     async def add(self, agent: AgentDefinition) -> bool:
-        """Store a new agent, with a timeline of its own as people have; False when the name is taken."""
+        """Store a new agent, with a timeline of its own as people have; False when the name is taken, by a person or an agent."""
         ...
 
     async def get(self, agent_id: ParticipantId) -> AgentDefinition | None:

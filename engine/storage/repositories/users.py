@@ -11,7 +11,10 @@ class Users(Protocol):
     """Accounts. Each user's own timeline (kind `user`) and participant row are created and renamed with them."""
 
     async def add(self, user: User, password_hash: str, epoch: str) -> str | None:
-        """Store a new account and its personal timeline; or answer the field that is taken (`email` or `username`), any case."""
+        """Store a new account and its personal timeline; or answer the field that is taken (`email` or `username`), any case.
+
+        A username is taken by an agent of that name, too.
+        """
         ...
 
     async def get(self, user_id: ParticipantId) -> User | None:

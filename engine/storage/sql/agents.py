@@ -12,12 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from engine.domain.agents import AgentBudgets, AgentDefinition, AgentMembership, AgentPlace, Policy
 from engine.domain.fields import ParticipantId, TimelineId, TimelineKind
 from engine.errors import Conflict
-from engine.storage.records import is_storable, login_key, search_key
+from engine.storage.records import is_storable, search_key
 from engine.storage.sql.database import Database
+from engine.storage.sql.names import is_a_persons
 from engine.storage.sql.rows import Values, from_participant
 from engine.storage.sql.tables import agent_places as places
 from engine.storage.sql.tables import agent_usage as usage
-from engine.storage.sql.tables import agents, members, messages, participants, timelines, users
+from engine.storage.sql.tables import agents, members, messages, participants, timelines
 
 _TOOLS = msgspec.json.Decoder(list[str])
 
@@ -38,7 +39,7 @@ class SqlAgents:
         }
 
         async def store(connection: AsyncConnection) -> bool:
-            if await _is_a_persons(connection, agent.name):
+            if await is_a_persons(connection, agent.name):
                 return False
             await connection.execute(insert(participants), from_participant(agent.participant))
             await connection.execute(insert(timelines), own)
@@ -66,7 +67,7 @@ class SqlAgents:
             return True
 
         async def store(connection: AsyncConnection) -> bool:
-            if "name" in changed and await _is_a_persons(connection, agent.name):
+            if "name" in changed and await is_a_persons(connection, agent.name):
                 return False
             active = (agents.c.id == agent.id) & agents.c.name_key.is_not(None)
             await connection.execute(update(agents).where(active).values(changed))
@@ -168,11 +169,6 @@ class SqlAgents:
 
 def _active() -> Select[Any]:
     return select(agents).where(agents.c.name_key.is_not(None))
-
-
-async def _is_a_persons(connection: AsyncConnection, name: str) -> bool:
-    named = select(users.c.id).where(users.c.username_key == login_key(name))
-    return (await connection.execute(named)).first() is not None
 
 
 async def _keep(connection: AsyncConnection, new: Sequence[AgentPlace]) -> None:

@@ -11,6 +11,7 @@ from engine.domain.people import User
 from engine.errors import Conflict
 from engine.storage.records import is_storable, login_key
 from engine.storage.sql.database import Database
+from engine.storage.sql.names import is_an_agents
 from engine.storage.sql.rows import Values, from_participant, from_user, to_user
 from engine.storage.sql.tables import participants, timelines, users
 from engine.storage.sql.types import among
@@ -35,16 +36,18 @@ class SqlUsers:
             "created_at": user.created_at,
         }
 
-        async def store(connection: AsyncConnection) -> None:
+        async def store(connection: AsyncConnection) -> str | None:
+            if await is_an_agents(connection, user.username):
+                return "username"
             await connection.execute(insert(participants), from_participant(user.participant))
             await connection.execute(insert(timelines), timeline)
             await connection.execute(insert(users), {**values, "password_hash": password_hash})
+            return None
 
         try:
-            await self._database.write(store)
+            return await self._database.write(store)
         except Conflict:
             return await self._taken(values)
-        return None
 
     async def get(self, user_id: ParticipantId) -> User | None:
         found = await self.get_many([user_id])
@@ -82,17 +85,19 @@ class SqlUsers:
         if not changed:
             return None
 
-        async def store(connection: AsyncConnection) -> None:
+        async def store(connection: AsyncConnection) -> str | None:
+            if "username_key" in changed and await is_an_agents(connection, user.username):
+                return "username"
             await connection.execute(update(users).where(users.c.id == user.id).values(changed))
             if user.participant.name != was.participant.name:
                 name = update(participants).where(participants.c.id == user.id).values(name=user.participant.name)
                 await connection.execute(name)
+            return None
 
         try:
-            await self._database.write(store)
+            return await self._database.write(store)
         except Conflict:
             return await self._taken(values)
-        return None
 
     async def set_password(self, user_id: ParticipantId, password_hash: str) -> None:
         async def store(connection: AsyncConnection) -> None:

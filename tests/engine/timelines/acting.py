@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -199,7 +200,9 @@ class Place:
         return listener, subscribed
 
 
+@lru_cache
 def settings(**changes: Any) -> Settings:
+    """Made once for the same changes: looking through the environment for each of them takes longer than an engine to start."""
     return Settings(secret_key="a key for tests only", argon2_memory_kib=8, argon2_parallelism=1, **changes)
 
 

@@ -1,0 +1,68 @@
+"""A database and a provider of translations that do what they should not, until they are calm."""
+
+from collections import Counter
+from random import Random
+from typing import Any
+
+import anyio
+
+from engine.errors import StorageUnavailable
+from engine.translation.markdown import rendered
+from engine.translation.provider import Batch, ProviderFailed, Translated
+from tests.engine.interpreting.translating import Scripted
+from tests.engine.timelines.acting import Perform
+
+
+class Weather:
+    """What happens to the database and the provider; calm in the end."""
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+        self.calm = False
+
+    def pick(self, kinds: dict[str, int]) -> str:
+        """One kind, by their weights."""
+        return "fine" if self.calm else self._random.choices(list(kinds), weights=list(kinds.values()))[0]
+
+    async def of_storage(self, name: str, perform: Perform) -> Any:
+        match self.pick({"fine": 30, "slow": 3, "fails before": 1, "fails after": 1, "crashes": name == "known"}):
+            case "slow":
+                await anyio.sleep(self._random.random())
+            case "fails before":
+                raise StorageUnavailable("the connection broke")
+            case "fails after":
+                await perform()
+                raise StorageUnavailable("the connection broke, after the commit")
+            case "crashes":
+                raise RuntimeError("a fault in a booth")
+        return await perform()
+
+    async def of_provider(self, _batch: Batch) -> None:
+        match self.pick({"fine": 8, "slow": 6, "unavailable": 2, "rate limited": 1, "hangs": 1, "breaks": 1}):
+            case "slow":
+                await anyio.sleep(3 * self._random.random())
+            case "unavailable":
+                raise ProviderFailed("unavailable", "no connection")
+            case "rate limited":
+                raise ProviderFailed("rate_limited", "too fast", retry_after=2)
+            case "hangs":
+                await anyio.sleep_forever()
+            case "breaks":
+                raise ZeroDivisionError
+
+
+class Counting(Scripted):
+    """Counts the texts that it gives away, of which there must be one of a kind; may give one too few."""
+
+    def __init__(self, weather: Weather) -> None:
+        super().__init__()
+        self.meddle = weather.of_provider
+        self.given: Counter[tuple[str, str, str]] = Counter()
+        self._weather = weather
+
+    async def translate(self, batch: Batch) -> list[Translated | ProviderFailed]:
+        made = await super().translate(batch)
+        if self._weather.pick({"fine": 15, "miscounts": 1}) == "miscounts":
+            return made[1:]
+        self.given.update((batch.source or "", batch.target, rendered(document)) for document in batch.documents)
+        return made
