@@ -105,8 +105,9 @@ def test_every_answer_is_described(
     if "key_id" in endpoint.parameters:
         there = {"key_id": people[0].post("/me/api-keys", {"name": unused("key")}).body["id"]}
     if "session_id" in endpoint.parameters:
-        there = {"session_id": people[0].get("/me/sessions").body["items"][0]["id"]}
-        asking = [people[1], people[0]]
+        leaving = Outsider.register(server)
+        there = {"session_id": leaving.get("/me/sessions").body["items"][0]["id"]}
+        asking = [Outsider(server), leaving]
     timeout = STREAM_SECONDS if endpoint.path.endswith("/stream") else 20.0
 
     @SETTINGS

@@ -29,8 +29,9 @@ const PAGE = 60;
 const NEXT_PAGE = 100;
 /** Milliseconds between two words to the server that one still types. */
 const TYPING_AGAIN = 3000;
-/** The protocol's number. */
+/** The protocol's numbers. */
 const METHOD_NOT_FOUND = 104;
+const BAD_REQUEST = 107;
 
 interface Welcome {
   room?: Room;
@@ -175,7 +176,7 @@ export class Timeline {
     try {
       await rpc("regenerate", { timeline: this.channel, message_id: question.id, agent_id });
     } catch (refusal) {
-      const outside = (refusal as { message?: string }).message === "invalid_request";
+      const outside = (refusal as { code?: number }).code === BAD_REQUEST;
       if (!outside || question.author.id !== me.value?.id) throw refusal;
       void send(this.channel, question.text, null, null);
     }
