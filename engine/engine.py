@@ -53,6 +53,7 @@ ARCHIVE_REST: Final = 10.0
 TAKEOVERS: Final = 2.0
 DEPARTURES: Final = 1.0
 DUE_WEBHOOKS: Final = 5.0
+REMINDERS: Final = 5.0
 LEARNING: Final = 60.0
 PURGES: Final = 3600.0
 
@@ -227,6 +228,7 @@ class Engine:
                 Chore(TAKEOVERS, ownership.check),
                 Chore(DEPARTURES, presence.sweep),
                 Chore(DUE_WEBHOOKS, webhooks.check),
+                Chore(REMINDERS, interpreting.remind),
                 Chore(LEARNING, webhooks.learn),
                 Chore(LEARNING, agents.learn),
                 Chore(PURGES, models.prepare),

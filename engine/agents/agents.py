@@ -42,7 +42,6 @@ class Agents:
         self._storage = storage.agents
         self._messages = storage.messages
         self._timelines = timelines
-        self._conductor = conductor
         self._clock = clock
         self._definitions = definitions
         self._rosters = rosters
@@ -119,7 +118,7 @@ class Agents:
             raise NotFound("there is no such message")
         if question.deleted_at is not None:
             raise Conflict("the message is deleted")
-        return await self._conductor(channel).ask(Regenerate(agent_id, question))
+        return await self.conductor(channel).ask(Regenerate(agent_id, question))
 
     # -- joining: for those who moderate a room, or take part in a conversation ------------------------------------------
 

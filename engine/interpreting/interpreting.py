@@ -14,6 +14,7 @@ from actors import (
     ActorStopped,
     ActorSystem,
     AskFailed,
+    DeadLetter,
     Limits,
     MailboxFull,
     Message,
@@ -107,6 +108,7 @@ class Interpreting:
         )
         if translators.enabled:
             feed.watch(interpreting.note)
+            system.dead_letters.subscribe(interpreting._lost)
         return interpreting
 
     @property
@@ -146,6 +148,17 @@ class Interpreting:
             self._booth(channel).tell(message)
         except (MailboxFull, ActorStopped, Unavailable):
             self._overheard.add(channel)
+
+    def _lost(self, letter: DeadLetter) -> None:
+        """A booth has crashed over something, or does not take it at the moment because it has done so again and again."""
+        if isinstance(letter.message, Consider | Review):
+            self._overheard.add(letter.path.rpartition("/")[2])
+
+    async def remind(self) -> None:
+        """Have the booths that missed something look for themselves: readers who stay do not ask again."""
+        for channel in tuple(self._overheard):
+            self._overheard.discard(channel)
+            self._tell(channel, Review())
 
     # -- what doors ask ------------------------------------------------------------------------------------------------
 

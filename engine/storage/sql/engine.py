@@ -18,7 +18,7 @@ from weakref import WeakSet
 
 import aiosqlite
 import asyncpg
-from sqlalchemy import URL, ExceptionContext, event, make_url
+from sqlalchemy import URL, Connection, ExceptionContext, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from engine.storage.sql.errors import connection_lost
@@ -79,12 +79,17 @@ def create_engines(url: URL, limit: float) -> Engines:
 
 
 def create_migration_engine(url: URL) -> AsyncEngine:
-    """An engine for changing the schema: creates SQLite's file and its folder, and knows no time limit."""
+    """An engine for changing the schema: creates SQLite's file and its folder, and knows no time limit.
+
+    Its transactions have the database to themselves from their begin: two of Alembic's must not meet within a process.
+    """
     if not is_sqlite(url):
         return create_async_engine(url)
     Path(_file(url)).parent.mkdir(parents=True, exist_ok=True)
     opener = _sqlite_opener(url, WeakSet(), busy=60.0, mode="rwc", foreign_keys=False)  # tables may be built anew
-    return create_async_engine(url, async_creator=opener)
+    engine = create_async_engine(url, async_creator=opener)
+    event.listen(engine.sync_engine, "begin", _begin)
+    return engine
 
 
 class _PostgresConnection(asyncpg.Connection):  # type: ignore[misc] # asyncpg is untyped
@@ -107,13 +112,12 @@ class _SqliteCursor(aiosqlite.Cursor):
     """Begins, executes and fetches in one visit to the connection's thread. aiosqlite's own goes there five times for that.
 
     Each visit costs two switches of threads, and under load the wait for the interpreter's lock both ways. Neither opening nor
-    closing touches the database: a statement whose rows have all been fetched is over. `begin` is the statement that begins a
-    transaction; None: every statement is one by itself.
+    closing touches the database: a statement whose rows have all been fetched is over.
     """
 
-    def __init__(self, connection: "_SqliteConnection", cursor: sqlite3.Cursor, begin: str | None) -> None:
+    def __init__(self, connection: "_SqliteConnection", cursor: sqlite3.Cursor) -> None:
         super().__init__(connection, cursor)
-        self._begin = begin
+        self._connection = connection
         self._rows: Iterable[Any] = ()
 
     async def execute(self, sql: str, parameters: Iterable[Any] | None = None) -> "_SqliteCursor":
@@ -125,11 +129,12 @@ class _SqliteCursor(aiosqlite.Cursor):
         return await self._visit(lambda cursor: cursor.executemany(sql, rows))
 
     async def _visit(self, work: Callable[[sqlite3.Cursor], object]) -> "_SqliteCursor":
-        cursor, begin = self._cursor, self._begin
+        cursor, begins = self._cursor, self._connection.begins
+        self._connection.begins = False
 
         def run() -> Iterable[Any]:
-            if begin is not None and not cursor.connection.in_transaction:
-                cursor.execute(begin)
+            if begins:
+                cursor.execute("BEGIN IMMEDIATE")
             work(cursor)
             return cursor.fetchall()
 
@@ -150,13 +155,14 @@ class _SqliteConnection(aiosqlite.Connection):
     aiosqlite's own `close` waits for ever when it is cancelled and the connection then stopped.
     """
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection], *, begin: str | None) -> None:
+    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
         super().__init__(connect, iter_chunk_size=64)
-        self._begin = begin
+        self.begins = False
+        """Whether the next statement is to begin a transaction."""
         self._stopped: asyncio.Future[Any] | None = None
 
     def cursor(self) -> _SqliteCursor:  # type: ignore[override] # entered at once, see `_SqliteCursor`
-        return _SqliteCursor(self, self._conn.cursor(), self._begin)
+        return _SqliteCursor(self, self._conn.cursor())
 
     def stop(self) -> asyncio.Future[Any] | None:
         if self._stopped is None:
@@ -213,6 +219,7 @@ def _sqlite_engines(url: URL, limit: float) -> Engines:
         skip_autocommit_rollback=True,
         **options,
     )
+    event.listen(writers.sync_engine, "begin", _begin_with_next)
     return Engines(writers, readers, files)
 
 
@@ -241,7 +248,7 @@ def _sqlite_opener(
         return connection
 
     async def open_connection() -> aiosqlite.Connection:
-        connection = _SqliteConnection(connect, begin=None if query_only else "BEGIN IMMEDIATE")
+        connection = _SqliteConnection(connect)
         files.add(connection)
         return await connection
 
@@ -250,6 +257,16 @@ def _sqlite_opener(
 
 def _file(url: URL) -> str:
     return url.database or ""
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin_with_next(connection: Connection) -> None:
+    raw = connection.connection.driver_connection
+    assert isinstance(raw, _SqliteConnection)
+    raw.begins = True
 
 
 def _recognise_lost_connection(context: ExceptionContext) -> None:

@@ -240,6 +240,15 @@ class World:
             while self.is_busy or any(reader.lacks() for reader in self.readers):  # noqa: ASYNC110 - virtual time
                 await anyio.sleep(1)
 
+    async def change_something(self) -> None:
+        """While everybody is here, and does not come back for it."""
+        own = [each for each in self.state.messages.values() if each.author.id == self.people[0].id]
+        for message in [each for each in own if each.deleted_at is None][:1]:
+            while self.state.messages[message.id].text != "at last":
+                with suppress(TryLater, AskFailed):
+                    await self.place.edit(self.people[0], message, "at last")
+                await anyio.sleep(1)
+
     async def crash(self) -> None:
         """Find a bug in the room."""
         await anyio.sleep(5 * self.random.random())
@@ -292,6 +301,8 @@ async def scenario(simulation: Simulation[None]) -> None:
                 acting.start_soon(world.crash)
                 acting.start_soon(world.die)
             world.weather.calm = True
+            await world.settle()
+            await world.change_something()
             await world.settle()
             await anyio.sleep(3)  # for what would come twice
             reading.cancel_scope.cancel()

@@ -140,7 +140,10 @@ class ScriptedEngine(SimpleNamespace):
         numbers = itertools.count(1)
         clock = SimpleNamespace(now=lambda: START, new_id=lambda: f"client-{next(numbers)}")
         timelines = ScriptedTimelines()
-        super().__init__(accounts=ScriptedAccounts(), timelines=timelines, clock=clock, traffic=Traffic())
+        agents = SimpleNamespace(conductor=lambda channel: timelines.ref(f"conductor of {channel}"))
+        super().__init__(
+            accounts=ScriptedAccounts(), timelines=timelines, agents=agents, clock=clock, traffic=Traffic()
+        )
 
 
 class Client:
