@@ -17,10 +17,10 @@ run: .venv/run web
 
 web: $(WEB)/dist/index.html # the browser's client; `npm --prefix gateway/web run dev` while working on it
 
-test: .venv/dev $(CLIENTS) web # a process for each core; a process that is done early takes over tests of another
+test: .venv/dev $(CLIENTS) web # a process more than there are cores, for many tests wait for a clock; who is done early takes over from another
 	$(NPM) $(WEB) test
 	$(BIN)/python -m compileall -q -x node_modules actors engine gateway # the tests start some two hundred servers
-	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: .venv/dev $(WEB)/node_modules/.package-lock.json
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/pyright && $(BIN)/lint-imports
