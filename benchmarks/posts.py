@@ -11,6 +11,7 @@ from anyio.abc import TaskGroup
 
 from benchmarks.client import Api, Client
 from benchmarks.databases import single_row_commits
+from benchmarks.raw_socket import RawSocket
 from benchmarks.server import Server, running
 
 WARM_UP = 2.0
@@ -59,19 +60,22 @@ async def measure(url: str, load: Load) -> list[str]:
 
 
 class Room(NamedTuple):
-    """A room with its connected members; the first one posts."""
+    """A room, and the member who posts there."""
 
     channel: str
-    members: list[Client]
+    sender: Client
 
 
 async def _furnish(
     http: aiohttp.ClientSession, address: str, load: Load, meter: Meter, reading: TaskGroup
 ) -> list[Room]:
-    """Register everyone, create the rooms, connect and subscribe the members. Clients are read by tasks of `reading`."""
+    """Register everyone, create the rooms, connect and subscribe the members. Senders are read by tasks of `reading`."""
     api = Api(http, address)
     arriving = anyio.CapacityLimiter(10)  # every sign-in is a commit of its own
     rooms: list[Room] = []
+
+    def on_push(part: bytes) -> None:
+        meter.publication(part, time.perf_counter())
 
     async def arrive(number: int) -> None:
         async with arriving:
@@ -80,11 +84,12 @@ async def _furnish(
             channel = f"room:{room['id']}"
             for token in tokens[1:]:
                 await api.call("POST", f"/rooms/{room['id']}/join", None, token)
-            members = [await Client.connect(http, address, token, meter.publication) for token in tokens]
-            for client in members:
-                reading.start_soon(client.run)
-                await client.call("subscribe", {"channel": channel})
-            rooms.append(Room(channel, members))
+            sender = await Client.connect(http, address, tokens[0], meter.publication)
+            reading.start_soon(sender.run)
+            await sender.call("subscribe", {"channel": channel})
+            for token in tokens[1:]:
+                await RawSocket.connect(address, token, [channel], on_push)
+            rooms.append(Room(channel, sender))
 
     async with anyio.create_task_group() as group:
         for number in range(load.rooms):
@@ -98,7 +103,7 @@ async def _drive(server: Server, rooms: Sequence[Room], load: Load, meter: Meter
         for room in rooms:
             for _ in range(load.window):
                 pause = load.rooms * load.window / load.rate if load.rate else 0.0
-                sending.start_soon(send, room.channel, room.members[0], meter, pause)
+                sending.start_soon(send, room.channel, room.sender, meter, pause)
         await anyio.sleep(WARM_UP)
         meter.running, started, cpu = True, time.perf_counter(), server.cpu()
         await anyio.sleep(load.seconds)
