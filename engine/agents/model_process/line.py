@@ -10,6 +10,7 @@ import msgspec
 import structlog
 from anyio.abc import ByteStream
 
+from engine.agents.model_process.sending import Sending
 from engine.agents.model_process.wire import (
     WINDOW,
     Ask,
@@ -21,7 +22,6 @@ from engine.agents.model_process.wire import (
     Ping,
     Report,
     Said,
-    encoded,
     reports,
 )
 from engine.agents.models.failures import FailureCode, ModelFailed
@@ -57,8 +57,7 @@ class Answer:
                         yield piece
                 if self._over is not None:
                     break
-                self._something = anyio.Event()
-                await self._something.wait()
+                await self._listen()
         finally:
             if self._over is None:
                 self._line.send(Leave(self._id))
@@ -83,8 +82,12 @@ class Answer:
 
     async def _end(self) -> None:
         while self._over is None:
-            self._something = anyio.Event()
-            await self._something.wait()
+            await self._listen()
+
+    async def _listen(self) -> None:
+        """Wait for what comes next."""
+        self._something = anyio.Event()
+        await self._something.wait()
 
 
 class Line:
@@ -94,15 +97,13 @@ class Line:
         self._stream = stream
         self._ids = count(1)
         self._answers: dict[int, Answer] = {}
-        self._unsent: list[bytes] = []
-        self._unsent_bytes = 0
-        self._something = anyio.Event()
+        self._sending = Sending(stream)
         self._closed = anyio.Event()
         self._pings = 0
 
     def ask(self, model: str, prompt: Prompt | None) -> Answer:
         """Have a model answer; without a prompt only open it. Raises `ModelFailed` when the process takes nothing any more."""
-        if self._closed.is_set() or self._unsent_bytes > MOST_UNSENT:
+        if self._closed.is_set() or self._sending.unsent > MOST_UNSENT:
             raise ModelFailed(FailureCode.INTERRUPTED, "the process that reads the models does not listen")
         answer_id = next(self._ids)
         answer = self._answers[answer_id] = Answer(answer_id, self)
@@ -112,10 +113,7 @@ class Line:
     def send(self, order: Order) -> None:
         """Say something, without waiting."""
         if not self._closed.is_set():
-            data = encoded(order)
-            self._unsent.append(data)
-            self._unsent_bytes += len(data)
-            self._something.set()
+            self._sending.put(order)
 
     def ping(self) -> int:
         """Ask whether the process is there: how often that was asked before without an answer."""
@@ -137,7 +135,7 @@ class Line:
     def close(self) -> None:
         """Say and hear nothing any more."""
         self._closed.set()
-        self._unsent.clear()
+        self._sending.forget()
         answers, self._answers = self._answers, {}
         for answer_id, answer in answers.items():
             gone = "the process that reads the models has ended"
@@ -148,14 +146,8 @@ class Line:
         scope.cancel()
 
     async def _write(self) -> None:
-        try:
-            while True:
-                await self._something.wait()
-                self._something = anyio.Event()
-                unsent, self._unsent, self._unsent_bytes = self._unsent, [], 0
-                await self._stream.send(b"".join(unsent))
-        except anyio.BrokenResourceError:
-            self.close()
+        await self._sending.write()
+        self.close()
 
     async def _read(self) -> None:
         messages = reports()

@@ -7,6 +7,7 @@ import anyio
 import structlog
 from anyio.abc import ByteStream, TaskGroup
 
+from engine.agents.model_process.sending import Sending
 from engine.agents.model_process.telling import Outlet, Telling
 from engine.agents.model_process.wire import Ask, Hello, Leave, Messages, More, Order, Ping, Pong, Ready
 from engine.agents.models.failures import FailureCode, ModelFailed
@@ -25,9 +26,10 @@ async def read_models(
 ) -> None:
     """Do what the server says, until it has `gone`; then everything under way is left. The models in `used` are opened at once."""
     async with anyio.create_task_group() as tasks:
-        outlet = Outlet(stream)
+        sending = Sending(stream)
+        outlet = Outlet(sending)
         reading = Reading(open_model, outlet, tasks)
-        tasks.start_soon(outlet.write)
+        tasks.start_soon(sending.write)
         tasks.start_soon(outlet.keep_time)
         outlet.put(Ready())
         for name in used:

@@ -1,12 +1,11 @@
 """How the process tells what its models say: in few messages, the first words at once, and never more than is taken."""
 
-from contextlib import suppress
 from typing import Final
 
 import anyio
-from anyio.abc import ByteSendStream
 
-from engine.agents.model_process.wire import WINDOW, Ended, Failed, Report, Said, encoded
+from engine.agents.model_process.sending import Sending
+from engine.agents.model_process.wire import WINDOW, Ended, Failed, Said
 from engine.agents.models.failures import FailureCode, ModelFailed
 from engine.agents.models.prompt import Piece, Text
 from engine.agents.models.provider import LARGEST
@@ -21,28 +20,15 @@ _SIGN_OF_LIFE: Final = Text("")
 
 
 class Outlet:
-    """What leaves the process: one writer for all answers. Those that wait for their interval stand here, too."""
+    """Where the answers leave the process, and where those that wait for their interval stand.
 
-    def __init__(self, stream: ByteSendStream) -> None:
-        self._stream = stream
-        self._unsent: list[bytes] = []
-        self._something = anyio.Event()
+    While the server takes nothing, the windows of the answers bound what waits to be sent.
+    """
+
+    def __init__(self, sending: Sending) -> None:
+        self.put = sending.put
         self._waiting: dict[Telling, None] = {}
         self._somebody = anyio.Event()
-
-    def put(self, report: Report) -> None:
-        """Have something sent."""
-        self._unsent.append(encoded(report))
-        self._something.set()
-
-    async def write(self) -> None:
-        """Send what there is, until the server has gone. While it takes nothing, the windows of the answers bound what waits."""
-        with suppress(anyio.BrokenResourceError):
-            while True:
-                await self._something.wait()
-                self._something = anyio.Event()
-                unsent, self._unsent = self._unsent, []
-                await self._stream.send(b"".join(unsent))
 
     def await_interval(self, telling: "Telling") -> None:
         """Have its `tick` called soon."""
