@@ -1,9 +1,11 @@
 """Fixtures for tests of whole server processes."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import aiohttp
 import pytest
+
+from tests.support.server import GatheringServer
 
 
 @pytest.fixture
@@ -18,3 +20,9 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=30)) as session:
         yield session
+
+
+@pytest.fixture
+def server(sqlite_url: str) -> Iterator[GatheringServer]:
+    with GatheringServer(sqlite_url) as server:
+        yield server

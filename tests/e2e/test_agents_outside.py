@@ -19,17 +19,6 @@ from tests.support.visitors import Follower, Visitor
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-def server(sqlite_url: str) -> Iterator[GatheringServer]:
-    with GatheringServer(sqlite_url) as server:
-        yield server
-
-
 class Ears(Follower):
     """Hears ephemeral events too."""
 

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,17 +16,6 @@ from tests.support.server import GatheringServer, free_port
 from tests.support.visitors import Visitor
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-def server(sqlite_url: str) -> Iterator[GatheringServer]:
-    with GatheringServer(sqlite_url) as server:
-        yield server
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ Times are real, and short.
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
 from contextlib import aclosing
 
 import anyio
@@ -17,14 +16,11 @@ from tests.engine.models.talking import (
     BETWEEN,
     FIRST,
     TOTAL,
-    OverThere,
     Talking,
     idle,
-    over_there,
     read,
     said,
     talking_here,
-    talking_to,
 )
 from tests.support import openai_server as peer
 from tests.support.openai_server import Script
@@ -40,17 +36,6 @@ SLACK = 0.5
 def anyio_backend() -> str:
     """LangChain knows asyncio only."""
     return "asyncio"
-
-
-@pytest.fixture(scope="module")
-async def there() -> AsyncIterator[OverThere]:
-    async with over_there() as there:
-        yield there
-
-
-@pytest.fixture
-def talking(there: OverThere) -> Talking:
-    return talking_to(there)
 
 
 async def test_an_answer_comes_word_by_word_with_its_usage(talking: Talking) -> None:

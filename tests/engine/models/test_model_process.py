@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import aclosing
 
 import anyio
@@ -11,7 +11,7 @@ import pytest
 
 from engine.agents.model_process import process
 from engine.agents.models import FailureCode, ModelFailed, Text
-from tests.engine.models.talking import OverThere, Talking, over_there, read, said, talking_to
+from tests.engine.models.talking import Talking, over_there, read, said
 from tests.support import openai_server as peer
 from tests.support.openai_server import OpenAIServer, Reply
 from tests.support.scripted_model import prompt
@@ -30,17 +30,6 @@ PATIENCE = {
 def anyio_backend() -> str:
     """LangChain knows asyncio only."""
     return "asyncio"
-
-
-@pytest.fixture(scope="module")
-async def there() -> AsyncIterator[OverThere]:
-    async with over_there() as there:
-        yield there
-
-
-@pytest.fixture
-def talking(there: OverThere) -> Talking:
-    return talking_to(there)
 
 
 async def test_killed_it_interrupts_the_answers_under_way_and_the_next_one_has_a_new_process(talking: Talking) -> None:
