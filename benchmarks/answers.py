@@ -4,8 +4,6 @@ The server, the process in which it reads its models, their provider (`model_ser
 their own; the one who posts is in this one.
 """
 
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from statistics import median
@@ -17,9 +15,9 @@ import psutil  # type: ignore[import-untyped] # its stubs are a package of their
 
 from benchmarks.audience import COMPLETED, SLOW, Audience, Heard, Plan, Seat, seated
 from benchmarks.client import Api, Client
-from benchmarks.model_server import HUNG, Provider, provided
+from benchmarks.databases import add_administrator
+from benchmarks.model_server import HUNG, provided
 from benchmarks.server import UNTHROTTLED, Server, running
-from engine.storage.sql import migrate
 
 DEADLINE = 5.0
 """The server's for a first token, in seconds: when the hung model is given up."""
@@ -100,11 +98,7 @@ class Result(msgspec.Struct):
 async def measure(url: str, load: Load) -> list[str]:
     """Run everything and return the report's lines."""
     tokens = int(load.seconds * load.rate)
-    await migrate(url)
-    create = ["user", "create", "--username", "root", "--email", "root@example.org", "--password-stdin", "--admin"]
-    await anyio.run_process(
-        [sys.executable, "-m", "gateway", *create, "--database-url", url], input=b"benchmark", stdout=subprocess.DEVNULL
-    )
+    await add_administrator(url)
     with provided(tokens, load.rate) as provider:
         settings = {
             **UNTHROTTLED,
@@ -124,7 +118,7 @@ async def measure(url: str, load: Load) -> list[str]:
 class Stage:
     """The rooms, and who is in them."""
 
-    def __init__(self, http: aiohttp.ClientSession, server: Server, provider: Provider) -> None:
+    def __init__(self, http: aiohttp.ClientSession, server: Server, provider: Server) -> None:
         self._api = Api(http, server.address)
         self._http = http
         self._server = server
@@ -133,8 +127,7 @@ class Stage:
     async def play(self, load: Load, tokens: int) -> Result:
         """Set the scene, then measure: posts alone, then posts beside the answers."""
         api = self._api
-        signed_in = await api.call("POST", "/auth/login", {"login": "root", "password": "benchmark"})
-        root = signed_in["access_token"]
+        root = await api.sign_in("root")
         people = [await api.newcomer(f"reader{number}") for number in range(load.readers)]
         agents = {model: (await api.call("POST", "/agents", _agent(model), root))["id"] for model in ("paced", HUNG)}
         warm, stuck, elsewhere, *rooms = [""] * (load.answers + 3)

@@ -31,6 +31,10 @@ class Api:
         await self.call(
             "POST", "/auth/register", {"email": f"{name}@example.org", "username": name, "password": PASSWORD}
         )
+        return await self.sign_in(name)
+
+    async def sign_in(self, name: str) -> str:
+        """An access token."""
         signed_in = await self.call("POST", "/auth/login", {"login": name, "password": PASSWORD})
         return str(signed_in["access_token"])
 

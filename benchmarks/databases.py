@@ -1,5 +1,7 @@
 """The databases to measure on, durable as in production, and the rate at which they commit single rows."""
 
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -7,8 +9,10 @@ from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 
+import anyio
 from sqlalchemy import Column, Integer, MetaData, Table, Text, insert
 
+from benchmarks.client import PASSWORD
 from engine.storage.sql import migrate
 from engine.storage.sql.engine import create_engines, parse_url
 from tests.support.postgres import PostgresServer
@@ -51,3 +55,11 @@ async def single_row_commits(url: str, seconds: float) -> float:
         async with engine.begin() as connection:
             await connection.run_sync(table.drop)
         await engines.dispose()
+
+
+async def add_administrator(url: str) -> None:
+    """`root`, with the tables if they are not there yet."""
+    await migrate(url)
+    create = ["user", "create", "--username", "root", "--email", "root@example.org", "--password-stdin", "--admin"]
+    command = [sys.executable, "-m", "gateway", *create, "--database-url", url]
+    await anyio.run_process(command, input=PASSWORD.encode(), stderr=subprocess.STDOUT)

@@ -3,16 +3,13 @@
 Its tokens say when they were sent, on the clock that all processes of a machine share: `17@1234.567890 `.
 """
 
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import NamedTuple
+from contextlib import AbstractContextManager
 
 import anyio
-import psutil  # type: ignore[import-untyped] # its stubs are a package of their own
 
+from benchmarks.server import Server, beside
 from tests.support.openai_server import OpenAIServer, Reply, Script, hangs
 
 HUNG = "hung"
@@ -39,23 +36,9 @@ def paced(tokens: int, rate: float) -> Script:
     return play
 
 
-class Provider(NamedTuple):
-    """The server, where it is, and its process."""
-
-    address: str
-    process: psutil.Process
-
-
-@contextmanager
-def provided(tokens: int, rate: float) -> Iterator[Provider]:
+def provided(tokens: int, rate: float) -> AbstractContextManager[Server]:
     """Run it for as long as the block."""
-    command = [sys.executable, "-m", "benchmarks.model_server", str(tokens), str(rate)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield Provider(process.stdout.readline().strip(), psutil.Process(process.pid))
-        finally:
-            process.terminate()
+    return beside("benchmarks.model_server", tokens, rate)
 
 
 async def _serve(tokens: int, rate: float) -> None:

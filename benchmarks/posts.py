@@ -118,11 +118,17 @@ async def send(channel: str, client: Client, meter: Meter, pause: float) -> None
         if pause:
             await anyio.sleep(max(0.0, due - time.perf_counter()))
             due += pause
-        sent = time.perf_counter()
-        post = {"method": "post", "data": {"timeline": channel, "text": f"@{sent} {'hello there ' * 5}"}}
-        await client.call("rpc", post)
+        seconds = await post(channel, client)
         if meter.running:
-            meter.acknowledged.append(time.perf_counter() - sent)
+            meter.acknowledged.append(seconds)
+
+
+async def post(channel: str, client: Client) -> float:
+    """Post a text that says when it was sent, and wait for the answer: how many seconds that took."""
+    sent = time.perf_counter()
+    text = f"@{sent} {'hello there ' * 5}"
+    await client.call("rpc", {"method": "post", "data": {"timeline": channel, "text": text}})
+    return time.perf_counter() - sent
 
 
 def _report(load: Load, meter: Meter, commits: float) -> Iterator[str]:
@@ -142,4 +148,9 @@ def milliseconds(times: list[float], percent: int) -> str:
     """A percentile of times in seconds, in milliseconds, for a report."""
     if not times:
         return "   -"
-    return f"{sorted(times)[min(len(times) - 1, len(times) * percent // 100)] * 1000:7.1f}"
+    return f"{percentile(times, percent) * 1000:7.1f}"
+
+
+def percentile(times: list[float], percent: int) -> float:
+    """The one of some times, one at least, that so many in a hundred of them do not reach."""
+    return sorted(times)[min(len(times) - 1, len(times) * percent // 100)]

@@ -60,3 +60,15 @@ def running(url: str, settings: Mapping[str, str] = UNTHROTTLED) -> Iterator[Ser
         finally:
             process.send_signal(SIGTERM)
             process.wait(30)
+
+
+@contextmanager
+def beside(module: str, *arguments: object) -> Iterator[Server]:
+    """Run a module of the benchmarks for as long as the block, in a process of its own: it prints where it is."""
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield Server(process.stdout.readline().strip(), psutil.Process(process.pid))
+        finally:
+            process.terminate()

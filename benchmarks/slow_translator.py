@@ -4,16 +4,15 @@ It speaks as much of DeepL's API as is needed, gives every text back as it came,
 request. `GET /made` says how much it has done.
 """
 
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from random import Random
 
 import anyio
 import msgspec
 from aiohttp import web
 
+from benchmarks.server import Server, beside
 from tests.support.deepl_server import SOURCES, TARGETS
 
 
@@ -24,16 +23,9 @@ class Made(msgspec.Struct, frozen=True):
     texts: int
 
 
-@contextmanager
-def provided(fastest: float, slowest: float) -> Iterator[str]:
-    """Run it for as long as the block; yields its address."""
-    command = [sys.executable, "-m", "benchmarks.slow_translator", str(fastest), str(slowest)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield process.stdout.readline().strip()
-        finally:
-            process.terminate()
+def provided(fastest: float, slowest: float) -> AbstractContextManager[Server]:
+    """Run it for as long as the block."""
+    return beside("benchmarks.slow_translator", fastest, slowest)
 
 
 class _Provider:

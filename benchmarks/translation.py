@@ -5,8 +5,6 @@ turns: what drifts on the machine drifts for both. The provider is a process of 
 chooses, the same for both servers; how late this process itself was is in the report.
 """
 
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
@@ -19,9 +17,9 @@ import anyio
 import msgspec
 from anyio.abc import TaskGroup
 
-from benchmarks.client import PASSWORD, Api, Client
-from benchmarks.databases import Database, opened
-from benchmarks.posts import milliseconds
+from benchmarks.client import Api, Client
+from benchmarks.databases import Database, add_administrator, opened
+from benchmarks.posts import milliseconds, percentile, post
 from benchmarks.server import UNTHROTTLED, Server, running
 from benchmarks.slow_translator import Made, provided
 
@@ -91,7 +89,7 @@ async def measure(database: Database, plan: Plan) -> list[str]:
         deepl = {
             "GATHERING_TRANSLATION_PROVIDER": "deepl",
             "GATHERING_DEEPL_AUTH_KEY": "benchmark:fx",
-            "GATHERING_DEEPL_SERVER_URL": provider,
+            "GATHERING_DEEPL_SERVER_URL": provider.address,
             "GATHERING_TRANSLATION_CONCURRENCY": str(plan.requests),
         }
         async with (
@@ -104,7 +102,7 @@ async def measure(database: Database, plan: Plan) -> list[str]:
                 await _turn(slow, plan, Random(number))
                 await _drained(slow)
                 slow.translating += time.perf_counter() - began
-            async with aiohttp.ClientSession() as http, http.get(f"{provider}/made") as response:
+            async with aiohttp.ClientSession() as http, http.get(f"{provider.address}/made") as response:
                 made = msgspec.json.decode(await response.read(), type=Made)
             report = await slow.api.call("GET", "/admin/translation", None, slow.admin)
     return list(_report(plan, made, without, slow, report))
@@ -113,24 +111,17 @@ async def measure(database: Database, plan: Plan) -> list[str]:
 @asynccontextmanager
 async def _furnished(name: str, url: str, settings: Mapping[str, str], plan: Plan) -> AsyncIterator[Scene]:
     """A server in a process of its own, with everyone in it."""
+    await add_administrator(url)
     with running(url, {**UNTHROTTLED, **settings}) as server:
         async with (
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http,
             anyio.create_task_group() as reading,
         ):
             api = Api(http, server.address)
-            scene = Scene(name, server, api, await _administrator(api, url))
+            scene = Scene(name, server, api, await api.sign_in("root"))
             await _furnish(scene, http, plan, reading)
             yield scene
             reading.cancel_scope.cancel()
-
-
-async def _administrator(api: Api, url: str) -> str:
-    command = [sys.executable, "-m", "gateway", "user", "create", "--username", "root", "--email", "root@example.org"]
-    command += ["--password-stdin", "--admin", "--database-url", url]
-    await anyio.run_process(command, input=PASSWORD.encode(), stderr=subprocess.STDOUT)
-    signed_in = await api.call("POST", "/auth/login", {"login": "root", "password": PASSWORD})
-    return str(signed_in["access_token"])
 
 
 async def _furnish(scene: Scene, http: aiohttp.ClientSession, plan: Plan, reading: TaskGroup) -> None:
@@ -187,11 +178,10 @@ async def _post(scene: Scene, plan: Plan, chance: Random, posting: TaskGroup) ->
 
 async def _post_one(scene: Scene, channel: str, client: Client) -> None:
     scene.posted += 1
-    measured, sent = scene.measuring, time.perf_counter()
-    post = {"method": "post", "data": {"timeline": channel, "text": f"@{sent} {'hello there ' * 5}"}}
-    await client.call("rpc", post)
+    measured = scene.measuring
+    seconds = await post(channel, client)
     if measured:
-        scene.acknowledged.append(time.perf_counter() - sent)
+        scene.acknowledged.append(seconds)
 
 
 async def _look_at_the_clock(scene: Scene) -> None:
@@ -235,7 +225,7 @@ def _report(plan: Plan, made: Made, without: Scene, slow: Scene, report: Mapping
             f"   this process late, p99 {milliseconds(scene.late, 99)} ms"
         )
     for percent in (50, 95, 99):
-        with_it, without_it = (_percentile(each.acknowledged, percent) for each in (slow, without))
+        with_it, without_it = (percentile(each.acknowledged, percent) for each in (slow, without))
         yield f"  p{percent} with / without   {with_it / without_it:7.2f}x"
     capacity = plan.requests * 2 / (plan.fastest + plan.slowest)
     requests, texts = made.requests / slow.translating, made.texts / slow.translating
@@ -246,7 +236,3 @@ def _report(plan: Plan, made: Made, without: Scene, slow: Scene, report: Mapping
     yield f"  dropped: present {translators['dropped_present']:,}, absent {translators['dropped_absent']:,}"
     yield f"  posted {slow.posted:,}, asked {interpreting['asked']:,}, stored {interpreting['stored']:,}"
     yield f"  failed {interpreting['failed']}, at the provider {failures}"
-
-
-def _percentile(times: list[float], percent: int) -> float:
-    return sorted(times)[min(len(times) - 1, len(times) * percent // 100)]
