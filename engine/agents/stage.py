@@ -9,6 +9,7 @@ import msgspec
 from actors import Ref
 from engine.agents.definitions import Definitions
 from engine.agents.here import Surroundings
+from engine.agents.memories import Memories
 from engine.agents.registry import Registry
 from engine.agents.rosters import Rosters
 from engine.clock import Clock
@@ -54,6 +55,7 @@ class Stage:
     definitions: Definitions
     registry: Registry
     rosters: Rosters
+    memories: Memories
     settings: AgentSettings
     actor: "Callable[[ParticipantId, str], Ref[AgentActor]]"
     conductor: "Callable[[str], Ref[Conductor]]"
