@@ -116,6 +116,7 @@ def _settings(settings: Settings) -> AgentSettings:
         room_answers=settings.agent_room_answers,
         room_tokens=settings.agent_room_tokens,
         context_tokens=settings.agent_context_tokens,
+        memory_tokens=settings.agent_memory_tokens,
         first=settings.agent_first_seconds,
         between=settings.agent_pause_seconds,
         total=settings.answer_seconds,
