@@ -13,7 +13,7 @@ from actors import Ref
 from engine.agents.definitions import Definitions
 from engine.clock import Clock
 from engine.domain.fields import MessageId, ParticipantId, TimelineId
-from engine.domain.memories import MOST, Circle, Memory, MemoryChanges, MemoryId, NewMemory, OwnMemory
+from engine.domain.memories import MOST, Circle, Known, Memory, MemoryChanges, MemoryId, NewMemory, OwnMemory
 from engine.domain.people import Principal
 from engine.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from engine.search.query import parse
@@ -129,7 +129,7 @@ class Memories:
 
     # -- for agents, in their turns --------------------------------------------------------------------------------------
 
-    async def within(self, agent_id: ParticipantId, circle: Circle) -> Sequence[Memory]:
+    async def within(self, agent_id: ParticipantId, circle: Circle) -> Sequence[Known]:
         """What an agent may use in a circle, newest first."""
         return await self._storage.memories.within(agent_id, circle)
 
@@ -139,7 +139,7 @@ class Memories:
         """Keep what an agent has learned from a message of the one who asks. What it knows in so many words it keeps once."""
         if await self._storage.users.get(circle.asker) is None:
             raise InvalidRequest("only what people say of themselves is remembered")
-        for known in await self.within(agent_id, circle):
+        for known, _ in await self.within(agent_id, circle):
             if known.about == circle.asker and known.text.casefold() == text.casefold():
                 return known
         place = circle.timeline_id

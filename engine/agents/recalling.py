@@ -10,7 +10,7 @@ from math import log
 from typing import Final
 
 from engine.agents.window import tokens
-from engine.domain.memories import Memory
+from engine.domain.memories import Known, Memory
 from engine.search.words import words
 
 MOST: Final = 20
@@ -21,16 +21,17 @@ _FRAME: Final = 8
 """Tokens around each memory."""
 
 
-def recall(newest_first: Sequence[Memory], question: str, budget: int) -> tuple[Memory, ...]:
+def recall(newest_first: Sequence[Known], question: str, budget: int) -> tuple[Memory, ...]:
     """Those that bear on a question, as many as fit together, oldest first: what corrects another comes after it."""
     asked = {word.text for word in words(question)}
-    shared = [asked.intersection(word.text for word in words(memory.words)) for memory in newest_first]
-    known = Counter(word for each in shared for word in each)
-    scores = [sum(log(1 + len(shared) / known[word]) for word in each) for each in shared]
+    shared = [asked.intersection(known.words.split()) for known in newest_first]
+    having = Counter(word for each in shared for word in each)
+    scores = [sum(log(1 + len(shared) / having[word]) for word in each) for each in shared]
     kept: list[Memory] = []
     for index in sorted(range(len(shared)), key=lambda index: -scores[index]):
-        cost = tokens(newest_first[index].text) + _FRAME
+        memory = newest_first[index].memory
+        cost = tokens(memory.text) + _FRAME
         if len(kept) < MOST and cost <= budget and (scores[index] > 0 or index < NEWEST):
             budget -= cost
-            kept.append(newest_first[index])
+            kept.append(memory)
     return tuple(sorted(kept, key=lambda memory: memory.id))

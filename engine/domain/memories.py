@@ -4,7 +4,7 @@ Where one may be used follows from where it was learned: see `Circle`.
 """
 
 from datetime import datetime
-from typing import Annotated, Final, NewType
+from typing import Annotated, Final, NamedTuple, NewType
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -54,6 +54,13 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     def words(self) -> str:
         """What is searched."""
         return "\n".join((self.text, *self.keywords))
+
+
+class Known(NamedTuple):
+    """A memory with its words as they are compared, spaces between them: taken apart when it is written, not for each question."""
+
+    memory: Memory
+    words: str
 
 
 class OwnMemory(Memory, frozen=True, kw_only=True):

@@ -252,7 +252,7 @@ async def test_within_a_circle_is_what_it_admits(
     everything = await kept(
         storage,
         *[
-            a_memory(agent, about, timeline_id=None if where is None else where.id)
+            a_memory(agent, about, "Likes TEA!", timeline_id=None if where is None else where.id, keywords=["Drinks"])
             for agent in (ann, bo)
             for about in (ada, bob, None)
             for where in (here, there, None)
@@ -262,5 +262,8 @@ async def test_within_a_circle_is_what_it_admits(
 
     found = await storage.memories.within(ann.id, circle)
 
-    assert found == [each for each in everything if each.agent_id == ann.id and circle.admits(each)]
+    assert [known.memory for known in found] == [
+        each for each in everything if each.agent_id == ann.id and circle.admits(each)
+    ]
+    assert {known.words for known in found} == {"likes tea drinks"}
     assert len(found) == (4 if private else 2)

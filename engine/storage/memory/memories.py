@@ -6,9 +6,10 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from engine.domain.fields import ParticipantId
-from engine.domain.memories import Circle, Memory, MemoryId
+from engine.domain.memories import Circle, Known, Memory, MemoryId
 from engine.search.highlights import matches
 from engine.search.query import Query
+from engine.search.words import folded
 from engine.storage.memory.state import State
 
 
@@ -56,9 +57,10 @@ class MemoryMemories:
         await self._state.enter()
         return self._found(lambda each: self._of(each, agent_id, about, after) and matches(query, each.words))[:limit]
 
-    async def within(self, agent_id: ParticipantId, circle: Circle) -> list[Memory]:
+    async def within(self, agent_id: ParticipantId, circle: Circle) -> list[Known]:
         await self._state.enter()
-        return self._found(lambda each: each.agent_id == agent_id and circle.admits(each))
+        found = self._found(lambda each: each.agent_id == agent_id and circle.admits(each))
+        return [Known(memory, folded(memory.words)) for memory in found]
 
     async def change(
         self,

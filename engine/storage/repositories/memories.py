@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Protocol
 
 from engine.domain.fields import ParticipantId
-from engine.domain.memories import Circle, Memory, MemoryId
+from engine.domain.memories import Circle, Known, Memory, MemoryId
 from engine.search.query import Query
 
 
@@ -49,7 +49,7 @@ class Memories(Protocol):
         """Those of an agent that have the words of a query in their text or their keywords; the rest as in `page`."""
         ...
 
-    async def within(self, agent_id: ParticipantId, circle: Circle) -> list[Memory]:
+    async def within(self, agent_id: ParticipantId, circle: Circle) -> list[Known]:
         """All that the agent may use in a circle: see `Circle.admits`."""
         ...
 

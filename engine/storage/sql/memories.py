@@ -25,9 +25,9 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.domain.fields import ParticipantId
-from engine.domain.memories import Circle, Memory, MemoryId
+from engine.domain.memories import Circle, Known, Memory, MemoryId
 from engine.search.query import Query
-from engine.search.words import indexed
+from engine.search.words import folded
 from engine.storage.records import is_storable
 from engine.storage.sql.database import Database
 from engine.storage.sql.rows import Values
@@ -37,6 +37,7 @@ from engine.storage.sql.tables import agents, memories, messages
 _KEYWORDS = msgspec.json.Decoder(list[str])
 _COLUMNS: Final[list[Column[Any]]] = [each for each in memories.c if each.name not in {"number", "search_text"}]
 _MEMORIES = select(*_COLUMNS)
+_KNOWN = select(*_COLUMNS, memories.c.search_text)
 _WORDS: Final[ColumnElement[Any]] = literal_column("memories.words")
 _fts = table("memory_search", column("rowid"))
 
@@ -102,11 +103,12 @@ class SqlMemories:
             return []
         return await self._read(found.where(_WORDS.op("@@")(cast(row.words, TSQUERY))))
 
-    async def within(self, agent_id: ParticipantId, circle: Circle) -> list[Memory]:
+    async def within(self, agent_id: ParticipantId, circle: Circle) -> list[Known]:
         here = memories.c.timeline_id == circle.timeline_id
         about = memories.c.about == circle.asker
         admitted = or_(about if circle.private else about & here, memories.c.about.is_(None) & here)
-        return await self._read(_of(_MEMORIES, agent_id, None, None).where(admitted))
+        found = _of(_KNOWN, agent_id, None, None).where(admitted)
+        return [Known(_to_memory(row), row.search_text) for row in await self._database.rows(found)]
 
     async def change(
         self,
@@ -177,9 +179,9 @@ def _of(
 
 
 def _searched(memory: Memory) -> Values:
-    words = memory.words
-    return {"keywords": msgspec.json.encode(memory.keywords).decode(), "search_text": indexed(words) or words}
+    return {"keywords": msgspec.json.encode(memory.keywords).decode(), "search_text": folded(memory.words)}
 
 
 def _to_memory(row: Row[Any]) -> Memory:
-    return Memory(**{**row._asdict(), "keywords": _KEYWORDS.decode(row.keywords)})
+    values = {name: value for name, value in row._asdict().items() if name != "search_text"}
+    return Memory(**{**values, "keywords": _KEYWORDS.decode(row.keywords)})

@@ -15,11 +15,12 @@ from engine.agents.window import tokens
 from engine.domain.agents import AgentDefinition, Policy
 from engine.domain.answers import AnswerMemories, AnswerTool, MemoryUsed
 from engine.domain.fields import ConversationKind
-from engine.domain.memories import LONGEST, Memory, MemoryChanges, MemoryId, NewMemory
+from engine.domain.memories import LONGEST, Known, Memory, MemoryChanges, MemoryId, NewMemory
 from engine.domain.messages import Draft
 from engine.domain.people import Principal
 from engine.engine import Engine
 from engine.errors import StorageUnavailable
+from engine.search.words import folded
 from engine.timelines.commands import Post
 from engine.timelines.directory import NewConversation
 from tests.engine.agents.scripted import SCRIPTS, TURNS, events, joined, quiet, said
@@ -35,9 +36,13 @@ def noted(text: str, **fields: Any) -> Memory:
     return Memory(id=MemoryId(new_id()), agent_id=ANN.id, text=text, **{**values, **fields})
 
 
-def newest_first(*texts: str) -> list[Memory]:
+def known(*memories: Memory) -> list[Known]:
+    return [Known(memory, folded(memory.words)) for memory in memories]
+
+
+def newest_first(*texts: str) -> list[Known]:
     """The first of the texts is the newest."""
-    return [noted(text) for text in reversed(texts)][::-1]
+    return known(*[noted(text) for text in reversed(texts)][::-1])
 
 
 def texts(memories: tuple[Memory, ...]) -> list[str]:
@@ -48,20 +53,21 @@ def texts(memories: tuple[Memory, ...]) -> list[str]:
 
 
 async def test_what_shares_rare_words_with_the_question_is_recalled_before_the_newest() -> None:
-    known = newest_first("the cat", "the dog", "the rain", "the sun", "the Käse is from Bern", "the moon")
+    memories = newest_first("the cat", "the dog", "the rain", "the sun", "the Käse is from Bern", "the moon")
     room_for_two = 2 * (tokens("the Käse is from Bern") + 8)
 
-    assert texts(recall(known, "Where is the KASE from?", room_for_two)) == ["the Käse is from Bern", "the cat"]
-    assert texts(recall(known, "Hm?", 1000)) == ["the rain", "the dog", "the cat"]
-    assert recall(known, "the", 0) == ()
+    assert texts(recall(memories, "Where is the KASE from?", room_for_two)) == ["the Käse is from Bern", "the cat"]
+    assert texts(recall(memories, "Hm?", 1000)) == ["the rain", "the dog", "the cat"]
+    assert recall(memories, "the", 0) == ()
 
 
 async def test_keywords_count_as_words() -> None:
-    known = [noted(f"newer {number}") for number in range(NEWEST)] + [noted("likes tea", keywords=["drinks", "お茶"])]
+    newer = [noted(f"newer {number}") for number in range(NEWEST)]
+    memories = known(*newer, noted("likes tea", keywords=["drinks", "お茶"]))
 
-    assert "likes tea" in texts(recall(known, "Drinks?", 1000))
-    assert "likes tea" in texts(recall(known, "お茶は?", 1000))
-    assert "likes tea" not in texts(recall(known, "Food?", 1000))
+    assert "likes tea" in texts(recall(memories, "Drinks?", 1000))
+    assert "likes tea" in texts(recall(memories, "お茶は?", 1000))
+    assert "likes tea" not in texts(recall(memories, "Food?", 1000))
 
 
 @given(
@@ -70,14 +76,14 @@ async def test_keywords_count_as_words() -> None:
     budget=st.integers(0, 200),
 )
 def test_what_is_recalled_fits_the_budget_and_is_in_order(said: list[str], question: str, budget: int) -> None:
-    known = newest_first(*said)
+    memories = newest_first(*said)
 
-    found = recall(known, question, budget)
+    found = recall(memories, question, budget)
 
     assert sum(tokens(memory.text) for memory in found) <= budget
-    assert [memory.id for memory in found] == sorted({memory.id for memory in found} & {each.id for each in known})
-    concerned = {memory.id for memory in known if set(memory.text.split()) & set(question.split())}
-    assert {memory.id for memory in found} <= concerned | {memory.id for memory in known[:NEWEST]}
+    assert [memory.id for memory in found] == sorted({memory.id for memory in found})
+    concerned = {memory.id for memory, words in memories if set(words.split()) & set(question.split())}
+    assert {memory.id for memory in found} <= concerned | {memory.id for memory, _ in memories[:NEWEST]}
 
 
 # -- what a model is told ----------------------------------------------------------------------------------------------
