@@ -175,7 +175,10 @@ class Memories:
             created_at=now,
             updated_at=now,
         )
-        if not await self._storage.memories.add(memory, most=MOST):
+        refused = await self._storage.memories.add(memory, most=MOST)
+        if refused == "gone":
+            raise NotFound("the agent is gone, or the message from which this was learned")
+        if refused == "full":
             what = "this place" if about is None else "this person"
             raise Conflict(f"an agent remembers at most {MOST} things of {what}: have one forgotten first")
         return memory

@@ -13,6 +13,7 @@ from engine.domain.people import Participant
 from engine.domain.rooms import Room
 from engine.search.query import parse
 from engine.storage.repositories import Storage
+from engine.storage.repositories.memories import Refusal
 from tests.storage.conftest import Connect
 from tests.storage.made import NOON, a_message, append, at, claim, deleted, edited, new_id, open_room, posted
 from tests.storage.test_agents import added
@@ -46,7 +47,7 @@ def a_memory(agent: AgentDefinition, about: Participant | None, text: str = "lik
 async def kept(storage: Storage, *memories: Memory) -> list[Memory]:
     """Stores them; the newest first, as they are read."""
     for memory in memories:
-        assert await storage.memories.add(memory, most=MANY)
+        assert await storage.memories.add(memory, most=MANY) is None
     return list(reversed(memories))
 
 
@@ -159,28 +160,28 @@ async def test_an_agent_remembers_so_much_of_a_person_and_of_a_place(
 ) -> None:
     other = await open_room(storage, bob)
 
-    async def add(about: Participant | None, room: Room) -> bool:
+    async def add(about: Participant | None, room: Room) -> Refusal | None:
         return await storage.memories.add(a_memory(ann, about, timeline_id=room.id), most=2)
 
-    assert [await add(ada, room), await add(ada, other), await add(ada, room)] == [True, True, False]
-    assert [await add(None, room), await add(None, room), await add(None, room)] == [True, True, False]
-    assert [await add(bob, room), await add(None, other)] == [True, True]
+    assert [await add(ada, room), await add(ada, other), await add(ada, room)] == [None, None, "full"]
+    assert [await add(None, room), await add(None, room), await add(None, room)] == [None, None, "full"]
+    assert [await add(bob, room), await add(None, other)] == [None, None]
 
 
 async def test_memories_that_come_at_once_do_not_exceed_the_limit(connect: Connect) -> None:
     async with connect() as storage, connect() as other:
         ann = await added(storage)
         room = TimelineId(new_id())
-        added_: list[bool] = []
+        refused: list[Refusal | None] = []
 
         async def add(of: Storage) -> None:
-            added_.append(await of.memories.add(a_memory(ann, None, timeline_id=room), most=3))
+            refused.append(await of.memories.add(a_memory(ann, None, timeline_id=room), most=3))
 
         async with anyio.create_task_group() as group:
             for number in range(8):
                 group.start_soon(add, storage if number % 2 else other)
 
-        assert added_.count(True) == len(await storage.memories.page(limit=10)) == 3
+        assert refused.count(None) == len(await storage.memories.page(limit=10)) == 3
 
 
 async def test_a_memory_goes_with_its_message_and_stays_when_that_is_edited(
@@ -196,7 +197,7 @@ async def test_a_memory_goes_with_its_message_and_stays_when_that_is_edited(
 
     assert await storage.memories.page(limit=5) == [of_second]
     assert await storage.memories.search(ann.id, parse("tea"), limit=5) == [of_second]
-    assert not await storage.memories.add(a_memory(ann, ada, message_id=first.id), most=MANY)
+    assert await storage.memories.add(a_memory(ann, ada, message_id=first.id), most=MANY) == "gone"
 
 
 async def test_a_removed_agent_remembers_nothing(storage: Storage, ann: AgentDefinition, ada: Participant) -> None:
@@ -208,7 +209,7 @@ async def test_a_removed_agent_remembers_nothing(storage: Storage, ann: AgentDef
     refused = await storage.memories.add(a_memory(ann, ada), most=MANY)
     await storage.agents.erase(ann.id)
 
-    assert (shown, refused) == ([by_bo], False)
+    assert (shown, refused) == ([by_bo], "gone")
     assert await storage.memories.page(agent_id=ann.id, limit=5) == []
     assert await storage.memories.search(ann.id, parse("tea"), limit=5) == []
 

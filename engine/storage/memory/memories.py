@@ -11,6 +11,7 @@ from engine.search.highlights import matches
 from engine.search.query import Query
 from engine.search.words import folded
 from engine.storage.memory.state import State
+from engine.storage.repositories.memories import Refusal
 
 
 class MemoryMemories:
@@ -19,15 +20,15 @@ class MemoryMemories:
     def __init__(self, state: State) -> None:
         self._state = state
 
-    async def add(self, memory: Memory, *, most: int) -> bool:
+    async def add(self, memory: Memory, *, most: int) -> Refusal | None:
         await self._state.enter()
         source = self._state.messages.get(memory.message_id) if memory.message_id is not None else None
         if memory.agent_id not in self._state.agents or (source is not None and source.deleted_at is not None):
-            return False
+            return "gone"
         if len(self._found(lambda each: _subject(each) == _subject(memory))) >= most:
-            return False
+            return "full"
         self._state.memories[memory.id] = memory
-        return True
+        return None
 
     async def get(self, agent_id: ParticipantId, memory_id: MemoryId) -> Memory | None:
         await self._state.enter()

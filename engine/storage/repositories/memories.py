@@ -1,11 +1,13 @@
 """What agents remember."""
 
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from engine.domain.fields import ParticipantId
 from engine.domain.memories import Circle, Known, Memory, MemoryId
 from engine.search.query import Query
+
+Refusal: TypeAlias = Literal["full", "gone"]
 
 
 class Memories(Protocol):
@@ -15,10 +17,11 @@ class Memories(Protocol):
     these away. Who may see one is not checked.
     """
 
-    async def add(self, memory: Memory, *, most: int) -> bool:
-        """Store a new memory; False when the agent has `most` of this person or place.
+    async def add(self, memory: Memory, *, most: int) -> Refusal | None:
+        """Store a new memory, or tell why not.
 
-        Nor is it stored when the agent is gone, or the message that it was learned from is deleted.
+        `full`: the agent has `most` of this person or place; `gone`: there is no such agent, or the message is deleted from which it
+        was learned.
         """
         ...
 

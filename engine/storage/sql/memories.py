@@ -29,6 +29,7 @@ from engine.domain.memories import Circle, Known, Memory, MemoryId
 from engine.search.query import Query
 from engine.search.words import folded
 from engine.storage.records import is_storable
+from engine.storage.repositories.memories import Refusal
 from engine.storage.sql.database import Database
 from engine.storage.sql.rows import Values
 from engine.storage.sql.search import match_expression, tsquery
@@ -48,24 +49,24 @@ class SqlMemories:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, memory: Memory, *, most: int) -> bool:
+    async def add(self, memory: Memory, *, most: int) -> Refusal | None:
         values = msgspec.structs.asdict(memory) | _searched(memory)
         same = (memories.c.agent_id == memory.agent_id) & (memories.c.about.is_not_distinct_from(memory.about))
         if memory.about is None:
             same &= memories.c.timeline_id == memory.timeline_id
 
-        async def store(connection: AsyncConnection) -> bool:
+        async def store(connection: AsyncConnection) -> Refusal | None:
             # The agent's row is the lock between two memories that come at once.
             there = (agents.c.id == memory.agent_id) & agents.c.name_key.is_not(None)
             if (await connection.execute(select(agents.c.id).where(there).with_for_update())).first() is None:
-                return False
+                return "gone"
             gone = select(messages.c.id).where(messages.c.id == memory.message_id, messages.c.deleted_at.is_not(None))
             if memory.message_id is not None and (await connection.execute(gone)).first() is not None:
-                return False
+                return "gone"
             if (await connection.execute(select(func.count()).where(same))).scalar_one() >= most:
-                return False
+                return "full"
             await connection.execute(insert(memories), values)
-            return True
+            return None
 
         return await self._database.write(store)
 

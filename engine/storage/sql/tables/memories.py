@@ -1,4 +1,4 @@
-"""What agents remember."""
+"""What agents remember. By its `number` SQLite's index of words knows a memory; `search_text` is its words as they are compared."""
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, Table, Text
 
@@ -8,9 +8,7 @@ from engine.storage.sql.types import UtcDateTime
 memories = Table(
     "memories",
     metadata,
-    Column(
-        "number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True
-    ),  # by which SQLite's index knows it
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("id", Key, nullable=False, unique=True),
     Column("agent_id", Key, ForeignKey("agents.id", ondelete="CASCADE"), nullable=False),
     Column("about", Key, ForeignKey("users.id", ondelete="CASCADE")),
