@@ -8,6 +8,7 @@ from actors import Ref
 from engine.agents.conductor import Conductor, Regenerate
 from engine.agents.definitions import Definitions
 from engine.agents.joining import Joining
+from engine.agents.memories import Memories
 from engine.agents.rosters import Rosters
 from engine.agents.showing import Showing
 from engine.clock import Clock
@@ -36,6 +37,7 @@ class Agents:
         timelines: Timelines,
         rosters: Rosters,
         *,
+        memories: Memories,
         presence: People,
         conductor: Callable[[str], Ref[Conductor]],
     ) -> None:
@@ -47,6 +49,8 @@ class Agents:
         self._rosters = rosters
         self._joining = Joining(timelines, storage.agents)
         self._showing = Showing(presence)
+        self.memories = memories
+        """What they remember."""
         self.conductor = conductor
         """Who lets answers from outside begin, by the timeline's channel; see `cues.Admit`."""
 

@@ -55,6 +55,7 @@ from engine.storage.sql.tables import (
     conversations,
     events,
     members,
+    memories,
     mentions,
     messages,
     notifications,
@@ -86,6 +87,7 @@ class Change(Enum):
     REACT = auto()
     UNREACT = auto()
     UNREACT_ALL = auto()
+    FORGET = auto()
     JOIN = auto()
     ROLE = auto()
     LEAVE = auto()
@@ -170,6 +172,7 @@ class Projection:
                 self._change(Change.UNTRANSLATE, key)
                 self._change(Change.UNREACT_ALL, key)
                 self._change(Change.UNMENTION, {"key_id": message.id})
+                self._change(Change.FORGET, {"key_id": message.id})
                 return message.id
             case MessageTranslated(message_id=message_id):
                 self._change(Change.TRANSLATE, self._translation(timeline_id, event))
@@ -317,6 +320,9 @@ async def _apply(connection: AsyncConnection | Script, change: Change, values: l
         case Change.UNMENTION:
             gone = [row["key_id"] for row in values]
             await connection.execute(delete(mentions).where(among(mentions.c.message_id, gone)))
+        case Change.FORGET:
+            gone = [row["key_id"] for row in values]
+            await connection.execute(delete(memories).where(among(memories.c.message_id, gone)))
         case Change.LEAVE:
             await connection.execute(delete(members).where(_member), values)
             await connection.execute(delete(notifications).where(_notified), values)

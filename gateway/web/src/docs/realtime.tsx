@@ -32,6 +32,7 @@ const EVENTS = [
   ["read", "participant_id, offset", false],
   ["answer.started", "answer_id, author, question", false],
   ["answer.delta", "answer_id, index, text, length", false],
+  ["answer.memories", "answer_id, memories", false],
   ["answer.tool", "answer_id, name, state", false],
   ["answer.completed, .failed, .cancelled", "answer_id, …", false],
   ["unread, notification, invited", "on user:<id>", false],
