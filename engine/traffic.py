@@ -2,7 +2,7 @@
 
 A post goes through a dozen turns of the event loop and of the database's thread until it is answered. Work that nobody waits for, done in
 between, would make each of them longer. So such work is done in slices of a millisecond or less, and looks before each whether somebody
-is on the way.
+is on the way. Translation gives way so, and what models say.
 """
 
 from collections.abc import Iterator
