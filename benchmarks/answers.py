@@ -33,8 +33,6 @@ FURNISHING = 10
 """Rooms that are set up at the same time."""
 BARE = 20
 """Streams read from the provider without a server between."""
-
-
 SERVER, POSTER = "the server", "the poster"
 
 
@@ -231,8 +229,8 @@ def _report(load: Load, tokens: int, result: Result) -> Iterator[str]:
     for name, percent in (("p50", 50), ("p99", 99)):
         alone, during, beside = (percentile(each, percent) for each in (result.before, result.during, result.beside))
         aim = "<= 1.10x" if percent == 50 else ""
-        yield _ratio(f"a post in another room, {name} ms, beside none", during, alone, aim)
-        yield _ratio("  beside other processes as busy as those outside", during, beside, "")
+        yield _ratio(f"a post in another room, {name} ms; bare: no answers", during, alone, aim)
+        yield _ratio("  bare: no answers, other processes as busy", during, beside, "")
     missing, wrong = (sum(each) for each in zip(*((heard.missing, heard.wrong) for heard in result.heard), strict=True))
     yield f"  answers read to their end: {complete} of {len(result.heard)}"
     yield f"  tokens lost or out of order: {missing} of {len(result.heard) * tokens:,}"

@@ -33,6 +33,6 @@ def _work(share: float) -> None:
 
 
 if __name__ == "__main__":
-    os.nice(int(sys.argv[2]))
+    os.setpriority(os.PRIO_PROCESS, 0, int(sys.argv[2]))
     print("ready", flush=True)
     _work(float(sys.argv[1]))
