@@ -6,6 +6,7 @@ their own; the one who posts is in this one.
 
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from statistics import median
 
 import aiohttp
@@ -14,9 +15,12 @@ import msgspec
 import psutil  # type: ignore[import-untyped] # its stubs are a package of their own
 
 from benchmarks.audience import COMPLETED, SLOW, Audience, Heard, Plan, Seat, seated
+from benchmarks.ballast import ballast
 from benchmarks.client import Api, Client
+from benchmarks.cores import Cores, Share
 from benchmarks.databases import add_administrator
 from benchmarks.model_server import HUNG, provided
+from benchmarks.posts import percentile
 from benchmarks.server import UNTHROTTLED, Server, running
 
 DEADLINE = 5.0
@@ -29,6 +33,7 @@ FURNISHING = 10
 """Rooms that are set up at the same time."""
 BARE = 20
 """Streams read from the provider without a server between."""
+SERVER, POSTER = "the server", "the poster"
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,25 +69,6 @@ class Bare:
                     return
 
 
-class Processor:
-    """What each process has taken of the cores, in seconds of processor time."""
-
-    def __init__(self, processes: dict[str, psutil.Process]) -> None:
-        self._processes = processes
-        self._since = time.monotonic()
-        self._before = {name: _seconds(each) for name, each in processes.items()}
-
-    def cores(self) -> dict[str, float]:
-        """Cores since the beginning, by process."""
-        wall = time.monotonic() - self._since
-        return {name: (_seconds(each) - self._before[name]) / wall for name, each in self._processes.items()}
-
-
-def _seconds(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
-
-
 class Result(msgspec.Struct):
     """What was measured; latencies in seconds."""
 
@@ -92,7 +78,9 @@ class Result(msgspec.Struct):
     hung: Heard = msgspec.field(default_factory=Heard)
     before: list[float] = []
     during: list[float] = []
-    cores: dict[str, float] = {}
+    beside: list[float] = []
+    shares: dict[str, Share] = {}
+    worked: float = 0.0
 
 
 async def measure(url: str, load: Load) -> list[str]:
@@ -125,7 +113,7 @@ class Stage:
         self._provider = provider
 
     async def play(self, load: Load, tokens: int) -> Result:
-        """Set the scene, then measure: posts alone, then posts beside the answers."""
+        """Set the scene, then measure: posts alone, beside the answers, and beside as much work that has nothing to do with them."""
         api = self._api
         root = await api.sign_in("root")
         people = [await api.newcomer(f"reader{number}") for number in range(load.readers)]
@@ -162,11 +150,17 @@ class Stage:
                     for room in rooms:
                         asking.start_soon(_say, poster, room, "Go")
                         await anyio.sleep(load.ramp / load.answers)
-                    processor = Processor(self._processes(audience))
+                    processes = self._processes(audience)
+                    niceness = {name: each.nice() for name, each in processes.items()}
+                    cores = Cores(processes)
                     await _post(poster, elsewhere, max(1.0, load.seconds - load.ramp), result.during)
-                    result.cores = processor.cores()
+                    result.shares, result.worked = cores.shares(), cores.worked()
                 *heard, (result.hung,), result.slow = await audience.heard()
                 result.heard = [each for seat in heard for each in seat]
+            with ExitStack() as busy:
+                for name in result.shares.keys() - {SERVER, POSTER}:
+                    busy.enter_context(ballast(result.shares[name].runs, niceness[name]))
+                await _post(poster, elsewhere, QUIET, result.beside)
             group.cancel_scope.cancel()
         return result
 
@@ -175,9 +169,9 @@ class Stage:
         measuring = {
             "the provider": self._provider.process,
             "the readers": audience.cpu,
-            "the poster": psutil.Process(),
+            POSTER: psutil.Process(),
         }
-        return {"the server": self._server.process, "its process that reads models": reading, **measuring}
+        return {SERVER: self._server.process, "its process that reads models": reading, **measuring}
 
     async def _bare(self, bare: Bare, load: Load) -> None:
         for _ in range(BARE):
@@ -232,12 +226,11 @@ def _report(load: Load, tokens: int, result: Result) -> Iterator[str]:
     yield _row("question there to first token there, p50 ms", first, bare, 0.005)
     yield _row("first token sent by the provider to there, p50 ms", sent, bare_sent, 0.005)
     yield f"  {'question there to the provider asked, p50 ms':52}{1e3 * asked:10.2f}"
-    for name, share in (("p50", 0.50), ("p99", 0.99)):
-        before, during = (sorted(each)[int(len(each) * share)] for each in (result.before, result.during))
-        yield (
-            f"  {f'a post in another room, {name} ms':52}{1e3 * during:10.2f}{1e3 * before:10.2f}"
-            f"{during / before:9.2f}x{'<= 1.10x' if share == 0.50 else '':>10}"
-        )
+    for name, percent in (("p50", 50), ("p99", 99)):
+        alone, during, beside = (percentile(each, percent) for each in (result.before, result.during, result.beside))
+        aim = "<= 1.10x" if percent == 50 else ""
+        yield _ratio(f"a post in another room, {name} ms; bare: no answers", during, alone, aim)
+        yield _ratio("  bare: no answers, other processes as busy", during, beside, "")
     missing, wrong = (sum(each) for each in zip(*((heard.missing, heard.wrong) for heard in result.heard), strict=True))
     yield f"  answers read to their end: {complete} of {len(result.heard)}"
     yield f"  tokens lost or out of order: {missing} of {len(result.heard) * tokens:,}"
@@ -250,8 +243,13 @@ def _report(load: Load, tokens: int, result: Result) -> Iterator[str]:
     )
     took = result.hung.ended_at - result.hung.asked_at
     yield f"  the hung model: {result.hung.ended or 'nothing'} after {took:.1f} s; its deadline is {DEADLINE:g} s"
-    cores = ", ".join(f"{name} {taken:.2f}" for name, taken in result.cores.items())
-    yield f"  cores while all stream: {cores}; together {sum(result.cores.values()):.2f} of {psutil.cpu_count()}"
+    cores = ", ".join(f"{name} {share.runs:.2f} ({share.waits:.2f})" for name, share in result.shares.items())
+    others = max(0.0, result.worked - sum(share.runs for share in result.shares.values()))
+    yield f"  cores while all stream (and waited for): {cores}, all else {others:.2f}; there are {psutil.cpu_count()}"
+
+
+def _ratio(name: str, here: float, bare: float, aim: str) -> str:
+    return f"  {name:52}{1e3 * here:10.2f}{1e3 * bare:10.2f}{here / bare:9.2f}x{aim:>10}"
 
 
 def _row(name: str, here: float, bare: float, aim: float) -> str:

@@ -7,7 +7,7 @@ import asyncio
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from itertools import pairwise
 from typing import Any
 
@@ -149,7 +149,8 @@ async def seated(plan: Plan) -> AsyncIterator[Audience]:
             assert await audience.line() == b"ready\n"
             yield audience
         finally:
-            process.kill()
+            with suppress(ProcessLookupError):  # it ends by itself when everybody has heard everything
+                process.kill()
 
 
 async def _listen(plan: Plan) -> None:

@@ -127,10 +127,11 @@ class Engine:
                 yield engine
             return
         clock = clock or SystemClock()
+        traffic = Traffic()
         async with (
             ActorSystem("gathering", seed=seed) as system,
             open_avatars(settings.avatar_url, system.clock) as avatars,
-            open_models(system, settings, seed=seed, opener=model_opener) as models,
+            open_models(system, settings, traffic, seed=seed, opener=model_opener) as models,
         ):
             start_limit = 2 * settings.storage_timeout + 1
             canary = await system.spawn(Canary, "canary")
@@ -149,7 +150,6 @@ class Engine:
             def itself(channel: str) -> Ref[Timeline] | None:
                 return timelines.ref(channel)
 
-            traffic = Traffic()
             translators = await start_translators(
                 system,
                 settings,

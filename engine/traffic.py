@@ -2,7 +2,7 @@
 
 A post goes through a dozen turns of the event loop and of the database's thread until it is answered. Work that nobody waits for, done in
 between, would make each of them longer. So such work is done in slices of a millisecond or less, and looks before each whether somebody
-is on the way.
+is on the way. Translation gives way so, and what models say.
 """
 
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Final
 
 import anyio
+from anyio.lowlevel import checkpoint
 
 from engine.domain.fields import TimelineId
 
@@ -33,9 +34,33 @@ class Traffic:
         finally:
             self._arriving -= 1
 
-    async def give_way(self, seconds: float) -> None:
-        """Return when nobody is on the way, at once if that is now, and after so many seconds in any case."""
+    @property
+    def busy(self) -> bool:
+        """Whether somebody is on the way."""
+        return bool(self.writing) or self._arriving > 0
+
+    async def give_way(self, seconds: float) -> bool:
+        """Return when nobody is on the way, at once if that is now, and after so many seconds in any case: whether the way is free."""
         looks = int(seconds / LOOK)
-        while (self.writing or self._arriving) and looks > 0:
+        while self.busy and looks > 0:
             looks -= 1
             await anyio.sleep(LOOK)
+        return not self.busy
+
+
+class Courtesy:
+    """How work that never ends gives way: it stands still for `patience` seconds at most, and then goes on for as long.
+
+    So it has half of the time where somebody is always on the way.
+    """
+
+    def __init__(self, traffic: Traffic, patience: float) -> None:
+        self._traffic = traffic
+        self._patience = patience
+        self._next_look = float("-inf")
+
+    async def after_you(self) -> None:
+        """Between two slices of the work: let everything else that is ready go first, and whoever is on the way."""
+        await checkpoint()
+        if anyio.current_time() >= self._next_look and not await self._traffic.give_way(self._patience):
+            self._next_look = anyio.current_time() + self._patience

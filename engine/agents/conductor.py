@@ -145,10 +145,11 @@ class Conductor(Actor):
         for message in reversed(page):
             self._consider(message, since=oldest)
         if self._waiting:
-            keys = [(cue.agent_id, answer_id(cue.agent_id, cue.question)) for cue in self._waiting]
-            found = await storage.messages.by_client_ids(self._timeline_id, keys)
-            given = {(each.author.id, each.client_id) for each in found}
-            self._waiting = deque(cue for cue, key in zip(self._waiting, keys, strict=True) if key not in given)
+            # The page goes to the end, so it has every answer to what stands in it.
+            given = {(each.author.id, each.client_id) for each in page}
+            self._waiting = deque(
+                cue for cue in self._waiting if (cue.agent_id, answer_id(cue.agent_id, cue.question)) not in given
+            )
             self.send_after(0.0, Wake())
 
     async def stopping(self, why: Exit) -> None:

@@ -9,13 +9,17 @@ from engine.agents.model_process.wire import Access
 from engine.agents.models.accounts import Deadlines
 from engine.agents.models.models import Models, ModelsSettings, Opener, full_name, provider_of
 from engine.settings import Settings
+from engine.traffic import Traffic
 
 
 @asynccontextmanager
 async def open_models(
-    system: ActorSystem, settings: Settings, *, seed: int | None = None, opener: Opener | None = None
+    system: ActorSystem, settings: Settings, traffic: Traffic, *, seed: int | None = None, opener: Opener | None = None
 ) -> AsyncIterator[Models]:
-    """Start the models under `models` in this system. `opener` stands in for the process that reads those which LangChain knows."""
+    """Start the models under `models` in this system; what they say gives way to `traffic`.
+
+    `opener` stands in for the process that reads those which LangChain knows.
+    """
     limits = ModelsSettings(
         default=settings.chat_model,
         fallback=settings.chat_model_fallback,
@@ -30,7 +34,7 @@ async def open_models(
         yield await Models.start(system, limits, opener, seed=seed)
         return
     async with open_process(
-        system, access(settings), log_level=settings.log_level, log_format=settings.log_format
+        system, access(settings), traffic, log_level=settings.log_level, log_format=settings.log_format
     ) as open_model:
         yield await Models.start(system, limits, open_model, seed=seed)
 

@@ -1,6 +1,6 @@
 """The answers in progress in one timeline: plain state, told the time.
 
-However fast an author writes, subscribers get at most one delta of each answer every 40 milliseconds, the first at once.
+However fast an author writes, subscribers get a delta of each answer every 40 milliseconds at most, the first at once.
 """
 
 from collections.abc import Iterator
@@ -15,6 +15,8 @@ from engine.timelines.pace import Pace, is_due
 
 INTERVAL: Final = 0.04
 """Seconds between two deltas of one answer."""
+EARLY: Final = 0.015
+"""Seconds by which one may be early, and those after it wait for it: what comes from models strays so far, and needs no timer."""
 MOST: Final = 128
 """How many answers are in progress in one timeline at most."""
 MOST_OF_ONE: Final = 8
@@ -39,7 +41,7 @@ class Answer:
         self.author = author
         self.deadline = deadline
         self.abandoned_at = _NEVER
-        self.pace = Pace(INTERVAL)
+        self.pace = Pace(INTERVAL, early=EARLY)
         self.length = 0
         self.index = 0
         self.finishing = False

@@ -7,19 +7,24 @@ _SLACK: Final = 1e-6
 
 
 class Pace:
-    """Lets one through every `interval` seconds. `next` is when the next one may come."""
+    """Lets one through every `interval` seconds. `next` is when the next one may come.
 
-    __slots__ = ("_interval", "next")
+    One may be up to `early` seconds early, which those after it make up for: so what comes at this pace, though not quite evenly,
+    goes through at once. Any n take (n - 1) * `interval` - `early` seconds or more.
+    """
 
-    def __init__(self, interval: float) -> None:
+    __slots__ = ("_early", "_interval", "next")
+
+    def __init__(self, interval: float, *, early: float = 0.0) -> None:
         self._interval = interval
+        self._early = early
         self.next = float("-inf")
 
     def allows(self, now: float) -> bool:
         """Whether one may come now; if so, it has."""
         if not is_due(self.next, now):
             return False
-        self.next = now + self._interval
+        self.next = max(self.next + self._interval, now + self._interval - self._early)
         return True
 
 

@@ -4,7 +4,7 @@ import anyio
 import pytest
 
 from engine.domain.fields import TimelineId
-from engine.traffic import LOOK, Traffic
+from engine.traffic import LOOK, Courtesy, Traffic
 from tests.engine.timelines.conftest import anyio_backend
 
 __all__ = ["anyio_backend"]
@@ -61,3 +61,17 @@ async def test_work_gives_way_for_a_limited_time() -> None:
     await traffic.give_way(10.0)
 
     assert anyio.current_time() - began == pytest.approx(10.0)
+
+
+async def test_work_that_gave_way_for_long_goes_on_for_as_long_before_it_gives_way_again() -> None:
+    traffic = Traffic()
+    traffic.writing.add(LOBBY)
+    courtesy = Courtesy(traffic, 0.02)
+    began, done = anyio.current_time(), 0
+
+    while anyio.current_time() < began + 1.0:
+        await courtesy.after_you()
+        await anyio.sleep(0.001)  # a slice of the work
+        done += 1
+
+    assert done == pytest.approx(500, rel=0.1)

@@ -26,6 +26,7 @@ from engine.agents.model_process.wire import (
 )
 from engine.agents.models.failures import FailureCode, ModelFailed
 from engine.agents.models.prompt import Piece, Prompt
+from engine.traffic import Courtesy, Traffic
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +34,10 @@ LETTING_GO: Final = 2.0
 """Seconds for the process to let go of an answer that is left: longer than its worker has, which is counted as stuck then."""
 MOST_UNSENT: Final = 64_000_000
 """Bytes: a process that leaves so much unread is asked nothing more."""
+SLICE: Final = 2
+"""Reports that are taken at a time: each may become a frame for everybody who reads its answer."""
+PATIENCE: Final = 0.02
+"""Seconds for which what comes may wait for those who post: half as long as a timeline waits between two pieces of an answer."""
 
 
 class Answer:
@@ -91,10 +96,15 @@ class Answer:
 
 
 class Line:
-    """What is asked of the process, and where its answers go. `carry` is what makes it work."""
+    """What is asked of the process, and where its answers go. `carry` is what makes it work.
 
-    def __init__(self, stream: ByteStream) -> None:
+    What comes is taken a little at a time, and gives way to `traffic`: with it all that follows from it does, up to the frames
+    that are written to the readers of a hundred answers. It waits in the stream meanwhile, in its order.
+    """
+
+    def __init__(self, stream: ByteStream, traffic: Traffic) -> None:
         self._stream = stream
+        self._courtesy = Courtesy(traffic, PATIENCE)
         self._ids = count(1)
         self._answers: dict[int, Answer] = {}
         self._sending = Sending(stream)
@@ -153,8 +163,11 @@ class Line:
         messages = reports()
         try:
             while True:
-                for report in messages.feed(await self._stream.receive()):
-                    self._hear(report)
+                heard = messages.feed(await self._stream.receive())
+                for start in range(0, len(heard), SLICE):
+                    await self._courtesy.after_you()
+                    for report in heard[start : start + SLICE]:
+                        self._hear(report)
         except (anyio.EndOfStream, anyio.BrokenResourceError):
             pass
         except msgspec.DecodeError as error:

@@ -15,6 +15,7 @@ from anyio.abc import ByteStream, Process, TaskGroup, TaskStatus, UNIXSocketStre
 from actors import Actor, Exit, Message, handles
 from engine.agents.model_process.line import Line
 from engine.agents.model_process.wire import Hello, encoded, first, reports
+from engine.traffic import Traffic
 
 START: Final = 30.0
 """Seconds that it may take to start."""
@@ -55,17 +56,21 @@ class ModelProcess(Actor):
     """One process. Started, it runs; when it ends before its time, so does this instance, and its supervisor starts both anew.
 
     `tasks` is where what waits for the process runs, `hello` what it is told first, `broken` tells this actor that a line has broken.
+    What the process says gives way to `traffic`.
     """
 
-    def __init__(self, tasks: TaskGroup, hello: Callable[[], Hello], broken: Callable[[Line], None]) -> None:
+    def __init__(
+        self, tasks: TaskGroup, hello: Callable[[], Hello], broken: Callable[[Line], None], traffic: Traffic
+    ) -> None:
         self._tasks = tasks
         self._hello = hello
         self._broken = broken
+        self._traffic = traffic
         self._line: Line | None = None
 
     async def started(self) -> None:
         """Start the process, and wait until it listens."""
-        self._line = await self._tasks.start(_run, self._hello(), self._broken)
+        self._line = await self._tasks.start(_run, self._hello(), self._broken, self._traffic)
         self.every(HEARTBEAT, Beat())
 
     async def stopping(self, why: Exit) -> None:
@@ -93,7 +98,9 @@ class ModelProcess(Actor):
             raise ProcessHung
 
 
-async def _run(hello: Hello, broken: Callable[[Line], None], *, task_status: TaskStatus[Line]) -> None:
+async def _run(
+    hello: Hello, broken: Callable[[Line], None], traffic: Traffic, *, task_status: TaskStatus[Line]
+) -> None:
     """One process from its start to its end. It ends with this task."""
     ours, theirs = socket.socketpair()
     async with await UNIXSocketStream.from_socket(ours) as stream:
@@ -101,7 +108,7 @@ async def _run(hello: Hello, broken: Callable[[Line], None], *, task_status: Tas
             process = await _start(theirs)
         try:
             await _greet(stream, hello)
-            line = Line(stream)
+            line = Line(stream, traffic)
             log.info("model_process.started", pid=process.pid)
             task_status.started(line)
             await line.carry()

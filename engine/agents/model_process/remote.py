@@ -14,6 +14,7 @@ from engine.agents.models.failures import FailureCode, ModelFailed
 from engine.agents.models.models import Opener
 from engine.agents.models.prompt import ChatModel, Piece, Prompt
 from engine.settings import LogFormat, LogLevel
+from engine.traffic import Traffic
 
 ONE: Final = "1"
 """The key of the process that there is. Several, on more cores, would be further keys of their family."""
@@ -36,9 +37,12 @@ class RemoteModel:
 
 @asynccontextmanager
 async def open_process(
-    system: ActorSystem, access: Access, *, log_level: LogLevel, log_format: LogFormat
+    system: ActorSystem, access: Access, traffic: Traffic, *, log_level: LogLevel, log_format: LogFormat
 ) -> AsyncIterator[Opener]:
-    """Makes models by name, read in a process that the first of them starts. It ends with the block, or before, with the system."""
+    """Makes models by name, read in a process that the first of them starts. It ends with the block, or before, with the system.
+
+    What they say gives way to `traffic`.
+    """
     names: dict[str, None] = {}
 
     def hello() -> Hello:
@@ -59,7 +63,7 @@ async def open_process(
     failed: Exception | None = None
     async with anyio.create_task_group() as tasks:
         processes = await system.virtual(
-            lambda _: ModelProcess(tasks, hello, broken),
+            lambda _: ModelProcess(tasks, hello, broken, traffic),
             "processes",
             activation=Activation(limits=Limits(start=START)),
         )

@@ -15,6 +15,7 @@ from engine.agents.models.models import Opener
 from engine.agents.opening import access, open_models
 from engine.clock import SystemClock
 from engine.settings import LogFormat, LogLevel, Settings
+from engine.traffic import Traffic
 from tests.support.openai_server import OpenAIServer, Script
 from tests.support.scripted_model import prompt
 
@@ -35,7 +36,9 @@ async def over_there() -> AsyncIterator[OverThere]:
     """Start both; the process has opened `openai:any`."""
     async with OpenAIServer() as server, ActorSystem("over there") as system:
         at = Access(provider="openai", base_url=server.base_url)
-        async with open_process(system, at, log_level=LogLevel.ERROR, log_format=LogFormat.CONSOLE) as opener:
+        async with open_process(
+            system, at, Traffic(), log_level=LogLevel.ERROR, log_format=LogFormat.CONSOLE
+        ) as opener:
             await opener("openai:any")
             yield OverThere(server, opener, system)
 
@@ -74,7 +77,7 @@ async def talking_here(*script: Script, **settings: Any) -> AsyncIterator[tuple[
 async def _models(server: OpenAIServer, opener: Opener, settings: dict[str, Any]) -> AsyncIterator[Models]:
     async with ActorSystem("test") as system:
         given = Settings(**_settings(server, settings))
-        async with open_models(system, given, seed=1, opener=opener) as models:
+        async with open_models(system, given, Traffic(), seed=1, opener=opener) as models:
             await models.prepare()
             yield models
             await idle(models)

@@ -1,24 +1,22 @@
 """The two ends of the line between a server and the process that reads its models, in one process and in virtual time."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 from itertools import pairwise
 from typing import Any
 
 import anyio
 import hypothesis.strategies as st
 import pytest
-from anyio.streams.stapled import StapledObjectStream
 from hypothesis import given, settings
 
 from actors.testing.asyncio_scheduler import AsyncioScheduler
 from actors.testing.trio_scheduler import TrioScheduler
-from engine.agents.model_process.line import Answer, Line
-from engine.agents.model_process.reading import read_models
+from engine.agents.model_process.line import Line
 from engine.agents.model_process.telling import INTERVAL, MOST, TICK
 from engine.agents.model_process.wire import WINDOW, Access, Ask, Hello, Leave, More, Order, Ping, encoded, orders
-from engine.agents.models import FailureCode, ModelFailed, Piece, Text, ToolCall, Usage
-from engine.agents.models.prompt import ChatModel
+from engine.agents.models import FailureCode, ModelFailed, Text, ToolCall, Usage
+from engine.traffic import Traffic
+from tests.engine.models.wired import ask, ends, line_to, said, taken
 from tests.support.scripted_model import HANG, ScriptedModel, prompt
 
 pytestmark = pytest.mark.anyio
@@ -28,50 +26,6 @@ pytestmark = pytest.mark.anyio
 def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
     scheduler = AsyncioScheduler(None) if request.param == "asyncio" else TrioScheduler(None)
     return request.param, scheduler.options
-
-
-@asynccontextmanager
-async def line_to(model: ScriptedModel) -> AsyncIterator[Line]:
-    """A line, and at its other end what reads this model."""
-
-    async def open_model(name: str) -> ChatModel:
-        if name != "the:model":
-            raise ModelFailed(FailureCode.NOT_CONFIGURED, f"no {name}")
-        return model
-
-    here, there = _ends()
-    line = Line(here)
-    async with there, anyio.create_task_group() as over_there:
-        over_there.start_soon(lambda: read_models(there, orders(), (), open_model, gone=lambda: None))
-        async with here, anyio.create_task_group() as carrying:
-            carrying.start_soon(line.carry)
-            yield line
-            line.close()
-
-
-def _ends() -> tuple[Any, Any]:
-    """Two ends of what carries bytes, a chunk at a time."""
-    to_there, there_in = anyio.create_memory_object_stream[bytes](1)
-    to_here, here_in = anyio.create_memory_object_stream[bytes](1)
-    return StapledObjectStream(to_there, here_in), StapledObjectStream(to_here, there_in)
-
-
-def ask(line: Line) -> Answer:
-    return line.ask("the:model", prompt())
-
-
-async def taken(answer: Answer, pause: float = 0.0) -> list[tuple[float, Piece]]:
-    """The pieces of an answer, and when each came; after each the taker rests."""
-    came: list[tuple[float, Piece]] = []
-    async with aclosing(answer.pieces()) as pieces:
-        async for piece in pieces:
-            came.append((anyio.current_time(), piece))
-            await anyio.sleep(pause)
-    return came
-
-
-def said(came: Sequence[tuple[float, Piece]]) -> str:
-    return "".join(piece.text for _, piece in came if isinstance(piece, Text))
 
 
 ORDERS: list[Order] = [
@@ -192,8 +146,8 @@ def test_an_answer_is_whole_whatever_its_pieces_and_however_slowly_they_are_take
 
 
 async def test_when_the_process_has_gone_every_answer_is_interrupted() -> None:
-    here, there = _ends()
-    line = Line(here)
+    here, there = ends()
+    line = Line(here, Traffic())
     async with here, anyio.create_task_group() as carrying:
         carrying.start_soon(line.carry)
         answer = ask(line)
@@ -213,7 +167,7 @@ async def test_a_process_that_answers_no_ping_is_known_by_it() -> None:
         await anyio.sleep(1.0)
         assert line.ping() == 0
 
-    here, there = _ends()
+    here, there = ends()
     async with here, there:
-        silent = Line(here)
+        silent = Line(here, Traffic())
         assert [silent.ping(), silent.ping(), silent.ping()] == [0, 1, 2]

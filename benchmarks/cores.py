@@ -1,0 +1,57 @@
+"""Who has what of a machine's cores, and who waits for one."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+import psutil  # type: ignore[import-untyped] # its stubs are a package of their own
+
+
+class Share(msgspec.Struct, frozen=True):
+    """On how many cores a process runs, and on how many more its threads would run if there were any free."""
+
+    runs: float
+    waits: float
+
+
+class Cores:
+    """What some processes have of the cores, from now on."""
+
+    def __init__(self, processes: Mapping[str, psutil.Process]) -> None:
+        self._processes = processes
+        self._since = time.monotonic()
+        self._before = {name: _scheduled(each) for name, each in processes.items()}
+        self._worked = _worked()
+
+    def shares(self) -> dict[str, Share]:
+        """By process."""
+        wall = time.monotonic() - self._since
+        shares: dict[str, Share] = {}
+        for name, process in self._processes.items():
+            (runs, waits), (ran, waited) = _scheduled(process), self._before[name]
+            shares[name] = Share((runs - ran) / wall, (waits - waited) / wall)
+        return shares
+
+    def worked(self) -> float:
+        """How many cores have worked, for whomever."""
+        return (_worked() - self._worked) / (time.monotonic() - self._since)
+
+
+def _worked() -> float:
+    times = psutil.cpu_times()
+    return float(sum(times) - times.idle - times.iowait - times.guest - times.guest_nice)
+
+
+def _scheduled(process: psutil.Process) -> tuple[float, float]:
+    """Seconds for which its threads have run, and for which they could have and had no core (`/proc/.../schedstat`)."""
+    threads = [_thread(process, each.id) for each in process.threads()]
+    return sum(runs for runs, _ in threads) / 1e9, sum(waits for _, waits in threads) / 1e9
+
+
+def _thread(process: psutil.Process, thread: int) -> tuple[int, int]:
+    try:
+        runs, waits, _ = Path(f"/proc/{process.pid}/task/{thread}/schedstat").read_text().split()
+    except OSError:  # it has ended
+        return 0, 0
+    return int(runs), int(waits)
