@@ -3,31 +3,17 @@
 from typing import Any
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser.conftest import Invite
-from tests.support.browsing import PASSWORD, Visitor
+from tests.support.axe import violations
+from tests.support.browsing import ADMIN, DOCS, PASSWORD, Visitor
 from tests.support.server import GatheringServer
 
 pytestmark = pytest.mark.anyio
 
-DOCS = [f"/docs/{page}" for page in ("start", "reference", "realtime", "agents", "benchmarks")]
-ADMIN = [f"/admin/{page}" for page in ("overview", "actors", "activity", "users", "agents", "translation", "models")]
 PAGES = ["/", "/rooms", "/account", *DOCS, *ADMIN]
 DARK = ["/account", "/docs/realtime", "/admin/overview", "/admin/actors"]
-TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-
-
-async def violations(page: Page) -> list[dict[str, Any]]:
-    """What axe finds that is serious or critical, with the elements concerned."""
-    # The page's policy refuses scripts from elsewhere; the test's own world is not bound by it.
-    results = await Axe().run(page, options={"runOnly": {"type": "tag", "values": TAGS}})
-    return [
-        {"rule": found["id"], "at": [node["html"][:160] for node in found["nodes"]][:5], "why": found["help"]}
-        for found in results.response["violations"]
-        if found["impact"] in {"serious", "critical"}
-    ]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
