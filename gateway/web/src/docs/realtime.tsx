@@ -20,7 +20,7 @@ const METHODS: [string, string, string, Key?][] = [
   ["room, members, presence", "timeline", "room; items; clients"],
   ["set_language", "timeline, language", ""],
   ["cancel_answer", "timeline, answer_id", ""],
-  ["regenerate", "timeline, message_id, agent_id?", "answer_id"],
+  ["regenerate", "timeline, message_id, agent_id", "answer_id"],
   ["set_status", "status", "status"],
 ];
 
