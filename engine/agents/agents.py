@@ -9,14 +9,12 @@ from engine.agents.conductor import Conductor, Regenerate
 from engine.agents.definitions import Definitions
 from engine.agents.joining import Joining
 from engine.agents.rosters import Rosters
-from engine.agents.showing import Showing
 from engine.clock import Clock
 from engine.domain.agents import AgentChanges, AgentDefinition, NewAgent
 from engine.domain.fields import MessageId, ParticipantId, TimelineId
 from engine.domain.people import Principal
 from engine.domain.rooms import Member
 from engine.errors import Conflict, NotFound
-from engine.presence import People
 from engine.storage.repositories import Storage
 from engine.timelines.commands import CheckWriter, ConversationView
 from engine.timelines.directory import Timelines
@@ -36,7 +34,6 @@ class Agents:
         timelines: Timelines,
         rosters: Rosters,
         *,
-        presence: People,
         conductor: Callable[[str], Ref[Conductor]],
     ) -> None:
         self._storage = storage.agents
@@ -46,7 +43,6 @@ class Agents:
         self._definitions = definitions
         self._rosters = rosters
         self._joining = Joining(timelines, storage.agents)
-        self._showing = Showing(presence)
         self.conductor = conductor
         """Who lets answers from outside begin, by the timeline's channel; see `cues.Admit`."""
 
@@ -54,9 +50,7 @@ class Agents:
 
     async def create(self, by: Principal, new: NewAgent) -> AgentDefinition:
         """Add an agent. `InvalidRequest` for a model or a tool that there is not, `Conflict` when the name is taken."""
-        agent = await self._definitions.create(by, new)
-        self._showing.show(self._definitions.known)
-        return agent
+        return await self._definitions.create(by, new)
 
     async def read(self, agent_id: ParticipantId) -> AgentDefinition:
         """One agent; `NotFound`."""
@@ -68,9 +62,7 @@ class Agents:
 
     async def change(self, agent_id: ParticipantId, changes: AgentChanges) -> AgentDefinition:
         """Change what is said of an agent. Where it is a member it stays one, and its next turn is as it is then."""
-        agent = await self._definitions.change(agent_id, changes)
-        self._showing.show(self._definitions.known)
-        return agent
+        return await self._definitions.change(agent_id, changes)
 
     async def remove(self, agent_id: ParticipantId) -> None:
         """Remove an agent: at once nobody finds it any more, then it leaves its timelines. Its messages stay, with its name.
@@ -79,7 +71,6 @@ class Agents:
         """
         agent = await self._definitions.get(agent_id)
         await self._definitions.retire(agent_id)
-        self._showing.show(self._definitions.known)
         await self._see_off(agent)
 
     async def _see_off(self, agent: AgentDefinition) -> None:
@@ -89,7 +80,6 @@ class Agents:
     async def learn(self) -> None:
         """Learn what other processes have changed, and finish what a removal left undone."""
         await self._definitions.learn()
-        self._showing.show(self._definitions.known)
         self._rosters.learn(await self._storage.memberships())
         for agent in await self._storage.retired():
             await self._see_off(agent)
