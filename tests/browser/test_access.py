@@ -151,6 +151,9 @@ async def test_a_phone_shows_one_thing_at_a_time_and_nothing_sticks_out(invite: 
     assert await _sticks_out(phone) == []
     await phone.page.get_by_role("button", name="Show rooms and conversations").tap()
     await expect(phone.page.locator(".sidebar")).to_be_visible()
+    await phone.go("/docs/realtime")
+    await expect(phone.page.get_by_role("heading", name="Methods of rpc")).to_be_visible()
+    assert await _sticks_out(phone) == []
 
 
 async def test_whoever_wants_less_motion_gets_none(invite: Invite) -> None:

@@ -45,7 +45,7 @@ export function Chart({ title, unit, points }: Props) {
       </svg>
       <p class="chart-foot">
         <span>{first ? clock(first.at) : ""}</span>
-        <span>{t("most", { most: figure(most), unit })}</span>
+        <span>{last && t("most", { most: figure(most), unit })}</span>
       </p>
     </figure>
   );

@@ -21,7 +21,7 @@ export const de: Record<Key, string> = {
   up_for: "Läuft seit",
   rooms_awake: "Wache Räume",
   conversations: "Gespräche",
-  people_connected: "Verbundene Personen",
+  people_connected: "Verbunden",
   restarts: "Neustarts",
   last_hour: "Die letzte Stunde",
   messages_between: "Nachrichten zwischen Aktoren",

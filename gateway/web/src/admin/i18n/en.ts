@@ -19,7 +19,7 @@ export const en = {
   up_for: "Up for",
   rooms_awake: "Rooms awake",
   conversations: "Conversations",
-  people_connected: "People connected",
+  people_connected: "Connected",
   restarts: "Restarts",
   last_hour: "The last hour",
   messages_between: "Messages between actors",
