@@ -62,13 +62,13 @@ class Definitions:
         self._check(agent)
         if not await self._storage.add(agent):
             raise _taken(agent)
-        self._learn(agent.id, agent)
+        self._know(agent.id, agent)
         return agent
 
     async def get(self, agent_id: ParticipantId) -> AgentDefinition:
         """An agent as the database has it; `NotFound`."""
         found = await self._storage.get(agent_id)
-        self._learn(agent_id, found)
+        self._know(agent_id, found)
         if found is None:
             raise NotFound("there is no such agent")
         return found
@@ -91,9 +91,9 @@ class Definitions:
         """Take an agent out of use."""
         if not await self._storage.retire(agent_id):
             raise NotFound("there is no such agent")
-        self._learn(agent_id, None)
+        self._know(agent_id, None)
 
-    def _learn(self, agent_id: ParticipantId, agent: AgentDefinition | None) -> None:
+    def _know(self, agent_id: ParticipantId, agent: AgentDefinition | None) -> None:
         if agent is None:
             self._known.pop(agent_id, None)
         else:

@@ -190,10 +190,11 @@ async def _tab_back_to_history(page: Page) -> None:
 
 
 async def _sticks_out(visitor: Visitor) -> list[str]:
-    """What reaches past the right edge of the window without being in something that scrolls."""
+    """What reaches past the right edge of the window without being in something that scrolls, or being cut short with an ellipsis."""
     found: list[str] = await visitor.page.evaluate(
         """() => [...document.querySelectorAll("main *")]
             .filter((each) => each.getBoundingClientRect().right > innerWidth + 1 && !each.closest("table, pre"))
+            .filter((each) => getComputedStyle(each.parentElement).textOverflow !== "ellipsis")
             .map((each) => each.outerHTML.slice(0, 100))"""
     )
     return found
