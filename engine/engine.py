@@ -14,6 +14,7 @@ from engine.activity import start_activity
 from engine.activity.start import purge as purge_activity
 from engine.agents import Agents, start_agents
 from engine.agents.completing import completing
+from engine.agents.memories import Memories
 from engine.agents.models import Models
 from engine.agents.models.models import Opener
 from engine.agents.opening import open_models
@@ -83,6 +84,7 @@ class Engine:
     interpreting: Interpreting
     models: Models
     agents: Agents
+    memories: Memories
     traffic: Traffic
     underway: Underway
     canary: Ref[Canary]
@@ -218,6 +220,7 @@ class Engine:
                 interpreting=interpreting,
                 models=models,
                 agents=agents,
+                memories=agents.memories,
                 traffic=traffic,
                 underway=surroundings.underway,
                 canary=canary,

@@ -228,6 +228,9 @@ class Settings(BaseSettings):
         None, ge=0, le=1_000_000_000_000, description="that agents may use in one room or conversation in a day"
     )
     agent_context_tokens: int = Field(4_000, ge=100, le=1_000_000, description="of what was said before a question")
+    agent_memory_tokens: int = Field(
+        500, ge=0, le=1_000_000, description="of what an agent remembers, for one question; 0: it is given nothing"
+    )
     agent_first_seconds: float = Field(60.0, gt=0, le=3_600, description="until an agent's answer begins")
     agent_pause_seconds: float = Field(60.0, gt=0, le=3_600, description="between two pieces of an agent's answer")
     agent_patience_seconds: float = Field(

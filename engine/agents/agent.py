@@ -8,6 +8,7 @@ When it speaks is said by its definition, not by the class: see `policies`.
 """
 
 from collections.abc import AsyncIterator
+from typing import ClassVar
 
 from engine.agents.turn import Turn
 
@@ -18,6 +19,9 @@ class Agent:
     So what `self` holds belongs to one timeline; it is lost when the timeline falls asleep or the agent crashes. One turn at a
     time: the next begins when the generator of the last one has ended.
     """
+
+    remembers: ClassVar[bool] = True
+    """Whether its turns have what it remembers; False for one that would not look, so that readers are not told that it does."""
 
     async def respond(self, turn: Turn) -> AsyncIterator[str]:
         """Answer `turn.message`, in pieces of text as they come; together they become one message.

@@ -8,6 +8,7 @@ from actors import Ref
 from engine.agents.conductor import Conductor, Regenerate
 from engine.agents.definitions import Definitions
 from engine.agents.joining import Joining
+from engine.agents.memories import Memories
 from engine.agents.rosters import Rosters
 from engine.clock import Clock
 from engine.domain.agents import AgentChanges, AgentDefinition, NewAgent
@@ -34,6 +35,7 @@ class Agents:
         timelines: Timelines,
         rosters: Rosters,
         *,
+        memories: Memories,
         conductor: Callable[[str], Ref[Conductor]],
     ) -> None:
         self._storage = storage.agents
@@ -43,6 +45,8 @@ class Agents:
         self._definitions = definitions
         self._rosters = rosters
         self._joining = Joining(timelines, storage.agents)
+        self.memories = memories
+        """What they remember."""
         self.conductor = conductor
         """Who lets answers from outside begin, by the timeline's channel; see `cues.Admit`."""
 

@@ -9,6 +9,7 @@ import msgspec
 from actors import Ref
 from engine.agents.definitions import Definitions
 from engine.agents.here import Surroundings
+from engine.agents.memories import Memories
 from engine.agents.registry import Registry
 from engine.agents.rosters import Rosters
 from engine.clock import Clock
@@ -24,15 +25,16 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How agents of a process behave. Times are in seconds.
 
     `chain`: after how many messages of agents in a row no agent answers another one. `room_answers`, `room_tokens`: what all agents
-    may spend in one timeline in a day. `context_tokens`: of what was said before. `first`: until the first piece of an answer;
-    `between`: two pieces; `total`: for the whole. `patience`: how long the next in turn waits for one that has not begun to
-    speak. `recent`: how old a question may be that is answered after a restart.
+    may spend in one timeline in a day. `context_tokens`: of what was said before; `memory_tokens`: of what an agent
+    remembers. `first`: until the first piece of an answer; `between`: two pieces; `total`: for the whole. `patience`: how long the
+    next in turn waits for one that has not begun to speak. `recent`: how old a question may be that is answered after a restart.
     """
 
     chain: int = 4
     room_answers: int | None = None
     room_tokens: int | None = None
     context_tokens: int = 4_000
+    memory_tokens: int = 500
     first: float = 60.0
     between: float = 60.0
     total: float = 300.0
@@ -54,6 +56,7 @@ class Stage:
     definitions: Definitions
     registry: Registry
     rosters: Rosters
+    memories: Memories
     settings: AgentSettings
     actor: "Callable[[ParticipantId, str], Ref[AgentActor]]"
     conductor: "Callable[[str], Ref[Conductor]]"

@@ -12,6 +12,7 @@ from engine.agents.archivist import Archivist
 from engine.agents.conductor import Conductor, Gone, Heard, Wake
 from engine.agents.definitions import Definitions
 from engine.agents.here import Surroundings
+from engine.agents.memories import Memories
 from engine.agents.models import Models
 from engine.agents.persona import PersonaAgent
 from engine.agents.registry import Make, Registry
@@ -54,6 +55,7 @@ async def start_agents(
     registry = Registry(BUILT_IN, lambda: PersonaAgent(models))
     registry.load(settings.agents)
     definitions = Definitions(storage.agents, clock, registry, Showing(presence).show)
+    memories = Memories(storage, clock, definitions, timelines)
 
     def actor(agent_id: ParticipantId, channel: str) -> Ref[AgentActor]:
         return actors.ref(f"{agent_id}{_BETWEEN}{channel}")
@@ -73,6 +75,7 @@ async def start_agents(
         definitions=definitions,
         registry=registry,
         rosters=rosters,
+        memories=memories,
         settings=_settings(settings),
         actor=actor,
         conductor=conductor,
@@ -82,7 +85,7 @@ async def start_agents(
     conductors = await system.virtual(
         lambda channel: Conductor(channel, stage), "conductors", mailbox=Conductor.mailbox, activation=activation
     )
-    agents = Agents(storage, clock, definitions, timelines, rosters, conductor=conductor)
+    agents = Agents(storage, clock, definitions, timelines, rosters, memories=memories, conductor=conductor)
     feed.watch(rosters.hear)
     with suppress(StorageUnavailable):  # it is learned again soon
         await agents.learn()
@@ -112,6 +115,7 @@ def _settings(settings: Settings) -> AgentSettings:
         room_answers=settings.agent_room_answers,
         room_tokens=settings.agent_room_tokens,
         context_tokens=settings.agent_context_tokens,
+        memory_tokens=settings.agent_memory_tokens,
         first=settings.agent_first_seconds,
         between=settings.agent_pause_seconds,
         total=settings.answer_seconds,

@@ -19,7 +19,8 @@ import msgspec
 
 from engine.agents.models.prompt import ToolSpec
 from engine.agents.toolbox import ToolFailed
-from engine.agents.turn import Turn
+from engine.agents.turn import Notebook, Turn
+from engine.domain.memories import Keywords, MemoryId, MemoryText
 from engine.domain.messages import Message
 
 Function = Callable[..., Awaitable[object]]
@@ -136,5 +137,25 @@ async def current_time(turn: Turn) -> str:
     return turn.now.isoformat(timespec="seconds")
 
 
-BUILT_IN: Final[Mapping[str, Tool]] = {each.name: each for each in (search, members, current_time)}
+@tool(writes=True)
+async def remember(turn: Turn, text: MemoryText, keywords: Keywords = []) -> str:  # noqa: B006 - a default of its schema
+    """Remember a fact about the person who has asked, in a sentence that can be understood alone, for questions to come."""
+    memory = await _notebook(turn).remember(text, keywords)
+    return f"remembered as {memory.id}"
+
+
+@tool(writes=True)
+async def forget(turn: Turn, memory_id: str) -> str:
+    """Forget something that you remember about the person who has asked, by its id."""
+    await _notebook(turn).forget(MemoryId(memory_id))
+    return "forgotten"
+
+
+def _notebook(turn: Turn) -> Notebook:
+    if turn.notebook is None:
+        raise ToolFailed("nothing can be remembered here")
+    return turn.notebook
+
+
+BUILT_IN: Final[Mapping[str, Tool]] = {each.name: each for each in (search, members, current_time, remember, forget)}
 """The tools that are always there, by name."""

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from engine.agents.toolbox import NO_TOOLS, Toolbox
 from engine.domain.agents import AgentDefinition
+from engine.domain.memories import Memory, MemoryId
 from engine.domain.messages import Message
 from engine.domain.people import Participant
 from engine.domain.rooms import Member
@@ -28,13 +29,26 @@ class Here(Protocol):
         ...
 
 
+class Notebook(Protocol):
+    """Where an agent writes down what it learns in a turn, of the one who asks. Refusals are `EngineError`s."""
+
+    async def remember(self, text: str, keywords: Sequence[str] = ()) -> Memory:
+        """Remember something: here, and in private with that person. `keywords` are other words by which to find it."""
+        ...
+
+    async def forget(self, memory_id: MemoryId) -> None:
+        """Forget something that the agent knows here of the one who asks."""
+        ...
+
+
 @dataclass(slots=True, kw_only=True)
 class Turn:
     """A message to answer, and what surrounds it.
 
     `history` are the messages up to and including `message`, oldest first, as many as the token budget holds; after it come
     only the answers that other agents have already given to the same message. `language` is what to answer in, if anybody
-    has said; `channel` names the timeline, `title` is what people call it.
+    has said; `channel` names the timeline, `title` is what people call it. `memories` are those of the agent that may be used here and
+    bear on the question, oldest first; the tools `remember` and `forget` write into `notebook`, None where there is none.
     """
 
     agent: AgentDefinition
@@ -46,6 +60,8 @@ class Turn:
     title: str | None = None
     members: tuple[Member, ...] = ()
     language: str | None = None
+    memories: tuple[Memory, ...] = ()
+    notebook: Notebook | None = None
     tools: Toolbox = NO_TOOLS
     cancelled: bool = field(default=False, init=False)
     """Whether the answer has been stopped: what is still yielded is heard by nobody. For agents that do not await."""

@@ -15,16 +15,19 @@ from engine.agents.agent import Agent
 from engine.agents.budgets import USED_UP, limits, take_answer
 from engine.agents.here import InTimeline, history, look
 from engine.agents.models import ModelFailed
+from engine.agents.notebook import InNotebook, circle_of
+from engine.agents.recalling import recall
 from engine.agents.stage import Stage
 from engine.agents.toolbox import Toolbox
 from engine.agents.tools import Tool
 from engine.agents.turn import Turn
 from engine.domain.agents import AgentDefinition
-from engine.domain.answers import StopReason, ToolState
+from engine.domain.answers import MemoryUsed, StopReason, ToolState
 from engine.domain.fields import ParticipantId, TimelineId
+from engine.domain.memories import Circle, Memory
 from engine.domain.messages import Message
 from engine.errors import EngineError, NotFound, TryLater
-from engine.timelines.answer_commands import ExtendAnswer, FailAnswer, FinishAnswer, StartAnswer, UseTool
+from engine.timelines.answer_commands import ExtendAnswer, FailAnswer, FinishAnswer, StartAnswer, UseMemories, UseTool
 from engine.timelines.commands import CheckWriter
 from engine.timelines.shared import SharedTimeline
 
@@ -166,7 +169,7 @@ class Utterance:
 
     async def _speak(self) -> None:
         agent = self._agent()
-        turn = await self._look()
+        turn = await self._look(remembers=agent.remembers)
         pieces: AsyncIterator[str] = agent.respond(turn)
         async with aclosing(_closable(pieces)) as closable:
             async for piece in closable:
@@ -222,7 +225,7 @@ class Utterance:
 
     # -- what it is given ----------------------------------------------------------------------------------------------
 
-    async def _look(self) -> Turn:
+    async def _look(self, *, remembers: bool) -> Turn:
         definition, question = self._definition, self._question
         scene = await look(self._stage.around, self._ref, self._by, question)
         room, conversation = scene.room, scene.conversation
@@ -240,9 +243,30 @@ class Utterance:
             members=scene.members,
             language=spoken,
         )
+        circle = circle_of(scene, question)
+        turn.notebook = InNotebook(self._stage.memories, definition.id, circle, question.id)
+        if remembers:
+            turn.memories = await self._recall(circle)
         tools = self._stage.registry.tools(definition.tools)
         turn.tools = Toolbox({each.name: (each.spec, partial(self._use, each, turn)) for each in tools}, self._show)
         return turn
+
+    async def _recall(self, circle: Circle) -> tuple[Memory, ...]:
+        """What the agent remembers that bears on the question; readers are told. When that cannot be read, it answers without."""
+        budget = self._stage.settings.memory_tokens
+        if not budget:
+            return ()
+        try:
+            known = await self._stage.memories.within(self._definition.id, circle)
+        except EngineError as refusal:
+            log.warning("agent.not_recalled", agent=self._definition.id, timeline=self.channel, reason=str(refusal))
+            return ()
+        recalled = recall(known, self._question.text, budget)
+        if recalled:
+            used = tuple(MemoryUsed(each.id, each.about) for each in recalled)
+            with suppress(AskFailed):
+                self._ref.tell(UseMemories(self._by, self.id, used))
+        return recalled
 
     async def _use(self, tool: Tool, turn: Turn, arguments: dict[str, Any]) -> object:
         if tool.writes:

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from engine.domain.fields import MessageId, ParticipantId
+from engine.domain.memories import MemoryId
 from engine.domain.people import Participant
 
 
@@ -96,7 +97,23 @@ class AnswerTool(msgspec.Struct, frozen=True, tag="answer.tool", tag_field="type
     state: ToolState
 
 
-AnswerEvent: TypeAlias = AnswerStarted | AnswerDelta | AnswerTool | AnswerCompleted | AnswerFailed | AnswerCancelled
+class MemoryUsed(msgspec.Struct, frozen=True):
+    """A memory without its text, which only those read who may: the person whom it is `about`, and administrators."""
+
+    id: MemoryId
+    about: ParticipantId | None
+
+
+class AnswerMemories(msgspec.Struct, frozen=True, tag="answer.memories", tag_field="type"):
+    """For this answer its author, an agent, is given what it remembers."""
+
+    answer_id: str
+    memories: tuple[MemoryUsed, ...]
+
+
+AnswerEvent: TypeAlias = (
+    AnswerStarted | AnswerDelta | AnswerMemories | AnswerTool | AnswerCompleted | AnswerFailed | AnswerCancelled
+)
 
 
 class AnswerSoFar(msgspec.Struct, frozen=True):

@@ -62,6 +62,11 @@ def indexed(text: str) -> str | None:
     return " ".join(made)
 
 
+def folded(text: str) -> str:
+    """All words of a text with spaces between them, as they are compared: for what is compared again and again."""
+    return " ".join(word.text for word in words(text))
+
+
 def fold(word: str) -> str:
     """A word as it is compared: `Straße`, `STRASSE` are one, and so are `café` and `Cafe`."""
     if word.isascii():

@@ -6,7 +6,7 @@ Only its author extends, finishes or fails an answer; for anyone else there is n
 from typing import TYPE_CHECKING, Protocol
 
 import actors
-from engine.domain.answers import StopReason, ToolState
+from engine.domain.answers import MemoryUsed, StopReason, ToolState
 from engine.domain.fields import MessageId
 from engine.domain.people import Principal
 from engine.timelines.commands import Posted
@@ -86,6 +86,14 @@ class UseTool(actors.Message["SharedTimeline", None], frozen=True):
     answer_id: str
     name: str
     state: ToolState
+
+
+class UseMemories(actors.Message["SharedTimeline", None], frozen=True):
+    """Let the subscribers see that memories are used for an answer. Told; of an answer that has ended it tells nothing."""
+
+    by: Principal
+    answer_id: str
+    memories: tuple[MemoryUsed, ...]
 
 
 class CancelAnswer(actors.Message["SharedTimeline", None], frozen=True):

@@ -25,6 +25,7 @@ from engine.domain.answers import (
     AnswerDelta,
     AnswerEvent,
     AnswerFailed,
+    AnswerMemories,
     AnswerSoFar,
     AnswerStarted,
     AnswerTool,
@@ -52,6 +53,7 @@ from engine.timelines.answer_commands import (
     FailAnswer,
     FinishAnswer,
     StartAnswer,
+    UseMemories,
     UseTool,
 )
 from engine.timelines.answer_host import Host
@@ -200,6 +202,11 @@ class Answering:
         """Show that a tool is used."""
         answer = self._of(command.answer_id, command.by)
         self._tell(AnswerTool(answer.id, command.name, command.state))
+
+    def use_memories(self, command: UseMemories) -> None:
+        """Show that memories are used."""
+        answer = self._of(command.answer_id, command.by)
+        self._tell(AnswerMemories(answer.id, command.memories))
 
     def fail(self, command: FailAnswer) -> None:
         """An author gives up."""

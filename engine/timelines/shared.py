@@ -22,6 +22,7 @@ from engine.timelines.answer_commands import (
     FinishAnswer,
     StartAnswer,
     StopAnswers,
+    UseMemories,
     UseTool,
 )
 from engine.timelines.answering import Answering
@@ -220,6 +221,11 @@ class SharedTimeline(Timeline):
     async def use_tool(self, message: UseTool) -> None:
         """Show that a tool is used."""
         self._answering.use_tool(message)
+
+    @handles(UseMemories)
+    async def use_memories(self, message: UseMemories) -> None:
+        """Show that memories are used."""
+        self._answering.use_memories(message)
 
     @handles(CancelAnswer)
     async def cancel_answer(self, message: CancelAnswer) -> None:

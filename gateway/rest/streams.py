@@ -13,6 +13,7 @@ from engine.domain.answers import (
     AnswerCompleted,
     AnswerDelta,
     AnswerFailed,
+    AnswerMemories,
     AnswerStarted,
     AnswerTool,
 )
@@ -43,6 +44,7 @@ Stream: TypeAlias = Streamed[
     ReadShown,
     AnswerStarted,
     AnswerDelta,
+    AnswerMemories,
     AnswerTool,
     AnswerCompleted,
     AnswerFailed,

@@ -76,8 +76,10 @@ def furnish(people: list[Outsider]) -> dict[str, str]:
     hook = ada.post(f"/rooms/{room}/webhooks", {"url": f"{ada.server.http}/livez"}).body["webhook"]["id"]
     agent = root.post("/agents", AGENT | {"name": unused("agent")}).body["id"]
     assert ada.put(f"/rooms/{room}/agents/{agent}").status == 200
+    memory = ada.post(f"/agents/{agent}/memories", {"text": "a word"}).body["id"]
     return {
         "agent_id": agent,
+        "memory_id": memory,
         "answer_id": said,
         "room_id": room,
         "conversation_id": group,

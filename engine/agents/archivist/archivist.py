@@ -22,6 +22,8 @@ LATELY: Final = 200
 class Archivist(Agent):
     """Knows who said what, and when. It costs nothing, and says only what is written."""
 
+    remembers = False
+
     async def respond(self, turn: Turn) -> AsyncIterator[str]:
         """See `Agent.respond`."""
         turn.spend(0)

@@ -66,6 +66,7 @@ class MemoryAgents:
         state.retired_agents.pop(agent_id, None)
         state.agent_places = {key: place for key, place in state.agent_places.items() if key[0] != agent_id}
         state.agent_usage = {key: spent for key, spent in state.agent_usage.items() if key[1] != agent_id}
+        state.memories = {key: memory for key, memory in state.memories.items() if memory.agent_id != agent_id}
 
     async def memberships(self, agent_id: ParticipantId | None = None) -> list[AgentMembership]:
         await self._state.enter()

@@ -36,6 +36,7 @@ from engine.domain.events import (
 )
 from engine.domain.fields import MessageId, ParticipantId, ParticipantKind, TimelineId, TimelineKind
 from engine.domain.inbox import NotificationId
+from engine.domain.memories import Memory, MemoryId
 from engine.domain.messages import Message
 from engine.domain.people import Participant, User
 from engine.domain.quota import week_of
@@ -144,6 +145,7 @@ class State:
     retired_agents: dict[ParticipantId, AgentDefinition] = field(default_factory=dict)
     agent_places: dict[tuple[ParticipantId, TimelineId], AgentPlace] = field(default_factory=dict)
     agent_usage: dict[tuple[date, ParticipantId, TimelineId], Spent] = field(default_factory=dict)
+    memories: dict[MemoryId, Memory] = field(default_factory=dict)
 
     async def enter(self) -> None:
         """Begin an operation: let others run, as any database would. What follows happens at once, and cannot be cancelled."""
@@ -259,6 +261,7 @@ class State:
         if isinstance(event, MessageDeleted):
             for offset in about:
                 timeline.events[offset] = without_text(timeline.events[offset])
+            self.memories = {key: each for key, each in self.memories.items() if each.message_id != message.id}
         about.append(event.offset)
 
     def _project_room(self, timeline_id: TimelineId, event: RoomUpdated | RoomArchived) -> None:

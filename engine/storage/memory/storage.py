@@ -10,6 +10,7 @@ from engine.storage.memory.conversations import MemoryConversations
 from engine.storage.memory.invites import MemoryInvites
 from engine.storage.memory.log import MemoryTimelineLog
 from engine.storage.memory.markers import MemoryMarkers
+from engine.storage.memory.memories import MemoryMemories
 from engine.storage.memory.messages import MemoryMessages
 from engine.storage.memory.notifications import MemoryNotifications
 from engine.storage.memory.rooms import MemoryRooms
@@ -43,6 +44,7 @@ class MemoryStorage:
         self.usage = MemoryUsage(self.state)
         self.activity = MemoryActivityLog(self.state)
         self.agents = MemoryAgents(self.state)
+        self.memories = MemoryMemories(self.state)
 
     async def ping(self) -> None:
         await self.state.enter()

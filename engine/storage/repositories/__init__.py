@@ -12,6 +12,7 @@ from engine.storage.repositories.conversations import Conversations
 from engine.storage.repositories.invites import Invite, Invites
 from engine.storage.repositories.log import Append, AppendFailure, Claimed, TimelineLog
 from engine.storage.repositories.markers import Mark, Markers
+from engine.storage.repositories.memories import Memories
 from engine.storage.repositories.messages import Messages, Version
 from engine.storage.repositories.notifications import Notifications
 from engine.storage.repositories.rooms import Rooms
@@ -39,6 +40,7 @@ __all__ = [
     "Leased",
     "Mark",
     "Markers",
+    "Memories",
     "Messages",
     "Notifications",
     "Pair",

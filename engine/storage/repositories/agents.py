@@ -39,7 +39,7 @@ class Agents(Protocol):
         ...
 
     async def erase(self, agent_id: ParticipantId) -> None:
-        """Forget a retired agent, where it stood and what it spent."""
+        """Forget a retired agent, where it stood, what it spent and what it remembered."""
         ...
 
     async def memberships(self, agent_id: ParticipantId | None = None) -> list[AgentMembership]:

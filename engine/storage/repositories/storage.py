@@ -10,6 +10,7 @@ from engine.storage.repositories.conversations import Conversations
 from engine.storage.repositories.invites import Invites
 from engine.storage.repositories.log import TimelineLog
 from engine.storage.repositories.markers import Markers
+from engine.storage.repositories.memories import Memories
 from engine.storage.repositories.messages import Messages
 from engine.storage.repositories.notifications import Notifications
 from engine.storage.repositories.rooms import Rooms
@@ -56,6 +57,8 @@ class Storage(Protocol):
     def activity(self) -> ActivityLog: ...
     @property
     def agents(self) -> Agents: ...
+    @property
+    def memories(self) -> Memories: ...
 
     async def ping(self) -> None:
         """Return when the database answers readers and writers; `StorageUnavailable` when it does not within the time limit."""

@@ -16,6 +16,7 @@ from sqlalchemy import Table, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.storage.sql.rows import Values
+from engine.storage.sql.script import Script
 from engine.storage.sql.types import UtcDateTime
 
 
@@ -38,7 +39,7 @@ class BulkInsert:
             f"{into} SELECT {names} FROM json_populate_recordset({row}, CAST(:rows AS json)) {conflicts}"
         )
 
-    async def run(self, connection: AsyncConnection, rows: Sequence[Values]) -> None:
+    async def run(self, connection: AsyncConnection | Script, rows: Sequence[Values]) -> None:
         """Insert the rows, in their order; without any nothing is done."""
         if not rows:
             return

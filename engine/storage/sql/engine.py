@@ -6,12 +6,11 @@ transactions by itself, late and only before some statements; `isolation_level=N
 
 PostgreSQL: the server ends by itself what a client that was cut off left behind (`statement_timeout` and its like).
 
-Closing a connection of either kind never waits for the database: see `_PostgresConnection` and `_SqliteConnection`.
+Closing a connection of either kind never waits for the database: see `_PostgresConnection` and `SqliteConnection`.
 """
 
-import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 from weakref import WeakSet
@@ -22,6 +21,7 @@ from sqlalchemy import URL, Connection, ExceptionContext, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from engine.storage.sql.errors import connection_lost
+from engine.storage.sql.sqlite import RollingBack, SqliteConnection
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgres": "postgresql+asyncpg", "postgresql": "postgresql+asyncpg"}
 _READERS = 4
@@ -35,7 +35,7 @@ class Engines(NamedTuple):
 
     writers: AsyncEngine
     readers: AsyncEngine
-    files: "WeakSet[_SqliteConnection]"
+    files: "WeakSet[SqliteConnection]"
     """SQLite's open connections, those too that were given up while their thread was still waiting for a lock."""
 
     async def dispose(self) -> None:
@@ -43,7 +43,7 @@ class Engines(NamedTuple):
         await self.writers.dispose()
         await self.readers.dispose()
         for connection in list(self.files):
-            await connection.close()
+            await connection.closed()
 
 
 def parse_url(url: str) -> URL:
@@ -99,82 +99,6 @@ class _PostgresConnection(asyncpg.Connection):  # type: ignore[misc] # asyncpg i
         self.terminate()
 
 
-class _RollingBack(sqlite3.Connection):
-    """Closing ends the transaction. sqlite3's own `close` leaves it open, with its lock, while any cursor is still referenced."""
-
-    def close(self) -> None:
-        if self.in_transaction:
-            self.rollback()
-        super().close()
-
-
-class _SqliteCursor(aiosqlite.Cursor):
-    """Begins, executes and fetches in one visit to the connection's thread. aiosqlite's own goes there five times for that.
-
-    Each visit costs two switches of threads, and under load the wait for the interpreter's lock both ways. Neither opening nor
-    closing touches the database: a statement whose rows have all been fetched is over.
-    """
-
-    def __init__(self, connection: "_SqliteConnection", cursor: sqlite3.Cursor) -> None:
-        super().__init__(connection, cursor)
-        self._connection = connection
-        self._rows: Iterable[Any] = ()
-
-    async def execute(self, sql: str, parameters: Iterable[Any] | None = None) -> "_SqliteCursor":
-        values = () if parameters is None else tuple(parameters)
-        return await self._visit(lambda cursor: cursor.execute(sql, values))
-
-    async def executemany(self, sql: str, parameters: Iterable[Iterable[Any]]) -> "_SqliteCursor":
-        rows = [tuple(row) for row in parameters]
-        return await self._visit(lambda cursor: cursor.executemany(sql, rows))
-
-    async def _visit(self, work: Callable[[sqlite3.Cursor], object]) -> "_SqliteCursor":
-        cursor, begins = self._cursor, self._connection.begins
-        self._connection.begins = False
-
-        def run() -> Iterable[Any]:
-            if begins:
-                cursor.execute("BEGIN IMMEDIATE")
-            work(cursor)
-            return cursor.fetchall()
-
-        self._rows = await self._execute(run)  # type: ignore[no-untyped-call]
-        return self
-
-    async def fetchall(self) -> Iterable[Any]:
-        rows, self._rows = self._rows, ()
-        return rows
-
-    async def close(self) -> None:
-        self._rows = ()
-
-
-class _SqliteConnection(aiosqlite.Connection):
-    """Closed by its own thread, after the statement that runs there; whoever waits for it may stop waiting.
-
-    aiosqlite's own `close` waits for ever when it is cancelled and the connection then stopped.
-    """
-
-    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
-        super().__init__(connect, iter_chunk_size=64)
-        self.begins = False
-        """Whether the next statement is to begin a transaction."""
-        self._stopped: asyncio.Future[Any] | None = None
-
-    def cursor(self) -> _SqliteCursor:  # type: ignore[override] # entered at once, see `_SqliteCursor`
-        return _SqliteCursor(self, self._conn.cursor())
-
-    def stop(self) -> asyncio.Future[Any] | None:
-        if self._stopped is None:
-            self._stopped = super().stop()
-        return self._stopped
-
-    async def close(self) -> None:
-        stopped = self.stop()
-        if stopped is not None:
-            await stopped
-
-
 def _pooled(limit: float) -> dict[str, Any]:
     return {
         "pool_timeout": limit,
@@ -209,7 +133,7 @@ def _postgres_engines(url: URL, limit: float) -> Engines:
 def _sqlite_engines(url: URL, limit: float) -> Engines:
     options = _pooled(limit)
     busy = 0.75 * limit  # shorter than the limit, so that "database is locked" is heard before the time-out
-    files: WeakSet[_SqliteConnection] = WeakSet()
+    files: WeakSet[SqliteConnection] = WeakSet()
     writers = create_async_engine(url, async_creator=_sqlite_opener(url, files, busy=busy), pool_size=1, **options)
     readers = create_async_engine(
         url,
@@ -225,7 +149,7 @@ def _sqlite_engines(url: URL, limit: float) -> Engines:
 
 def _sqlite_opener(
     url: URL,
-    files: "WeakSet[_SqliteConnection]",
+    files: "WeakSet[SqliteConnection]",
     *,
     busy: float,
     mode: str = "rw",
@@ -236,7 +160,7 @@ def _sqlite_opener(
 
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(
-            address, uri=True, timeout=busy, isolation_level=None, check_same_thread=False, factory=_RollingBack
+            address, uri=True, timeout=busy, isolation_level=None, check_same_thread=False, factory=RollingBack
         )
         connection.execute(f"PRAGMA foreign_keys = {foreign_keys:d}")
         connection.execute("PRAGMA synchronous = FULL")
@@ -248,7 +172,7 @@ def _sqlite_opener(
         return connection
 
     async def open_connection() -> aiosqlite.Connection:
-        connection = _SqliteConnection(connect)
+        connection = SqliteConnection(connect)
         files.add(connection)
         return await connection
 
@@ -265,7 +189,7 @@ def _begin(connection: Connection) -> None:
 
 def _begin_with_next(connection: Connection) -> None:
     raw = connection.connection.driver_connection
-    assert isinstance(raw, _SqliteConnection)
+    assert isinstance(raw, SqliteConnection)
     raw.begins = True
 
 

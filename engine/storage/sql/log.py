@@ -1,9 +1,11 @@
 """The event log under its fence."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from sqlalchemy import func, select, update
+import msgspec
+from sqlalchemy import Row, Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.domain.events import Event
@@ -14,8 +16,13 @@ from engine.storage.sql import projections, usage
 from engine.storage.sql.database import Database
 from engine.storage.sql.errors import describe, refusal
 from engine.storage.sql.projections import Projection
+from engine.storage.sql.script import NotScripted, Script
 from engine.storage.sql.tables import events, timelines
 from engine.storage.sql.types import among
+
+_TERMS = "SELECT id, term FROM timelines WHERE id IN (SELECT value FROM json_each(?))"
+_MOST_KINDS = 100_000
+"""Timelines whose kind is remembered; at that number all are forgotten, and learned anew."""
 
 
 class SqlTimelineLog:
@@ -27,10 +34,11 @@ class SqlTimelineLog:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._kinds = _Kinds()
 
     async def claim(self, timelines: Sequence[TimelineId]) -> list[Claimed | None]:
         async def raise_terms(connection: AsyncConnection) -> list[Claimed | None]:
-            claimed = await _raise_terms(connection, [key for key in timelines if is_storable(key)])
+            claimed = await _raise_terms(connection, [key for key in timelines if is_storable(key)], self._kinds)
             return [claimed.get(timeline_id) for timeline_id in timelines]
 
         return await self._database.write(raise_terms)
@@ -41,7 +49,7 @@ class SqlTimelineLog:
         return {row.id: row.term for row in await self._database.rows(statement)}
 
     async def append(self, batch: Sequence[Append]) -> list[AppendFailure | None]:
-        appending = _Appending(batch)
+        appending = _Appending(batch, self._kinds)
         if appending.pending:
             await self._database.write(appending.run)
         return appending.failures
@@ -52,10 +60,11 @@ class SqlTimelineLog:
         return [decode_event(row.payload) for row in await self._database.rows(statement)]
 
 
-async def _raise_terms(connection: AsyncConnection, ids: Sequence[TimelineId]) -> dict[TimelineId, Claimed]:
-    columns = (timelines.c.id, timelines.c.term, timelines.c.epoch)
-    locked = select(*columns).where(among(timelines.c.id, ids)).order_by(timelines.c.id).with_for_update()
-    found = (await connection.execute(locked)).all()
+async def _raise_terms(
+    connection: AsyncConnection, ids: Sequence[TimelineId], kinds: "_Kinds"
+) -> dict[TimelineId, Claimed]:
+    found = (await connection.execute(_locked(ids))).all()
+    kinds.learn(found)
     await connection.execute(update(timelines).where(among(timelines.c.id, ids)).values(term=timelines.c.term + 1))
     # A statement of its own: it sees what was committed while the locks were waited for.
     last = select(func.max(events.c.offset)).where(events.c.timeline_id == timelines.c.id).scalar_subquery()
@@ -64,11 +73,34 @@ async def _raise_terms(connection: AsyncConnection, ids: Sequence[TimelineId]) -
     return {row.id: Claimed(row.id, row.term + 1, row.epoch, head[row.id]) for row in found}
 
 
+def _locked(ids: Sequence[TimelineId]) -> Select[Any]:
+    columns = (timelines.c.id, timelines.c.kind, timelines.c.term, timelines.c.epoch)
+    return select(*columns).where(among(timelines.c.id, ids)).order_by(timelines.c.id).with_for_update()
+
+
+class _Kinds:
+    """Which kind of timeline each is; that never changes."""
+
+    def __init__(self) -> None:
+        self.known: dict[TimelineId, str] = {}
+
+    def learn(self, rows: Sequence[Row[Any]]) -> None:
+        """Remember what rows of `timelines` say."""
+        if len(self.known) > _MOST_KINDS:
+            self.known.clear()
+        self.known.update((row.id, row.kind) for row in rows)
+
+    def conversations(self, ids: Iterable[TimelineId]) -> frozenset[TimelineId]:
+        """Those that are conversations, as far as is known."""
+        return frozenset(each for each in ids if self.known.get(each) == TimelineKind.CONVERSATION.value)
+
+
 class _Appending:
     """One batch on its way into the log; `failures` is the answer once `run` has returned and its transaction committed."""
 
-    def __init__(self, batch: Sequence[Append]) -> None:
+    def __init__(self, batch: Sequence[Append], kinds: "_Kinds") -> None:
         self._batch = batch
+        self._kinds = kinds
         self._projections: list[Projection] = []
         self._over: list[int] = []
         self.failures: list[AppendFailure | None] = [None] * len(batch)
@@ -87,7 +119,9 @@ class _Appending:
             self._projections.append(projection)
 
     async def run(self, connection: AsyncConnection) -> None:
-        """Write what may be written: at once, or, if anything in it is refused, divided until only that is left out."""
+        """Write what may be written: all together, or, if anything in it is refused, divided until only that is left out."""
+        if connection.dialect.name == "sqlite" and await self._run_in_one_visit(connection):
+            return
         allowed = await self._check_quotas(connection, await self._check_terms(connection))
         try:
             await self._write(connection, allowed)
@@ -100,13 +134,28 @@ class _Appending:
         if self._over:
             await self._tell_used(connection)
 
+    async def _run_in_one_visit(self, connection: AsyncConnection) -> bool:
+        """What is nearly always the whole work, committed; False, and nothing done, when any of it needs a closer look."""
+        pending = [self._batch[index] for index in self.pending]
+        if any(entry.limits or entry.timeline_id not in self._kinds.known for entry in pending):
+            return False
+        self._conversations = self._kinds.conversations(entry.timeline_id for entry in pending)
+        script = Script()
+        try:
+            await self._write(script, self.pending)
+        except NotScripted:
+            return False
+        terms = {entry.timeline_id: entry.term for entry in pending}
+        ids = (msgspec.json.encode(list(terms)).decode(),)
+        return await script.run(connection, lambda cursor: dict(cursor.execute(_TERMS, ids).fetchall()) == terms)
+
     async def _check_terms(self, connection: AsyncConnection) -> list[int]:
         """Lock the timelines and return the entries that are not fenced."""
         ids = [self._batch[index].timeline_id for index in self.pending]
-        locked = select(timelines.c.id, timelines.c.term, timelines.c.kind).where(among(timelines.c.id, ids))
-        rows = (await connection.execute(locked.order_by(timelines.c.id).with_for_update())).all()
+        rows = (await connection.execute(_locked(ids))).all()
+        self._kinds.learn(rows)
+        self._conversations = self._kinds.conversations(ids)
         terms = {row.id: row.term for row in rows}
-        self._conversations = frozenset(row.id for row in rows if row.kind == TimelineKind.CONVERSATION.value)
         allowed = []
         for index in self.pending:
             entry = self._batch[index]
@@ -146,7 +195,7 @@ class _Appending:
             counted = tuple((*key, used[key]) for key in keys[index])
             self.failures[index] = AppendFailure("quota", "the quota of one of the authors is used up", counted)
 
-    async def _write(self, connection: AsyncConnection, indexes: Sequence[int]) -> None:
+    async def _write(self, connection: AsyncConnection | Script, indexes: Sequence[int]) -> None:
         await projections.write(connection, [self._projections[index] for index in indexes], self._conversations)
 
     async def _write_divided(self, connection: AsyncConnection, indexes: Sequence[int]) -> None:

@@ -1,6 +1,7 @@
 """Notifications, written with the events that cause them: each kind is one statement that finds out whom it concerns."""
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -22,6 +23,7 @@ from engine.domain.events import Event
 from engine.domain.fields import ConversationKind, TimelineId
 from engine.domain.inbox import MOST_TOLD, Notice, NotificationKind, notice_of
 from engine.storage.sql.rows import Values
+from engine.storage.sql.script import Script
 from engine.storage.sql.tables import Key, conversations, members, messages, notifications, users
 from engine.storage.sql.types import UtcDateTime
 
@@ -133,7 +135,7 @@ def _row(notice: Notice) -> Values:
     }
 
 
-async def write(connection: AsyncConnection, appended: Iterable[tuple[Notices, bool]]) -> None:
+async def write(connection: AsyncConnection | Script, appended: Iterable[tuple[Notices, bool]]) -> None:
     """Write the notifications of several appends; the flags tell which of them are to conversations.
 
     Who is meant twice by one event is told once: the first statement wins.
@@ -146,8 +148,12 @@ async def write(connection: AsyncConnection, appended: Iterable[tuple[Notices, b
     await _tell(connection, OTHER, posted)
 
 
-async def _tell(connection: AsyncConnection, whom: Select[Any], rows: Sequence[Values]) -> None:
+async def _tell(connection: AsyncConnection | Script, whom: Select[Any], rows: Sequence[Values]) -> None:
     if rows:
-        insert_ = postgresql.Insert if connection.dialect.name == "postgresql" else sqlite.Insert
-        told = insert_(notifications).from_select(_COLUMNS, whom).on_conflict_do_nothing()
-        await connection.execute(told, list(rows))
+        await connection.execute(_telling(connection.dialect.name, whom), list(rows))
+
+
+@cache
+def _telling(dialect: str, whom: Select[Any]) -> postgresql.Insert | sqlite.Insert:
+    insert_ = postgresql.Insert if dialect == "postgresql" else sqlite.Insert
+    return insert_(notifications).from_select(_COLUMNS, whom).on_conflict_do_nothing()

@@ -1,13 +1,14 @@
 """Events to rows: the log itself and everything that its events imply, as few statements for a whole batch."""
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping
 from datetime import date
 from enum import Enum, auto
+from functools import cache
 from types import MappingProxyType
 from typing import TypeAlias
 
-from sqlalchemy import Table, bindparam, delete, insert, select, update
+from sqlalchemy import Insert, Table, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -47,12 +48,14 @@ from engine.storage.sql.rows import (
     from_participant,
     from_room,
 )
+from engine.storage.sql.script import Script
 from engine.storage.sql.tables import (
     EVERYONE,
     bans,
     conversations,
     events,
     members,
+    memories,
     mentions,
     messages,
     notifications,
@@ -84,6 +87,7 @@ class Change(Enum):
     REACT = auto()
     UNREACT = auto()
     UNREACT_ALL = auto()
+    FORGET = auto()
     JOIN = auto()
     ROLE = auto()
     LEAVE = auto()
@@ -168,6 +172,7 @@ class Projection:
                 self._change(Change.UNTRANSLATE, key)
                 self._change(Change.UNREACT_ALL, key)
                 self._change(Change.UNMENTION, {"key_id": message.id})
+                self._change(Change.FORGET, {"key_id": message.id})
                 return message.id
             case MessageTranslated(message_id=message_id):
                 self._change(Change.TRANSLATE, self._translation(timeline_id, event))
@@ -278,7 +283,9 @@ _UPDATES = {
 }
 
 
-async def write(connection: AsyncConnection, projections: list[Projection], talks: Container[TimelineId] = ()) -> None:
+async def write(
+    connection: AsyncConnection | Script, projections: list[Projection], talks: Container[TimelineId] = ()
+) -> None:
     """Write the rows of several timelines' appends: one statement for the events, two for the messages, few for the rest.
 
     `talks` are those of the timelines that are conversations.
@@ -297,14 +304,14 @@ async def write(connection: AsyncConnection, projections: list[Projection], talk
     await notices.write(connection, ((each.notices, each.timeline_id in talks) for each in projections))
 
 
-async def _apply(connection: AsyncConnection, change: Change, values: list[Values]) -> None:
+async def _apply(connection: AsyncConnection | Script, change: Change, values: list[Values]) -> None:
     match change:
         case Change.JOIN:
             await _upsert_of_people(connection, members, values, ("role", "joined_at", "muted_until", "read_offset"))
         case Change.BAN:
             await _upsert_of_people(connection, bans, values, ("until", "reason", "by", "at"))
         case Change.REACT:
-            await connection.execute(_upsert(connection)(reactions).on_conflict_do_nothing(), values)
+            await connection.execute(_unless_there(connection.dialect.name, reactions), values)
         case Change.TRANSLATE:
             await _replace_translations(connection, values)
         case Change.UNREACT_ALL:
@@ -313,6 +320,9 @@ async def _apply(connection: AsyncConnection, change: Change, values: list[Value
         case Change.UNMENTION:
             gone = [row["key_id"] for row in values]
             await connection.execute(delete(mentions).where(among(mentions.c.message_id, gone)))
+        case Change.FORGET:
+            gone = [row["key_id"] for row in values]
+            await connection.execute(delete(memories).where(among(memories.c.message_id, gone)))
         case Change.LEAVE:
             await connection.execute(delete(members).where(_member), values)
             await connection.execute(delete(notifications).where(_notified), values)
@@ -322,33 +332,43 @@ async def _apply(connection: AsyncConnection, change: Change, values: list[Value
             await connection.execute(_UPDATES[change], values)
 
 
-def _upsert(connection: AsyncConnection) -> "type[postgresql.Insert | sqlite.Insert]":
-    return postgresql.Insert if connection.dialect.name == "postgresql" else sqlite.Insert
-
-
 async def _upsert_of_people(
-    connection: AsyncConnection, table: Table, values: list[Values], changing: Sequence[str]
+    connection: AsyncConnection | Script, table: Table, values: list[Values], changing: tuple[str, ...]
 ) -> None:
     """Insert or replace members or bans. A participant nobody knows yet is remembered; a known one keeps their present name."""
-    insert_ = _upsert(connection)
-    known = insert_(participants).on_conflict_do_nothing()
-    await connection.execute(known, [{name: row[name] for name in participants.c.keys()} for row in values])
-    rows = insert_(table)
-    rows = rows.on_conflict_do_update(
+    dialect = connection.dialect.name
+    known = [{name: row[name] for name in participants.c.keys()} for row in values]
+    await connection.execute(_unless_there(dialect, participants), known)
+    rows = [{name: row[name] for name in table.c.keys()} for row in values]
+    await connection.execute(_or_replace(dialect, table, changing), rows)
+
+
+@cache
+def _unless_there(dialect: str, table: Table) -> Insert:
+    return _insert(dialect, table).on_conflict_do_nothing()
+
+
+@cache
+def _or_replace(dialect: str, table: Table, changing: tuple[str, ...]) -> Insert:
+    rows = _insert(dialect, table)
+    return rows.on_conflict_do_update(
         index_elements=[table.c.timeline_id, table.c.participant_id],
         set_={name: rows.excluded[name] for name in changing},
     )
-    await connection.execute(rows, [{name: row[name] for name in table.c.keys()} for row in values])
 
 
-async def _replace_translations(connection: AsyncConnection, values: list[Values]) -> None:
+def _insert(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
+    return postgresql.Insert(table) if dialect == "postgresql" else sqlite.Insert(table)
+
+
+async def _replace_translations(connection: AsyncConnection | Script, values: list[Values]) -> None:
     """Insert or replace; of several for one message and language the last counts."""
     key = [column.name for column in translations.primary_key]
     last = {tuple(row[name] for name in key): row for row in values}
     await _REPLACE_TRANSLATIONS.run(connection, list(last.values()))
 
 
-async def _blank(connection: AsyncConnection, values: list[Values]) -> None:
+async def _blank(connection: AsyncConnection | Script, values: list[Values]) -> None:
     """Take the words out of deleted messages' earlier events."""
     deleted = {row["key_id"]: row for row in values}
     earlier = select(events.c.timeline_id, events.c.offset, events.c.message_id, events.c.payload)

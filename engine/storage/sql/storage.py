@@ -13,6 +13,7 @@ from engine.storage.sql.database import Database
 from engine.storage.sql.invites import SqlInvites
 from engine.storage.sql.log import SqlTimelineLog
 from engine.storage.sql.markers import SqlMarkers
+from engine.storage.sql.memories import SqlMemories
 from engine.storage.sql.messages import SqlMessages
 from engine.storage.sql.migrate import SchemaOutdated, head
 from engine.storage.sql.notifications import SqlNotifications
@@ -53,6 +54,7 @@ class SqlStorage:
         self.usage = SqlUsage(self._database)
         self.activity = SqlActivityLog(self._database)
         self.agents = SqlAgents(self._database)
+        self.memories = SqlMemories(self._database)
 
     async def ping(self) -> None:
         await self._database.ping()

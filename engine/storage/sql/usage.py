@@ -15,6 +15,7 @@ from engine.storage.records import is_storable, login_key
 from engine.storage.sql.bulk import BulkInsert
 from engine.storage.sql.database import Database
 from engine.storage.sql.rows import Values, to_user
+from engine.storage.sql.script import Script
 from engine.storage.sql.tables import message_counts as counts
 from engine.storage.sql.tables import users
 from engine.storage.sql.types import among
@@ -70,7 +71,7 @@ class SqlUsage:
         return await self._database.write(forget)
 
 
-async def add(connection: AsyncConnection, posted: Iterable[Key]) -> None:
+async def add(connection: AsyncConnection | Script, posted: Iterable[Key]) -> None:
     """Count messages by their authors and weeks, all in one statement; in one order everywhere, so that nobody waits crosswise."""
     found = Counter(posted)
     if not found:

@@ -11,6 +11,7 @@ from engine.domain.answers import (
     AnswerDelta,
     AnswerEvent,
     AnswerFailed,
+    AnswerMemories,
     AnswerSoFar,
     AnswerStarted,
     AnswerTool,
@@ -96,7 +97,7 @@ class Reader:
                 self._next[answer_id] = index + 1
                 self.texts[answer_id] += text
                 assert length == len(self.texts[answer_id]), "the length is not that of the text"
-            case AnswerTool():
+            case AnswerTool() | AnswerMemories():
                 assert event.answer_id in self.texts
             case _:
                 self.endings[event.answer_id] = event

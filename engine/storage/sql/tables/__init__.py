@@ -11,6 +11,7 @@ from engine.storage.sql.tables.agents import agent_places, agent_usage, agents
 from engine.storage.sql.tables.api_keys import api_keys
 from engine.storage.sql.tables.base import Key, metadata
 from engine.storage.sql.tables.inbox import EVERYONE, mentions, notifications
+from engine.storage.sql.tables.memories import memories
 from engine.storage.sql.tables.timelines import (
     bans,
     conversations,
@@ -39,6 +40,7 @@ __all__ = [
     "events",
     "invites",
     "members",
+    "memories",
     "mentions",
     "message_counts",
     "messages",

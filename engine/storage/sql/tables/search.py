@@ -8,6 +8,9 @@ It is not part of the metadata, for neither has it in common with the other.
   the timeline (`@12345678`), each 4,096 offsets of it (`@12345678/17`), and the first six digits of the message's id, which are
   its time (`#0190a0`: some four and a half hours).
 
+What agents remember is searched alike (`0011_memories`), and is so little that nothing narrows the search: SQLite's `memory_search`
+has the number of a memory as its rowid; PostgreSQL has the generated column `memories.words`, whose marks nobody looks for.
+
 Triggers and the generated column follow every change of `messages.text` and `messages.search_text` in its transaction. A migration
 that builds SQLite's `messages` anew must create its triggers again.
 """
@@ -20,12 +23,14 @@ BLOCK_BITS: Final = 12
 OFFSET_BITS: Final = 32
 """Bits of an FTS5 rowid that are the offset."""
 
-_OWN_TABLES: Final = ("message_search", "timeline_numbers")
-_OWN = frozenset({("column", "words"), ("index", "ix_messages_words")})
+_OWN_TABLES: Final = ("message_search", "timeline_numbers", "memory_search")
+_OWN = frozenset(
+    (table, *own) for table in ("messages", "memories") for own in (("column", "words"), ("index", f"ix_{table}_words"))
+)
 
 
 def include_name(name: str | None, kind: str, parents: Mapping[Any, str | None]) -> bool:
     """Whether something in the database is to be compared with the metadata (for Alembic, which asks for every name)."""
     if kind == "table" and name is not None and name.startswith(_OWN_TABLES):
         return False
-    return not (parents.get("table_name") == "messages" and (kind, name) in _OWN)
+    return (parents.get("table_name"), kind, name) not in _OWN

@@ -12,6 +12,7 @@ import { toast } from "../ui/toast.tsx";
 import { SidebarButton } from "../views/shell.tsx";
 import { InterfaceLanguage } from "../views/sign_in.tsx";
 import { ApiKeys } from "./api_keys.tsx";
+import { Memories } from "./memories.tsx";
 import { Sessions } from "./sessions.tsx";
 import "../styles/pages.css";
 
@@ -50,6 +51,7 @@ export function Account() {
         </div>
       </section>
       <Week />
+      <Memories />
       <ApiKeys />
       <Sessions />
     </div>

@@ -1,5 +1,7 @@
 /** Requests to the server: JSON in and out, the CSRF token along, problem documents as errors, an expired sign-in renewed once. */
 
+import type { Page } from "./types.ts";
+
 export interface FieldError {
   path: string;
   message: string;
@@ -55,6 +57,18 @@ export const post = <T>(path: string, body?: unknown) => request<T>("POST", path
 export const put = <T>(path: string, body?: unknown) => request<T>("PUT", path, { body });
 export const patch = <T>(path: string, body?: unknown) => request<T>("PATCH", path, { body });
 export const remove = (path: string) => request<void>("DELETE", path);
+
+/** Every page of a list, up to a thousand entries. */
+export async function all<T>(address: string): Promise<T[]> {
+  const items: T[] = [];
+  let after: string | null = null;
+  do {
+    const page: Page<T> = await get<Page<T>>(`${address}?limit=100${after ? `&after=${after}` : ""}`);
+    items.push(...page.items);
+    after = page.next;
+  } while (after && items.length < 1000);
+  return items;
+}
 
 /** A path of which the given parts are data. */
 export function path(parts: TemplateStringsArray, ...values: (string | number)[]): string {

@@ -158,6 +158,28 @@ export interface Agent {
   language?: string | null;
 }
 
+export interface Memory {
+  id: Id;
+  agent_id: Id;
+  about: Id | null;
+  timeline_id: Id | null;
+  message_id: Id | null;
+  text: string;
+  keywords: string[];
+  created_at: string;
+  updated_at: string;
+}
+
+export interface OwnMemory extends Memory {
+  agent: Participant;
+}
+
+/** A memory that an answer makes use of: what it says is told to those who may read it, by REST. */
+export interface MemoryUsed {
+  id: Id;
+  about: Id | null;
+}
+
 /** An answer that is being written: what a new subscriber is told of it, and what the deltas add up to. */
 export interface Answer {
   answer_id: string;

@@ -1,16 +1,25 @@
 /** Answers that agents are writing at this moment. The text of each is a signal of its own, changed at most once a frame. */
 
 import { type Signal, signal } from "@preact/signals";
-import type { Answer, Id, Participant } from "../api/types.ts";
+import type { Answer, Id, MemoryUsed, Participant } from "../api/types.ts";
 import type { AnswerEvent } from "../realtime/events.ts";
+
+/** What an agent has made use of: the tools that it has called, in order, and how each stands; what it remembers. */
+export interface Used {
+  tools: ReadonlyMap<string, string>;
+  memories: readonly MemoryUsed[];
+}
+
+const NOTHING: Used = { tools: new Map(), memories: [] };
+/** Of so many answers it is known here what they used: one sees it under those that one has seen written. */
+const KEPT = 200;
 
 export interface LiveAnswer {
   id: string;
   author: Participant;
   question: Id | null;
   text: Signal<string>;
-  /** The tools that it has called, in order, and how each stands. */
-  tools: Signal<ReadonlyMap<string, string>>;
+  used: Signal<Used>;
   /** Why it ended without becoming a message. */
   ended: Signal<{ how: "failed" | "cancelled"; detail: string } | null>;
 }
@@ -18,6 +27,7 @@ export interface LiveAnswer {
 export class Answers {
   readonly live = signal<readonly LiveAnswer[]>([]);
   private pending = new Map<string, string>();
+  private finished = new Map<string, Used>();
   private frame = 0;
 
   /** Begin anew with the answers that are under way, as a subscription tells them. */
@@ -31,7 +41,18 @@ export class Answers {
   /** The message that an answer has become is there. */
   posted(answer_id: string): void {
     this.pending.delete(answer_id);
+    const used = this.live.value.find((each) => each.id === answer_id)?.used.value;
+    if (used && used !== NOTHING) this.finished.set(answer_id, used);
+    for (const oldest of this.finished.keys()) {
+      if (this.finished.size <= KEPT) break;
+      this.finished.delete(oldest);
+    }
     this.live.value = this.live.value.filter((each) => each.id !== answer_id);
+  }
+
+  /** What the answer used that a message was, if it was seen to be written. */
+  usedFor(answer_id: string): Used | undefined {
+    return this.finished.get(answer_id);
   }
 
   take(event: AnswerEvent): void {
@@ -45,7 +66,13 @@ export class Answers {
         if (answer) this.extend(answer, event.text, event.length);
         break;
       case "answer.tool":
-        if (answer) answer.tools.value = new Map(answer.tools.value).set(event.name, event.state);
+        if (answer) {
+          const tools = new Map(answer.used.value.tools).set(event.name, event.state);
+          answer.used.value = { ...answer.used.value, tools };
+        }
+        break;
+      case "answer.memories":
+        if (answer) answer.used.value = { ...answer.used.value, memories: event.memories };
         break;
       case "answer.completed":
         this.posted(event.answer_id);
@@ -80,7 +107,7 @@ export class Answers {
 }
 
 function begun(id: string, author: Participant, question: Id | null, text: string): LiveAnswer {
-  return { id, author, question, text: signal(text), tools: signal(new Map()), ended: signal(null) };
+  return { id, author, question, text: signal(text), used: signal(NOTHING), ended: signal(null) };
 }
 
 /** The server counts code points. */

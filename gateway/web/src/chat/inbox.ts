@@ -1,9 +1,9 @@
 /** Which timelines are mine, what in them is unread, and what concerns me by name. */
 
 import { computed, signal } from "@preact/signals";
-import { get, path, post } from "../api/http.ts";
+import { all, get, path, post } from "../api/http.ts";
 import { me } from "../api/session.ts";
-import type { Conversation, Id, Notification, Page, Room, Unread } from "../api/types.ts";
+import type { Conversation, Id, Notification, Room, Unread } from "../api/types.ts";
 import type { PersonalEvent } from "../realtime/events.ts";
 
 export const unread = signal<ReadonlyMap<Id, Unread>>(new Map());
@@ -144,16 +144,4 @@ function count(counts: Unread): void {
 
 function readRoom(id: Id): Promise<Room | null> {
   return get<Room>(path`/rooms/${id}`).catch(() => null);
-}
-
-/** Every page of a list, up to a thousand entries. */
-async function all<T>(address: string): Promise<T[]> {
-  const items: T[] = [];
-  let after: string | null = null;
-  do {
-    const page: Page<T> = await get<Page<T>>(`${address}?limit=100${after ? `&after=${after}` : ""}`);
-    items.push(...page.items);
-    after = page.next;
-  } while (after && items.length < 1000);
-  return items;
 }

@@ -262,6 +262,7 @@ export class Timeline {
         break;
       case "answer.started":
       case "answer.delta":
+      case "answer.memories":
       case "answer.tool":
       case "answer.completed":
       case "answer.failed":

@@ -37,6 +37,7 @@ const EVENTS: [string, string, boolean, Key?][] = [
   ["read", "participant_id, offset", false],
   ["answer.started", "answer_id, author, question", false],
   ["answer.delta", "answer_id, index, text, length", false],
+  ["answer.memories", "answer_id, memories", false],
   ["answer.tool", "answer_id, name, state", false],
   ["answer.completed, .failed, .cancelled", "answer_id, …", false],
   ["unread, notification, invited", "", false, "on_own_channel"],

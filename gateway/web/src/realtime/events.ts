@@ -4,6 +4,7 @@ import type {
   Conversation,
   Id,
   Member,
+  MemoryUsed,
   Message,
   Notification,
   Participant,
@@ -42,6 +43,7 @@ export type RoomEvent =
 export type AnswerEvent =
   | { type: "answer.started"; answer_id: string; author: Participant; question?: Id | null }
   | { type: "answer.delta"; answer_id: string; index: number; text: string; length: number }
+  | { type: "answer.memories"; answer_id: string; memories: MemoryUsed[] }
   | { type: "answer.tool"; answer_id: string; name: string; state: string }
   | { type: "answer.completed"; answer_id: string; message_id: Id }
   | { type: "answer.failed"; answer_id: string; code: string; detail: string; text?: string }

@@ -12,6 +12,7 @@ import { MessageTools } from "./message_tools.tsx";
 import { Reactions } from "./reactions.tsx";
 import { Readers } from "./readers.tsx";
 import { Prose } from "./text.tsx";
+import { UsedRow } from "./used.tsx";
 
 /** What can be done about a message, besides what the timeline does by itself. */
 export interface Actions {
@@ -48,6 +49,7 @@ export const MessageRow = memo(function MessageRow({
   const mine = message.author.id === me.value?.id;
   const [near, setNear] = useState(false);
   const come = () => setNear(true);
+  const used = message.answer_id ? timeline.answers.usedFor(message.answer_id) : undefined;
   const concerns = !mine && (message.mentions.includes(me.value?.id ?? "") || message.mentions_all);
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey || message.deleted_at)
@@ -95,6 +97,7 @@ export const MessageRow = memo(function MessageRow({
             </header>
           )}
           {message.reply_to && <Quoted id={message.reply_to} timeline={timeline} onShow={actions.show} />}
+          {used && <UsedRow used={used} agent={message.author.id} timeline={timeline} />}
           <Body message={message} timeline={timeline} />
           <Reactions message={message} timeline={timeline} />
         </div>

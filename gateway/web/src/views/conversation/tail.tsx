@@ -9,6 +9,7 @@ import { Avatar } from "../../ui/avatar.tsx";
 import { Icon } from "../../ui/icon.tsx";
 import { attempt } from "../../ui/toast.tsx";
 import { Prose } from "./text.tsx";
+import { UsedRow } from "./used.tsx";
 
 /** What follows the last message: answers that are being written, and what one has written that is not sent yet. */
 export function Tail({ timeline }: { timeline: Timeline }) {
@@ -38,15 +39,7 @@ function AnswerRow({ answer, timeline }: { answer: LiveAnswer; timeline: Timelin
             <span class="tag">{t("agent")}</span>
             {!ended && <span class="writing">{t("writes_an_answer")}</span>}
           </header>
-          {answer.tools.value.size > 0 && (
-            <ul class="used" aria-label={t("tools_used")}>
-              {[...answer.tools.value].map(([name, state]) => (
-                <li key={name} class={`used-${state}`}>
-                  <Icon name="settings" size={12} /> {name.replaceAll("_", " ")}
-                </li>
-              ))}
-            </ul>
-          )}
+          <UsedRow used={answer.used.value} agent={answer.author.id} timeline={timeline} />
           {answer.text.value ? <Prose text={answer.text.value} lang={null} timeline={timeline} /> : !ended && <Dots />}
           <p class="answer-foot">
             {ended ? (

@@ -1,0 +1,95 @@
+"""A transaction whose statements are all known beforehand, as one visit to SQLite's thread.
+
+    script = Script()
+    await script.execute(ADD, rows)  # taken down, not run
+    done = await script.run(connection, fence)
+
+A visit for each statement costs two switches of threads. Worse, under load the thread waits for the interpreter's lock and the next
+statement for the event loop, so that the loop idles while SQLite works, and SQLite while the loop does. In one visit SQLite writes a
+batch while the loop serves the timelines of the next.
+"""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeAlias
+
+from sqlalchemy import Select, TextClause, UpdateBase
+from sqlalchemy.dialects.sqlite.aiosqlite import dialect
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from engine.storage.sql import errors
+from engine.storage.sql.rows import Values
+from engine.storage.sql.sqlite import SqliteConnection
+
+Statement: TypeAlias = TextClause | UpdateBase | Select[Any]
+
+_DIALECT = dialect()
+
+
+class NotScripted(Exception):
+    """What comes next depends on the statement's answer."""
+
+
+class Script:
+    """Takes down statements in place of a connection, to run them later. Those that are made once and used often cost little."""
+
+    dialect = _DIALECT
+
+    def __init__(self) -> None:
+        self._steps: list[tuple[str, list[tuple[Any, ...]]]] = []
+
+    async def execute(self, statement: Statement, values: Values | Sequence[Values] | None = None) -> Any:
+        """Take a statement down, to be run for each of the rows. Raises `NotScripted` for one without rows: its answer is wanted."""
+        if values is None:
+            raise NotScripted
+        rows = [values] if isinstance(values, dict) else values
+        prepared = _prepare(statement, tuple(rows[0]))
+        self._steps.append((prepared.sql, [prepared.parameters(row) for row in rows]))
+
+    async def run(self, connection: AsyncConnection, fence: Callable[[sqlite3.Cursor], bool]) -> bool:
+        """Begin, ask `fence` whether to go on, run the statements and commit; tells whether that was done.
+
+        Nothing is done when the fence says no, and when SQLite refuses one of the statements. Raises what says nothing about
+        them: that the file is locked, for instance.
+        """
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert isinstance(driver, SqliteConnection)
+        try:
+            return await driver.transact(lambda cursor: fence(cursor) and self._run(cursor))
+        except Exception as error:
+            if errors.passing(error):
+                raise
+            return False
+
+    def _run(self, cursor: sqlite3.Cursor) -> bool:
+        for sql, rows in self._steps:
+            cursor.executemany(sql, rows)
+        return True
+
+
+class _Prepared(NamedTuple):
+    sql: str
+    parameters: Callable[[Values], tuple[Any, ...]]
+
+
+@lru_cache(maxsize=256)
+def _prepare(statement: Statement, names: tuple[str, ...]) -> _Prepared:
+    """A statement as SQLite takes it, and how a row with these columns becomes its parameters."""
+    compiled = statement.compile(dialect=_DIALECT, column_keys=list(names))
+    assert isinstance(compiled, SQLCompiler)
+    bound = [(name, compiled.binds[name]) for name in compiled.positiontup or ()]
+    places = [
+        (name, each.value, each.type.dialect_impl(_DIALECT).bind_processor(_DIALECT) or _as_it_is)
+        for name, each in bound
+    ]
+
+    def parameters(row: Values) -> tuple[Any, ...]:
+        return tuple(spell(row.get(name, otherwise)) for name, otherwise, spell in places)
+
+    return _Prepared(str(compiled), parameters)
+
+
+def _as_it_is(value: object) -> object:
+    return value
