@@ -100,7 +100,7 @@ def scrolling(
         typer.Option(help="pixels a frame; by default 120, a quick hand, and 1200, a dragged scroll bar"),
     ] = None,
 ) -> None:
-    """A long history in a headless Chromium: frames and main thread, beside an empty page and one of the same rows at rest."""
+    """A long history in a headless Chromium: frames on the screen and main thread, beside a line that moves and the same rows at rest."""
 
     async def report_scrolling(url: str) -> None:
         async for line in measure_scrolling(url, messages, step or [120, 1200]):

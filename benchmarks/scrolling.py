@@ -1,7 +1,9 @@
-"""A long history in a real browser: the frames while it is scrolled, and what the page's main thread does in each.
+"""A long history in a real browser: the frames that are shown while it is scrolled, and what the page's main thread does in each.
 
-The limit is that of the same machine: an empty page, and a page with the same rows in the same styles and nothing behind them. A
-browser without a graphics card paints in software; those two show what that alone costs.
+A frame counts when it is on the screen with what the page has last drawn, as the browser's compositor tells it (the trace's
+`PipelineReporter`); when a callback of the page runs says little, for what is done before it in the same frame moves it back and
+forth. The limit is that of the same machine: a page with nothing but a line that moves, and a page with the same rows in the same
+styles and nothing behind them. A browser without a graphics card paints in software; those two show what that alone costs.
 """
 
 import asyncio
@@ -10,6 +12,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 import aiohttp
@@ -24,6 +27,8 @@ from tests.support.browsing import Visitor, open_browser
 FRAMES: Final = 240
 """Of each run; the first ones are not counted."""
 WARM: Final = 20
+FRAME: Final = 1000 / 60
+"""Milliseconds of a frame at full rate: a picture that stays for two of them has missed one."""
 SPEAKERS: Final = 6
 AT_ONCE: Final = 100
 COPIES: Final = 20
@@ -32,20 +37,24 @@ COPIES: Final = 20
 _SCROLL: Final = """
 async ([frames, step]) => {
     const box = document.querySelector(".history");
-    const lengths = [], short = location.pathname === "/still";
-    let last = performance.now(), direction = -1;
+    const short = location.pathname === "/still";
+    const rows = document.getElementsByClassName("row");
+    let direction = -1, empty = 0;
     for (let frame = 0; frame < frames; frame += 1) {
         await new Promise(requestAnimationFrame);
-        const now = performance.now();
-        lengths.push(now - last);
-        last = now;
         performance.mark("frame");
-        if (!box) continue;
+        if (!box) {
+            document.body.style.borderTop = `${frame % 2 + 1}px solid`;
+            continue;
+        }
         if (short && box.scrollTop < step) direction = 1;
         if (short && box.scrollHeight - box.clientHeight - box.scrollTop < step) direction = -1;
         box.scrollTop += direction * step;
+        const {top, bottom} = box.getBoundingClientRect();
+        const first = rows[0].getBoundingClientRect().top, last = rows[rows.length - 1].getBoundingClientRect().bottom;
+        empty += Math.min(1, (Math.max(0, first - top) + Math.max(0, bottom - last)) / (bottom - top));
     }
-    return {lengths, rows: document.querySelectorAll("article.row").length};
+    return {rows: rows.length, empty: empty / frames};
 }
 """
 _STILL: Final = """
@@ -59,7 +68,7 @@ async (copies) => {
     return "<!doctype html>" + page.outerHTML;
 }
 """
-_TRACED: Final = ("toplevel", "devtools.timeline", "blink.user_timing")
+_TRACED: Final = ("toplevel", "devtools.timeline", "blink.user_timing", "disabled-by-default-devtools.timeline.frame")
 _TASK: Final = "ThreadControllerImpl::RunTask"
 _STYLE_AND_LAYOUT: Final = frozenset({"UpdateLayoutTree", "Layout", "HitTest"})
 _PAINT: Final = frozenset({"PrePaint", "Paint", "Layerize", "Commit", "UpdateLayer"})
@@ -81,13 +90,15 @@ class Run(NamedTuple):
     """One way to scroll, in milliseconds for each frame, sorted."""
 
     frames: list[float]
-    """From one frame to the next."""
+    """From one picture of the page on the screen to the next."""
     work: list[float]
     """For how long the main thread was busy."""
     parts: dict[str, float]
     """What it did, on average."""
     rows: int
     """That are in the page at the end."""
+    empty: float
+    """The part of the window, on average, in which there was no row yet: the browser scrolls on before the page draws."""
 
 
 async def measure(url: str, messages: int, steps: Iterable[int]) -> AsyncIterator[str]:
@@ -98,9 +109,9 @@ async def measure(url: str, messages: int, steps: Iterable[int]) -> AsyncIterato
             room = (await reader.api("POST", "/rooms", {"name": "A long history"}))["id"]
             started = time.perf_counter()
             await _fill(address, room, messages)
-            yield f"{messages:,} messages in one room, filled in {time.perf_counter() - started:.0f} s; milliseconds a frame:"
-            yield f"  {'':42} frames: p50     p95     p99   main thread: p50     p95     p99"
-            yield _line("an empty page", await _scrolled(browser, reader.page, 0))
+            yield f"{messages:,} messages in one room, filled in {time.perf_counter() - started:.0f} s; milliseconds:"
+            yield f"  {'':42}  shown: p50     p95     p99  missed   main thread: p50     p95     p99"
+            yield _line("a line that moves", await _scrolled(browser, reader.page, 0))
             await reader.enter(f"/rooms/{room}")
             await expect(reader.page.locator("article.row").last).to_be_in_viewport()
             still: str = await reader.page.evaluate(_STILL, COPIES)
@@ -118,7 +129,7 @@ async def measure(url: str, messages: int, steps: Iterable[int]) -> AsyncIterato
                 run = await _scrolled(browser, reader.page, step)
                 yield _line(f"the conversation, {step} px", run)
                 parts = ", ".join(f"{name} {took:.1f}" for name, took in run.parts.items())
-                yield f"    of it {parts}; {run.rows} rows in the page"
+                yield f"    of it {parts}; {run.rows} rows in the page, {run.empty:.0%} of the window empty"
 
 
 @asynccontextmanager
@@ -169,11 +180,25 @@ async def _scrolled(browser: Browser, page: Page, step: int) -> Run:
     thread = (marks[0]["pid"], marks[0]["tid"])
     own = [each for each in events if each["ph"] == "X" and (each["pid"], each["tid"]) == thread]
     frames = [each["ts"] for each in marks]
-    return Run(sorted(seen["lengths"][WARM:]), sorted(_work(own, frames)), _parts(own, frames), seen["rows"])
+    shown = _shown([each for each in events if each["pid"] == thread[0]], frames[0], frames[-1])
+    return Run(sorted(shown), sorted(_work(own, frames)), _parts(own, frames), seen["rows"], seen["empty"])
 
 
 def _begin(event: dict[str, Any]) -> float:
     return float(event["ts"])
+
+
+def _shown(events: list[dict[str, Any]], begin: float, end: float) -> list[float]:
+    """From one time to the next that a picture came to the screen with everything that the page had drawn for it."""
+    whole: dict[str, bool] = {}
+    times: list[float] = []
+    for event in sorted((each for each in events if each["name"] == "PipelineReporter"), key=_begin):
+        key = event["id2"]["local"]
+        if event["ph"] == "b":
+            whole[key] = event["args"]["frame_reporter"]["state"] == "STATE_PRESENTED_ALL"
+        elif whole.pop(key, False) and begin <= event["ts"] <= end:
+            times.append(event["ts"])
+    return [(after - before) / 1000 for before, after in pairwise(times) if after > before]
 
 
 def _work(events: list[dict[str, Any]], frames: list[float]) -> list[float]:
@@ -218,4 +243,5 @@ def _line(what: str, run: Run) -> str:
         "".join(f"{each[int(len(each) * share)]:8.1f}" for share in (0.5, 0.95, 0.99))
         for each in (run.frames, run.work)
     )
-    return f"  {what:42} {frames:>31} {work:>37}"
+    missed = sum(round(each / FRAME) - 1 for each in run.frames if each > FRAME)
+    return f"  {what:42} {frames:>24} {missed:8d} {work:>31}"

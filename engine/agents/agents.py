@@ -10,14 +10,12 @@ from engine.agents.definitions import Definitions
 from engine.agents.joining import Joining
 from engine.agents.memories import Memories
 from engine.agents.rosters import Rosters
-from engine.agents.showing import Showing
 from engine.clock import Clock
 from engine.domain.agents import AgentChanges, AgentDefinition, NewAgent
 from engine.domain.fields import MessageId, ParticipantId, TimelineId
 from engine.domain.people import Principal
 from engine.domain.rooms import Member
 from engine.errors import Conflict, NotFound
-from engine.presence import People
 from engine.storage.repositories import Storage
 from engine.timelines.commands import CheckWriter, ConversationView
 from engine.timelines.directory import Timelines
@@ -38,7 +36,6 @@ class Agents:
         rosters: Rosters,
         *,
         memories: Memories,
-        presence: People,
         conductor: Callable[[str], Ref[Conductor]],
     ) -> None:
         self._storage = storage.agents
@@ -48,7 +45,6 @@ class Agents:
         self._definitions = definitions
         self._rosters = rosters
         self._joining = Joining(timelines, storage.agents)
-        self._showing = Showing(presence)
         self.memories = memories
         """What they remember."""
         self.conductor = conductor
@@ -58,9 +54,7 @@ class Agents:
 
     async def create(self, by: Principal, new: NewAgent) -> AgentDefinition:
         """Add an agent. `InvalidRequest` for a model or a tool that there is not, `Conflict` when the name is taken."""
-        agent = await self._definitions.create(by, new)
-        self._showing.show(self._definitions.known)
-        return agent
+        return await self._definitions.create(by, new)
 
     async def read(self, agent_id: ParticipantId) -> AgentDefinition:
         """One agent; `NotFound`."""
@@ -72,9 +66,7 @@ class Agents:
 
     async def change(self, agent_id: ParticipantId, changes: AgentChanges) -> AgentDefinition:
         """Change what is said of an agent. Where it is a member it stays one, and its next turn is as it is then."""
-        agent = await self._definitions.change(agent_id, changes)
-        self._showing.show(self._definitions.known)
-        return agent
+        return await self._definitions.change(agent_id, changes)
 
     async def remove(self, agent_id: ParticipantId) -> None:
         """Remove an agent: at once nobody finds it any more, then it leaves its timelines. Its messages stay, with its name.
@@ -83,7 +75,6 @@ class Agents:
         """
         agent = await self._definitions.get(agent_id)
         await self._definitions.retire(agent_id)
-        self._showing.show(self._definitions.known)
         await self._see_off(agent)
 
     async def _see_off(self, agent: AgentDefinition) -> None:
@@ -93,7 +84,6 @@ class Agents:
     async def learn(self) -> None:
         """Learn what other processes have changed, and finish what a removal left undone."""
         await self._definitions.learn()
-        self._showing.show(self._definitions.known)
         self._rosters.learn(await self._storage.memberships())
         for agent in await self._storage.retired():
             await self._see_off(agent)

@@ -1,6 +1,6 @@
 """The agents that there are: what administrators say of them, in memory as in the database."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 from msgspec import UNSET
@@ -16,12 +16,22 @@ from engine.storage.repositories import Agents
 
 
 class Definitions:
-    """Agents by id. What this process changes is known at once, what another one does at the next `learn`."""
+    """Agents by id. What this process changes is known at once, what another one does at the next `learn`.
 
-    def __init__(self, storage: Agents, clock: Clock, registry: Registry) -> None:
+    `watch` is called with all that are known whenever these may have become others.
+    """
+
+    def __init__(
+        self,
+        storage: Agents,
+        clock: Clock,
+        registry: Registry,
+        watch: Callable[[Mapping[ParticipantId, AgentDefinition]], None],
+    ) -> None:
         self._storage = storage
         self._clock = clock
         self._registry = registry
+        self._watch = watch
         self._known: dict[ParticipantId, AgentDefinition] = {}
 
     @property
@@ -39,6 +49,7 @@ class Definitions:
     async def learn(self) -> None:
         """Read them all."""
         self._known = {each.id: each for each in await self._storage.all()}
+        self._watch(self._known)
 
     async def create(self, by: Principal, new: NewAgent) -> AgentDefinition:
         """Add an agent. `InvalidRequest` for a model or a tool that there is not, `Conflict` when the name is taken."""
@@ -51,16 +62,15 @@ class Definitions:
         self._check(agent)
         if not await self._storage.add(agent):
             raise _taken(agent)
-        self._known[agent.id] = agent
+        self._know(agent.id, agent)
         return agent
 
     async def get(self, agent_id: ParticipantId) -> AgentDefinition:
         """An agent as the database has it; `NotFound`."""
         found = await self._storage.get(agent_id)
+        self._know(agent_id, found)
         if found is None:
-            self._known.pop(agent_id, None)
             raise NotFound("there is no such agent")
-        self._known[agent_id] = found
         return found
 
     async def all(self) -> list[AgentDefinition]:
@@ -81,7 +91,14 @@ class Definitions:
         """Take an agent out of use."""
         if not await self._storage.retire(agent_id):
             raise NotFound("there is no such agent")
-        self._known.pop(agent_id, None)
+        self._know(agent_id, None)
+
+    def _know(self, agent_id: ParticipantId, agent: AgentDefinition | None) -> None:
+        if agent is None:
+            self._known.pop(agent_id, None)
+        else:
+            self._known[agent_id] = agent
+        self._watch(self._known)
 
     def _check(self, agent: AgentDefinition) -> None:
         self._registry.make(agent.model)

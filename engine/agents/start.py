@@ -17,6 +17,7 @@ from engine.agents.models import Models
 from engine.agents.persona import PersonaAgent
 from engine.agents.registry import Make, Registry
 from engine.agents.rosters import Rosters
+from engine.agents.showing import Showing
 from engine.agents.stage import AgentSettings, Stage
 from engine.clock import Clock
 from engine.domain.fields import ParticipantId
@@ -53,7 +54,7 @@ async def start_agents(
     """
     registry = Registry(BUILT_IN, lambda: PersonaAgent(models))
     registry.load(settings.agents)
-    definitions = Definitions(storage.agents, clock, registry)
+    definitions = Definitions(storage.agents, clock, registry, Showing(presence).show)
     memories = Memories(storage, clock, definitions, timelines)
 
     def actor(agent_id: ParticipantId, channel: str) -> Ref[AgentActor]:
@@ -84,9 +85,7 @@ async def start_agents(
     conductors = await system.virtual(
         lambda channel: Conductor(channel, stage), "conductors", mailbox=Conductor.mailbox, activation=activation
     )
-    agents = Agents(
-        storage, clock, definitions, timelines, rosters, memories=memories, presence=presence, conductor=conductor
-    )
+    agents = Agents(storage, clock, definitions, timelines, rosters, memories=memories, conductor=conductor)
     feed.watch(rosters.hear)
     with suppress(StorageUnavailable):  # it is learned again soon
         await agents.learn()

@@ -456,7 +456,7 @@ METHODS: Final[dict[str, Method]] = {
     "typing": Asked(IsTyping, _typing, lambda _: {}),
     "set_language": OfSubscription(NewLanguage, _set_language),
     "cancel_answer": Asked(OfAnswer, _cancel_answer, lambda _: {}, of_channel=False),
-    "regenerate": Awaited(AnswerAgain, _regenerate),
+    "regenerate": Awaited(AnswerAgain, _regenerate, of_channel=False),
     "set_status": Awaited(NewStatus, _set_status),
 }
 """The methods by name; any other is error 104."""

@@ -115,6 +115,25 @@ async def test_an_agent_is_invited_asked_stopped_and_asked_again(
         await expect(answer).to_have_count(0)
 
 
+async def test_an_agent_inside_answers_the_same_message_once_more(admin: Visitor) -> None:
+    speaks = {"model": "archivist", "room_policy": "mention", "conversation_policy": "always"}
+    agent = await admin.api("POST", "/agents", {"name": "clerk", "persona": "", **speaks})
+    room = (await admin.api("POST", "/rooms", {"name": "Archive"}))["id"]
+    await admin.api("PUT", f"/rooms/{room}/agents/{agent['id']}")
+    await admin.enter(f"/rooms/{room}")
+    await admin.write("@clerk who is here?")
+    answers = admin.page.locator("article.row", has=admin.page.locator(".row-head strong", has_text="clerk"))
+    await expect(answers).to_have_count(1)
+
+    await answers.hover()
+    await answers.get_by_role("button", name="More").click()
+    await admin.page.get_by_role("menuitem", name="Ask again").click()
+
+    await expect(answers).to_have_count(2)
+    await expect(admin.page.locator("article.row")).to_have_count(3)
+    await expect(answers.last.locator(".quoted")).to_contain_text("who is here?")
+
+
 async def test_the_page_stays_responsive_while_five_answers_stream(
     admin: Visitor, server: GatheringServer, keys: dict[str, str]
 ) -> None:

@@ -85,6 +85,8 @@ async def test_five_thousand_messages_are_scrolled_to_the_first_without_a_jump(i
     await reader.enter(f"/rooms/{room}")
     await reader.sees(f"message {MESSAGES}")
 
+    asked: list[str] = []
+    reader.page.on("request", lambda request: asked.append(request.url) if "/messages?" in request.url else None)
     scrolled: dict[str, Any] = await reader.page.evaluate(SCROLL, STEP)
 
     seen = [number for number in scrolled["seen"] if number is not None]
@@ -96,6 +98,7 @@ async def test_five_thousand_messages_are_scrolled_to_the_first_without_a_jump(i
     # Each message is drawn when it comes near, and not again because others come; only at the edges one may go and come back.
     assert MESSAGES * 0.98 <= scrolled["rows"] <= MESSAGES * 1.1
     assert MESSAGES * 0.98 <= scrolled["texts"] <= MESSAGES * 1.1
+    assert 40 < len(asked) == len(set(asked))
 
 
 async def test_who_reads_above_is_not_moved_by_what_is_posted_below(invite: Invite) -> None:

@@ -8,9 +8,25 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.conftest import Invite
+from tests.support.axe import violations
+from tests.support.browsing import ADMIN, DOCS, Visitor
+from tests.support.catalogues import only_in
 from tests.support.server import GatheringServer
 
 pytestmark = pytest.mark.anyio
+
+SHOWN = """
+() => {
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const found = [];
+    while (walker.nextNode())
+        if (!walker.currentNode.parentElement.closest("[lang=en], code, pre")) found.push(walker.currentNode.data);
+    for (const name of ["aria-label", "placeholder", "title"])
+        for (const each of document.querySelectorAll(`[${name}]`)) found.push(each.getAttribute(name));
+    return [...new Set(found.map((each) => each.trim()))];
+}
+"""
+"""Every text on a page, but for what is said to be English or to be code."""
 
 
 @pytest.fixture(scope="module")
@@ -91,3 +107,41 @@ async def test_the_interface_speaks_german_and_remembers_it(invite: Invite) -> N
 
     await expect(visitor.page.get_by_role("heading", name="Willkommen zurück")).to_be_visible()
     assert await visitor.page.locator("html").get_attribute("lang") == "de"
+
+
+async def test_the_pages_for_operators_and_developers_speak_german_throughout(
+    invite: Invite, server: GatheringServer
+) -> None:
+    heidi = await invite("heidi", language="de", bypass_csp=True)
+    await heidi.become_admin(server.database_url)
+    speaks = {"room_policy": "mention", "conversation_policy": "always"}
+    await heidi.api("POST", "/agents", {"name": "gardener", "persona": "", "model": "archivist", **speaks})
+    english = only_in("en", other="de")
+    left: dict[str, list[str]] = {}
+
+    for path in (*ADMIN, *DOCS):
+        await heidi.go(path)
+        await heidi.page.locator("h1").wait_for()
+        await expect(heidi.page.locator("[aria-busy=true]")).to_have_count(0)
+        await _unfold(heidi, path)
+        left[path] = [text for text in await heidi.page.evaluate(SHOWN) if english.fullmatch(text)]
+        if path in {"/admin/agents", "/docs/reference"}:
+            assert await violations(heidi.page) == []
+
+    assert {path: texts for path, texts in left.items() if texts} == {}
+    assert await heidi.page.locator("html").get_attribute("lang") == "de"
+    assert await heidi.page.title() == "Messungen · Gathering"
+    await heidi.page.get_by_role("button", name="English").click()
+    await expect(heidi.page.get_by_role("heading", level=1)).to_have_text("Benchmarks")
+    assert english.fullmatch("Against a server of your own")
+    assert any(english.fullmatch(text) for text in await heidi.page.evaluate(SHOWN))
+
+
+async def _unfold(visitor: Visitor, path: str) -> None:
+    """Show what a page keeps folded."""
+    if path == "/admin/agents":
+        await visitor.page.get_by_role("button", name="gardener bearbeiten").click()
+    if path == "/docs/reference":
+        await expect(visitor.page.get_by_text("gibt es nur auf Englisch")).to_be_visible()
+        await visitor.page.locator("details.operation", has_text="/agents").first.locator("summary").click()
+        await visitor.page.get_by_role("heading", name="Antworten").first.wait_for()

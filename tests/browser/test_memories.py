@@ -9,8 +9,8 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.conftest import Invite
-from tests.browser.test_access import violations
 from tests.support import openai_server as peer
+from tests.support.axe import violations
 from tests.support.browsing import Visitor
 from tests.support.openai_server import OpenAIServer
 from tests.support.server import GatheringServer

@@ -24,6 +24,10 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+DOCS = tuple(f"/docs/{page}" for page in ("start", "reference", "realtime", "agents", "benchmarks"))
+ADMIN = tuple(
+    f"/admin/{page}" for page in ("overview", "actors", "activity", "users", "agents", "translation", "models")
+)
 _AWAY = re.compile(r"net::ERR_(CONNECTION|INTERNET|EMPTY|NETWORK|INCOMPLETE)|WebSocket connection to|503 \(")
 """What Chromium itself says in the console of a server that is away."""
 

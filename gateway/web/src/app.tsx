@@ -19,9 +19,10 @@ export function App() {
   useEffect(() => {
     void attempt(resume);
   }, []);
+  const titled = place.value.parts[0] === "docs"; // those pages have titles of their own
   useEffect(() => {
-    document.title = totalUnread.value ? `(${totalUnread.value}) ${t("app")}` : t("app");
-  }, [totalUnread.value]);
+    if (!titled) document.title = totalUnread.value ? `(${totalUnread.value}) ${t("app")}` : t("app");
+  }, [totalUnread.value, titled]);
   useSession(me.value?.id);
   return (
     <>

@@ -3,6 +3,7 @@ import { get } from "../api/http.ts";
 import type { Id, Page } from "../api/types.ts";
 import { moment } from "../text/time.ts";
 import { attempt } from "../ui/toast.tsx";
+import { named, t } from "./i18n/index.ts";
 
 interface Entry {
   id: Id;
@@ -20,18 +21,26 @@ const KINDS = [
   "session.refused",
   "session.ended",
   "account.registered",
+  "account.created",
   "account.role_changed",
   "account.deactivated",
+  "account.reactivated",
   "account.quota_changed",
   "api_key.made",
   "api_key.revoked",
   "message.posted",
   "message.deleted",
   "member.joined",
+  "member.added",
+  "member.left",
   "member.removed",
+  "member.role_changed",
   "member.banned",
+  "member.unbanned",
+  "member.muted",
   "room.updated",
   "room.archived",
+  "conversation.updated",
 ]; // prettier-ignore
 
 const names = new Map<Id, string>();
@@ -60,25 +69,31 @@ export function Activity() {
   return (
     <>
       <div class="tools-line">
-        <select aria-label="What was done" value={action} onChange={(event) => setAction(event.currentTarget.value)}>
-          <option value="">Everything</option>
+        <select
+          aria-label={t("what_was_done")}
+          value={action}
+          onChange={(event) => setAction(event.currentTarget.value)}
+        >
+          <option value="">{t("everything")}</option>
           {KINDS.map((kind) => (
-            <option key={kind}>{kind}</option>
+            <option key={kind} value={kind}>
+              {named("action", kind)}
+            </option>
           ))}
         </select>
         <button type="button" class="button" onClick={() => load()}>
-          Refresh
+          {t("refresh")}
         </button>
       </div>
-      <section class="scrolling" tabIndex={0} aria-label="Activity">
+      <section class="scrolling" tabIndex={0} aria-label={t("activity")}>
         <table>
           <thead>
             <tr>
-              <th scope="col">When</th>
-              <th scope="col">Who</th>
-              <th scope="col">What</th>
-              <th scope="col">Details</th>
-              <th scope="col">From</th>
+              <th scope="col">{t("when")}</th>
+              <th scope="col">{t("who")}</th>
+              <th scope="col">{t("what")}</th>
+              <th scope="col">{t("details")}</th>
+              <th scope="col">{t("from")}</th>
             </tr>
           </thead>
           <tbody>
@@ -86,13 +101,13 @@ export function Activity() {
               <tr key={each.id}>
                 <td class="nowrap">{moment(each.at)}</td>
                 <td>{each.actor ? (names.get(each.actor) ?? each.actor) : "–"}</td>
+                <td title={each.action}>{named("action", each.action) ?? <code>{each.action}</code>}</td>
                 <td>
-                  <code>{each.action}</code>
-                </td>
-                <td>
-                  {Object.entries(each.details)
-                    .map(([name, value]) => `${name}: ${value}`)
-                    .join(", ")}
+                  <code>
+                    {Object.entries(each.details)
+                      .map(([name, value]) => `${name}: ${value}`)
+                      .join(", ")}
+                  </code>
                 </td>
                 <td>{each.ip}</td>
               </tr>
@@ -100,10 +115,10 @@ export function Activity() {
           </tbody>
         </table>
       </section>
-      {page && !page.items.length && <p class="empty">Nothing of that kind has happened.</p>}
+      {page && !page.items.length && <p class="empty">{t("nothing_of_that_kind")}</p>}
       {page?.next && (
         <button type="button" class="button" onClick={() => load(page.next ?? undefined)}>
-          More
+          {t("more")}
         </button>
       )}
     </>

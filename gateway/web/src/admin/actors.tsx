@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import { span } from "../text/time.ts";
 import { figure } from "./chart.tsx";
+import { named, t } from "./i18n/index.ts";
 import { flatten, type Node, rates, tree } from "./sampling.ts";
 
 const SHOWN = 50;
@@ -18,7 +19,9 @@ export function Actors() {
   };
   const rows = filter
     ? flatten(root)
-        .filter((node) => `${node.path} ${node.state}`.toLowerCase().includes(filter.toLowerCase()))
+        .filter((node) =>
+          `${node.path} ${node.state} ${named("state", node.state)}`.toLowerCase().includes(filter.toLowerCase()),
+        )
         .slice(0, SHOWN)
         .map((node) => ({ node, level: 0 }))
     : visible(root, open, 0);
@@ -27,30 +30,30 @@ export function Actors() {
       <input
         class="search-field"
         type="search"
-        aria-label="Filter by path or state"
-        placeholder="Filter by path or state"
+        aria-label={t("filter")}
+        placeholder={t("filter")}
         value={filter}
         onInput={(event) => setFilter(event.currentTarget.value)}
       />
-      <section class="scrolling" tabIndex={0} aria-label="Actors">
+      <section class="scrolling" tabIndex={0} aria-label={t("actors")}>
         <table class="tree">
           <thead>
             <tr>
-              <th scope="col">Actor</th>
-              <th scope="col">State</th>
+              <th scope="col">{t("actor")}</th>
+              <th scope="col">{t("state")}</th>
               <th scope="col" class="number-head">
-                Mailbox
+                {t("mailbox")}
               </th>
               <th scope="col" class="number-head">
-                Rate
+                {t("rate")}
               </th>
               <th scope="col" class="number-head">
-                Handled
+                {t("handled")}
               </th>
               <th scope="col" class="number-head">
-                Restarts
+                {t("restarts")}
               </th>
-              <th scope="col">At</th>
+              <th scope="col">{t("at_work_on")}</th>
             </tr>
           </thead>
           <tbody>
@@ -103,22 +106,24 @@ function Row({ node, level, whole, open, onToggle }: RowProps) {
         )}
       </th>
       <td>
-        {node.state}
-        {node.generation > 1 && <small> · generation {node.generation}</small>}
+        {named("state", node.state) ?? node.state}
+        {node.generation > 1 && <small> · {t("generation", { count: node.generation })}</small>}
       </td>
       <td class="number">
         {node.depth}
-        {full > 0.5 && <small> of {node.capacity}</small>}
-        {node.oldest_for !== null && node.oldest_for > 0.1 && <small> · {node.oldest_for.toFixed(1)} s</small>}
+        {full > 0.5 && <small> {t("of_capacity", { count: figure(node.capacity ?? 0) })}</small>}
+        {node.oldest_for !== null && node.oldest_for > 0.1 && (
+          <small> · {t("waits_for", { seconds: figure(node.oldest_for) })}</small>
+        )}
       </td>
-      <td class="number">{figure(rates.value.get(node.path) ?? 0)}/s</td>
+      <td class="number">{t("a_second", { count: figure(rates.value.get(node.path) ?? 0) })}</td>
       <td class="number">{figure(node.handled)}</td>
       <td class="number" title={node.last_exit ?? undefined}>
         {node.restarts}
       </td>
       <td>
         {node.current ? (
-          `${node.current}${node.current_for ? ` for ${span(node.current_for)}` : ""}`
+          t("at_for", { message: node.current, span: span(node.current_for ?? 0) })
         ) : node.last_exit ? (
           <small>{node.last_exit}</small>
         ) : (

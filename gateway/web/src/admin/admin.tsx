@@ -3,21 +3,14 @@ import { SidebarButton } from "../views/shell.tsx";
 import { Activity } from "./activity.tsx";
 import { Actors } from "./actors.tsx";
 import { Agents } from "./agents.tsx";
+import { t } from "./i18n/index.ts";
 import { Overview } from "./overview.tsx";
 import { Pool } from "./pool.tsx";
 import { keepSampling } from "./sampling.ts";
 import { Users } from "./users.tsx";
 import "../styles/admin.css";
 
-const PAGES = {
-  overview: "Overview",
-  actors: "Actors",
-  activity: "Activity",
-  users: "People",
-  agents: "Agents",
-  translation: "Translation",
-  models: "Models",
-};
+const PAGES = ["overview", "actors", "activity", "users", "agents", "translation", "models"] as const;
 
 /** The operator's pages. They show what the administration's part of the interface answers, every two seconds. */
 export function Admin({ page }: { page: string }) {
@@ -26,16 +19,16 @@ export function Admin({ page }: { page: string }) {
     <div class="page admin">
       <header class="page-head">
         <SidebarButton />
-        <h1>Administration</h1>
+        <h1>{t("title")}</h1>
       </header>
-      <nav class="subnav" aria-label="Administration">
-        {Object.entries(PAGES).map(([name, title]) => (
+      <nav class="subnav" aria-label={t("title")}>
+        {PAGES.map((name) => (
           <a
             key={name}
             href={`/admin/${name}`}
             aria-current={(place.value.parts[1] ?? "overview") === name ? "page" : undefined}
           >
-            {title}
+            {t(name)}
           </a>
         ))}
       </nav>
@@ -55,9 +48,9 @@ function Page({ page }: { page: string }) {
     case "agents":
       return <Agents />;
     case "translation":
-      return <Pool key={page} title="Translation" address="/admin/translation" pool="translators" />;
+      return <Pool key={page} title={t(page)} address="/admin/translation" pool="translators" />;
     case "models":
-      return <Pool key={page} title="Models" address="/admin/models" pool="models" />;
+      return <Pool key={page} title={t(page)} address="/admin/models" pool="models" />;
     default:
       return <Overview />;
   }

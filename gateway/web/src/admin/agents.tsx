@@ -1,12 +1,13 @@
 import { useEffect, useState } from "preact/hooks";
 import { get, patch, path, post, remove } from "../api/http.ts";
 import type { Agent, Page } from "../api/types.ts";
-import { t } from "../i18n/index.ts";
+import { t as common } from "../i18n/index.ts";
 import { Avatar } from "../ui/avatar.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { Field, FormFailure, useSubmit } from "../ui/form.tsx";
 import { LanguageSelect } from "../ui/language_select.tsx";
 import { attempt } from "../ui/toast.tsx";
+import { named, t } from "./i18n/index.ts";
 
 const POLICIES = ["never", "mention", "question", "smart", "probability", "always"];
 
@@ -30,10 +31,10 @@ export function Agents() {
     <>
       <div class="tools-line">
         <button type="button" class="button primary" onClick={() => setEdited("new")}>
-          New agent
+          {t("new_agent")}
         </button>
       </div>
-      {agents && !agents.length && <p class="empty">There are no agents yet.</p>}
+      {agents && !agents.length && <p class="empty">{t("no_agents")}</p>}
       <ul class="cards" aria-busy={!agents}>
         {agents?.map((agent) => (
           <li key={agent.id} class="card">
@@ -42,18 +43,25 @@ export function Agents() {
               <h2>{agent.display_name ?? agent.name}</h2>
               <p>{agent.persona}</p>
               <p class="card-facts">
-                <code>{agent.model}</code> · rooms: {agent.room_policy} · conversations: {agent.conversation_policy}
+                <code>{agent.model}</code> · {t("in_rooms", { when: spoken(agent.room_policy) })} ·{" "}
+                {t("in_conversations", { when: spoken(agent.conversation_policy) })}
               </p>
             </div>
-            <button type="button" class="button" onClick={() => setEdited(agent)}>
-              Edit
+            <button
+              type="button"
+              class="button"
+              aria-label={t("edit_named", { name: agent.name })}
+              onClick={() => setEdited(agent)}
+            >
+              {t("edit")}
             </button>
             <button
               type="button"
               class="button danger"
+              aria-label={t("remove_named", { name: agent.name })}
               onClick={() => attempt(async () => remove(path`/agents/${agent.id}`).then(load))}
             >
-              Remove
+              {t("remove")}
             </button>
           </li>
         ))}
@@ -61,6 +69,11 @@ export function Agents() {
       {edited && <AgentForm agent={edited === "new" ? null : edited} onClose={close} />}
     </>
   );
+}
+
+/** When it speaks, in words. */
+function spoken(policy = ""): string {
+  return named("policy", policy) ?? policy;
 }
 
 function AgentForm({ agent, onClose }: { agent: Agent | null; onClose: () => void }) {
@@ -89,8 +102,8 @@ function AgentForm({ agent, onClose }: { agent: Agent | null; onClose: () => voi
       {(tied) => (
         <select {...tied} name={name}>
           {POLICIES.map((each) => (
-            <option key={each} selected={each === (agent?.[name] ?? otherwise)}>
-              {each}
+            <option key={each} value={each} selected={each === (agent?.[name] ?? otherwise)}>
+              {spoken(each)}
             </option>
           ))}
         </select>
@@ -98,29 +111,29 @@ function AgentForm({ agent, onClose }: { agent: Agent | null; onClose: () => voi
     </Field>
   );
   return (
-    <Dialog title={agent ? (agent.display_name ?? agent.name) : "New agent"} onClose={onClose} wide>
+    <Dialog title={agent ? (agent.display_name ?? agent.name) : t("new_agent")} onClose={onClose} wide>
       <form class="form" onSubmit={onSubmit}>
         <FormFailure failure={failure} />
         <div class="form-columns">
-          <Field label="Name, as it is mentioned" error={fields.name}>
+          <Field label={t("name_mentioned")} error={fields.name}>
             {(tied) => (
               <input {...tied} name="name" defaultValue={agent?.name ?? ""} maxLength={64} required autofocus />
             )}
           </Field>
-          <Field label="Name, as it is shown" error={fields.display_name}>
+          <Field label={t("name_shown")} error={fields.display_name}>
             {(tied) => <input {...tied} name="display_name" defaultValue={agent?.display_name ?? ""} maxLength={64} />}
           </Field>
         </div>
-        <Field label="Persona" hint="What it is told of itself." error={fields.persona}>
+        <Field label={t("persona")} hint={t("persona_hint")} error={fields.persona}>
           {(tied) => (
             <textarea {...tied} name="persona" rows={4} maxLength={20000} defaultValue={agent?.persona ?? ""} />
           )}
         </Field>
         <div class="form-columns">
-          <Field label="Model" hint="openai:gpt-5-mini, or archivist, which needs none" error={fields.model}>
+          <Field label={t("model")} hint={t("model_hint")} error={fields.model}>
             {(tied) => <input {...tied} name="model" defaultValue={agent?.model ?? "archivist"} required />}
           </Field>
-          <Field label="Temperature" error={fields.temperature}>
+          <Field label={t("temperature")} error={fields.temperature}>
             {(tied) => (
               <input
                 {...tied}
@@ -133,14 +146,14 @@ function AgentForm({ agent, onClose }: { agent: Agent | null; onClose: () => voi
               />
             )}
           </Field>
-          {policy("room_policy", "Speaks in rooms", "mention")}
-          {policy("conversation_policy", "Speaks in conversations", "always")}
-          <Field label="Language" error={fields.language}>
+          {policy("room_policy", t("speaks_in_rooms"), "mention")}
+          {policy("conversation_policy", t("speaks_in_conversations"), "always")}
+          <Field label={t("language")} error={fields.language}>
             {(tied) => (
-              <LanguageSelect {...tied} name="language" value={agent?.language ?? ""} empty={t("any_language")} />
+              <LanguageSelect {...tied} name="language" value={agent?.language ?? ""} empty={common("any_language")} />
             )}
           </Field>
-          <Field label="Seconds between answers" error={fields.cooldown_seconds}>
+          <Field label={t("seconds_between")} error={fields.cooldown_seconds}>
             {(tied) => (
               <input
                 {...tied}
@@ -151,7 +164,7 @@ function AgentForm({ agent, onClose }: { agent: Agent | null; onClose: () => voi
               />
             )}
           </Field>
-          <Field label="Answers a day" hint="Empty: any number" error={fields.daily_answers}>
+          <Field label={t("answers_a_day")} hint={t("answers_a_day_hint")} error={fields.daily_answers}>
             {(tied) => (
               <input {...tied} name="daily_answers" type="number" min={0} defaultValue={agent?.daily_answers ?? ""} />
             )}
@@ -159,10 +172,10 @@ function AgentForm({ agent, onClose }: { agent: Agent | null; onClose: () => voi
         </div>
         <div class="buttons">
           <button type="button" class="button" onClick={onClose}>
-            {t("cancel")}
+            {common("cancel")}
           </button>
           <button type="submit" class="button primary" disabled={busy}>
-            {t("save")}
+            {common("save")}
           </button>
         </div>
       </form>

@@ -1,6 +1,8 @@
 /** One figure over time: a line, its last value, its range. */
 
+import { locale } from "../i18n/index.ts";
 import { clock } from "../text/time.ts";
+import { t } from "./i18n/index.ts";
 
 const WIDTH = 400;
 const HEIGHT = 90;
@@ -33,7 +35,7 @@ export function Chart({ title, unit, points }: Props) {
         viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
         preserveAspectRatio="none"
         role="img"
-        aria-label={`${title}, at most ${figure(most)} ${unit}`}
+        aria-label={t("at_most", { title, most: figure(most), unit })}
       >
         <line x1="0" x2={WIDTH} y1={HEIGHT - 0.5} y2={HEIGHT - 0.5} class="chart-base" />
         {line.length > 1 && (
@@ -43,16 +45,19 @@ export function Chart({ title, unit, points }: Props) {
       </svg>
       <p class="chart-foot">
         <span>{first ? clock(first.at) : ""}</span>
-        <span>
-          most {figure(most)} {unit}
-        </span>
+        <span>{last && t("most", { most: figure(most), unit })}</span>
       </p>
     </figure>
   );
 }
 
+/** A number as it is read at a glance, in the interface's language. */
 export function figure(value: number): string {
-  if (value >= 1_000_000) return `${(value / 1_000_000).toFixed(1)} M`;
-  if (value >= 10_000) return `${Math.round(value / 1000)} k`;
-  return value >= 100 || Number.isInteger(value) ? String(Math.round(value)) : value.toFixed(1);
+  const precision: Intl.NumberFormatOptions =
+    value < 1
+      ? { maximumSignificantDigits: 2 }
+      : value < 10_000
+        ? { maximumFractionDigits: value < 100 ? 1 : 0 }
+        : { maximumFractionDigits: 1, notation: "compact" };
+  return new Intl.NumberFormat(locale.value, precision).format(value);
 }

@@ -1,5 +1,6 @@
 import { span } from "../text/time.ts";
 import { Chart, figure } from "./chart.tsx";
+import { named, t } from "./i18n/index.ts";
 import { failing, flatten, rates, type Sample, samples, stats, tree } from "./sampling.ts";
 
 /** How the process is doing: what counts at a glance, then the last hour, then who is busiest. */
@@ -14,42 +15,42 @@ export function Overview() {
     <>
       {failing.value && (
         <p class="form-failure" role="status">
-          The server does not answer. What follows is from before.
+          {t("unreachable")}
         </p>
       )}
       <dl class="tiles">
-        <Tile name="Up for" value={now ? span(now.uptime) : "–"} />
-        <Tile name="Rooms awake" value={figure(count("rooms"))} />
-        <Tile name="Conversations" value={figure(count("conversations"))} />
-        <Tile name="People connected" value={figure(count("people"))} />
-        <Tile name="Actors" value={now ? figure(now.actors) : "–"} />
-        <Tile name="Restarts" value={now ? figure(now.restarts) : "–"} alarm={Boolean(now?.restarts)} />
+        <Tile name={t("up_for")} value={now ? span(now.uptime) : "–"} />
+        <Tile name={t("rooms_awake")} value={figure(count("rooms"))} />
+        <Tile name={t("conversations")} value={figure(count("conversations"))} />
+        <Tile name={t("people_connected")} value={figure(count("people"))} />
+        <Tile name={t("actors")} value={now ? figure(now.actors) : "–"} />
+        <Tile name={t("restarts")} value={now ? figure(now.restarts) : "–"} alarm={Boolean(now?.restarts)} />
       </dl>
-      <section class="charts" aria-label="The last hour">
-        <Chart title="Messages between actors" unit="/s" points={series((each) => each.rate)} />
-        <Chart title="Waiting in mailboxes" unit="" points={series((each) => each.waiting)} />
-        <Chart title="Actors" unit="" points={series((each) => each.actors)} />
-        <Chart title="Answered within" unit="ms" points={series((each) => each.answered)} />
+      <section class="charts" aria-label={t("last_hour")}>
+        <Chart title={t("messages_between")} unit="/s" points={series((each) => each.rate)} />
+        <Chart title={t("waiting_in_mailboxes")} unit="" points={series((each) => each.waiting)} />
+        <Chart title={t("actors")} unit="" points={series((each) => each.actors)} />
+        <Chart title={t("answered_within")} unit="ms" points={series((each) => each.answered)} />
       </section>
       <div class="admin-columns">
         <Hot />
         <section class="panel">
-          <h2>Dead letters</h2>
+          <h2>{t("dead_letters")}</h2>
           {now && Object.keys(now.dead_letters).length ? (
             <table>
               <tbody>
                 {Object.entries(now.dead_letters).map(([reason, many]) => (
                   <tr key={reason}>
-                    <th scope="row">{reason}</th>
+                    <th scope="row">{named("dead", reason) ?? <code>{reason}</code>}</th>
                     <td class="number">{figure(many)}</td>
                   </tr>
                 ))}
               </tbody>
             </table>
           ) : (
-            <p class="empty">None: every message was handled.</p>
+            <p class="empty">{t("no_dead_letters")}</p>
           )}
-          {last && <p class="field-hint">Counted since the process started.</p>}
+          {last && <p class="field-hint">{t("since_start")}</p>}
         </section>
       </div>
     </>
@@ -75,17 +76,17 @@ function Hot() {
     .slice(0, 8);
   return (
     <section class="panel">
-      <h2>Busiest actors</h2>
+      <h2>{t("busiest")}</h2>
       {busiest.length ? (
         <table>
           <thead>
             <tr>
-              <th scope="col">Path</th>
+              <th scope="col">{t("path")}</th>
               <th scope="col" class="number-head">
-                Waiting
+                {t("waiting")}
               </th>
               <th scope="col" class="number-head">
-                Rate
+                {t("rate")}
               </th>
             </tr>
           </thead>
@@ -96,13 +97,13 @@ function Hot() {
                   <code>{node.path}</code>
                 </th>
                 <td class="number">{node.depth}</td>
-                <td class="number">{figure(rate)}/s</td>
+                <td class="number">{t("a_second", { count: figure(rate) })}</td>
               </tr>
             ))}
           </tbody>
         </table>
       ) : (
-        <p class="empty">Nothing is going on.</p>
+        <p class="empty">{t("nothing_going_on")}</p>
       )}
     </section>
   );

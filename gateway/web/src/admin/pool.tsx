@@ -1,11 +1,15 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { get, Problem } from "../api/http.ts";
+import { moment } from "../text/time.ts";
+import { figure } from "./chart.tsx";
+import { named, t } from "./i18n/index.ts";
 import { flatten, tree } from "./sampling.ts";
 
 type Value = string | number | boolean | null | Value[] | { [name: string]: Value };
 
 const PERIOD = 2000;
+const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d/;
 
 /** How a pool of providers stands: what the server answers, laid out by its shape, and the pool's place in the tree. */
 export function Pool({ title, address, pool }: { title: string; address: string; pool: string }) {
@@ -32,7 +36,7 @@ export function Pool({ title, address, pool }: { title: string; address: string;
     };
   }, [address]);
   const node = tree.value && flatten(tree.value).find((each) => each.path.endsWith(`/${pool}`));
-  if (missing) return <p class="empty">{title} is not part of this server.</p>;
+  if (missing) return <p class="empty">{t("not_here", { title })}</p>;
   if (status === undefined) return <div class="waiting" aria-busy="true" />;
   const parts = isStruct(status) ? Object.entries(status).filter(([, value]) => isStruct(value)) : [];
   const rest = isStruct(status)
@@ -44,7 +48,7 @@ export function Pool({ title, address, pool }: { title: string; address: string;
       {parts.map(([name, value]) => (
         <Part key={name} title={worded(name)} value={value} />
       ))}
-      {node?.pool && <Part title={node.path} value={node.pool as Value} />}
+      {node?.pool && <Part title={<code>{node.path}</code>} value={node.pool as Value} />}
     </>
   );
 }
@@ -55,13 +59,13 @@ function isStruct(value: Value): value is Struct {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function worded(name: string): string {
-  const words = name.replaceAll("_", " ");
-  return words.slice(0, 1).toUpperCase() + words.slice(1);
+/** A field in words; what the server itself counts by, such as codes of failures, as it is. */
+function worded(name: string): ComponentChildren {
+  return named("field", name) ?? <code>{name}</code>;
 }
 
 /** One struct: its figures side by side, its lists as tables below. */
-function Part({ title, value }: { title: string; value: Value }) {
+function Part({ title, value }: { title: ComponentChildren; value: Value }) {
   if (!isStruct(value)) {
     return (
       <section class="panel">
@@ -98,9 +102,9 @@ function Part({ title, value }: { title: string; value: Value }) {
 /** Any value: structs as lists of their members, lists of structs as tables. */
 function Shown({ value }: { value: Value }): ComponentChildren {
   if (value === null) return "–";
-  if (typeof value === "boolean") return value ? "yes" : "no";
-  if (typeof value === "number") return Number.isInteger(value) ? String(value) : value.toFixed(2);
-  if (typeof value === "string") return value || "–";
+  if (typeof value === "boolean") return t(value ? "yes" : "no");
+  if (typeof value === "number") return figure(value);
+  if (typeof value === "string") return MOMENT.test(value) ? moment(value) : (named("state", value) ?? (value || "–"));
   if (Array.isArray(value)) return <Table rows={value} />;
   if (!Object.keys(value).length) return "–";
   return (
@@ -123,7 +127,7 @@ function Table({ rows }: { rows: Value[] }) {
   if (typeof first !== "object" || first === null || Array.isArray(first)) return <>{rows.map(String).join(", ")}</>;
   const columns = Object.keys(first);
   return (
-    <section class="scrolling" tabIndex={0} aria-label="Table">
+    <section class="scrolling" tabIndex={0} aria-label={t("table")}>
       <table class="wide">
         <thead>
           <tr>

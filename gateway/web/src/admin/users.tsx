@@ -5,6 +5,7 @@ import type { Page, User } from "../api/types.ts";
 import { moment } from "../text/time.ts";
 import { Avatar } from "../ui/avatar.tsx";
 import { attempt } from "../ui/toast.tsx";
+import { t } from "./i18n/index.ts";
 
 /** Everybody's account: role, quota, whether it may be used. */
 export function Users() {
@@ -38,25 +39,25 @@ export function Users() {
       <div class="tools-line">
         <input
           type="search"
-          aria-label="Username begins with"
-          placeholder="Username begins with"
+          aria-label={t("username_begins")}
+          placeholder={t("username_begins")}
           value={query}
           onInput={(event) => setQuery(event.currentTarget.value)}
         />
         <label class="check">
           <input type="checkbox" checked={exceeded} onChange={(event) => setExceeded(event.currentTarget.checked)} />
-          <span>This week’s quota used up</span>
+          <span>{t("quota_used_up")}</span>
         </label>
       </div>
-      <section class="scrolling" tabIndex={0} aria-label="People">
+      <section class="scrolling" tabIndex={0} aria-label={t("users")}>
         <table>
           <thead>
             <tr>
-              <th scope="col">Who</th>
-              <th scope="col">Since</th>
-              <th scope="col">Role</th>
-              <th scope="col">Messages a week</th>
-              <th scope="col">Account</th>
+              <th scope="col">{t("who")}</th>
+              <th scope="col">{t("since")}</th>
+              <th scope="col">{t("role")}</th>
+              <th scope="col">{t("messages_a_week")}</th>
+              <th scope="col">{t("account")}</th>
             </tr>
           </thead>
           <tbody>
@@ -66,10 +67,10 @@ export function Users() {
           </tbody>
         </table>
       </section>
-      {page && !page.items.length && <p class="empty">Nobody fits.</p>}
+      {page && !page.items.length && <p class="empty">{t("nobody_fits")}</p>}
       {page?.next && (
         <button type="button" class="button" onClick={() => load(page.next ?? undefined)}>
-          More
+          {t("more")}
         </button>
       )}
     </>
@@ -95,21 +96,21 @@ function UserRow({ user, onChange }: { user: User; onChange: (changes: Partial<U
       <td class="nowrap">{moment(user.created_at)}</td>
       <td>
         <select
-          aria-label={`Role of ${name}`}
+          aria-label={t("role_of", { name })}
           value={user.role}
           disabled={self}
           onChange={(event) => onChange({ role: event.currentTarget.value as User["role"] })}
         >
-          <option value="user">user</option>
-          <option value="admin">admin</option>
+          <option value="user">{t("role_user")}</option>
+          <option value="admin">{t("role_admin")}</option>
         </select>
       </td>
       <td>
         <input
           type="number"
           min={0}
-          aria-label={`Messages a week of ${name}; empty: the server's quota`}
-          placeholder="server’s"
+          aria-label={t("messages_a_week_of", { name })}
+          placeholder={t("servers")}
           defaultValue={user.weekly_messages ?? ""}
           onChange={(event) =>
             onChange({ weekly_messages: event.currentTarget.value ? Number(event.currentTarget.value) : null })
@@ -117,8 +118,14 @@ function UserRow({ user, onChange }: { user: User; onChange: (changes: Partial<U
         />
       </td>
       <td>
-        <button type="button" class="button small" disabled={self} onClick={() => onChange({ active: !user.active })}>
-          {user.active ? "Deactivate" : "Reactivate"}
+        <button
+          type="button"
+          class="button small"
+          disabled={self}
+          aria-label={t(user.active ? "deactivate_named" : "reactivate_named", { name })}
+          onClick={() => onChange({ active: !user.active })}
+        >
+          {t(user.active ? "deactivate" : "reactivate")}
         </button>
       </td>
     </tr>

@@ -134,14 +134,18 @@ export class Timeline {
     await this.reload();
   }
 
+  /** The page before the first message. While any page is on its way this is that one: where to go on is known after it. */
   loadOlder(): Promise<void> {
     const first = this.log.items[0];
+    if (this.loading) return this.loading;
     if (!this.log.older || !first) return Promise.resolve();
     return this.load({ before: first.offset, limit: NEXT_PAGE }, (page) => this.log.add(page, "older"));
   }
 
+  /** The page behind the last message; as `loadOlder`. */
   loadNewer(): Promise<void> {
     const last = this.log.items.at(-1);
+    if (this.loading) return this.loading;
     if (!this.log.newer || !last) return Promise.resolve();
     return this.load({ after: last.offset, limit: NEXT_PAGE }, (page) => this.log.add(page, "newer"));
   }

@@ -1,4 +1,5 @@
 import { useState } from "preact/hooks";
+import { t } from "../i18n/index.ts";
 
 const SHOWN = 1500;
 
@@ -16,10 +17,10 @@ export function Code({ children, label }: { children: string; label: string }) {
       <figcaption>
         {label}
         <button type="button" class="link" onClick={copy}>
-          {copied ? "Copied" : "Copy"}
+          {t(copied ? "copied" : "copy")}
         </button>
       </figcaption>
-      <pre tabIndex={0}>
+      <pre tabIndex={0} lang="en" translate={false}>
         <code>{code}</code>
       </pre>
     </figure>

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { cookie } from "../api/http.ts";
 import { fresh } from "../api/session.ts";
+import { t } from "./i18n/index.ts";
 
 interface Line {
   id: number;
@@ -44,7 +45,7 @@ export function Console() {
   };
   const connect = async () => {
     if (!cookie("csrf_token")) {
-      note("--", "sign in first, in another tab or this one");
+      note("--", t("sign_in_first"));
       return;
     }
     setState("connecting");
@@ -64,7 +65,7 @@ export function Console() {
     };
     opened.onclose = ({ code, reason }) => {
       setState("closed");
-      note("--", `closed ${code} ${reason}`);
+      note("--", t("closed", { code, reason }));
     };
   };
   const run = () => {
@@ -75,7 +76,7 @@ export function Console() {
     }
   };
   return (
-    <section class="console" aria-label="Console">
+    <section class="console" aria-label={t("console")}>
       <div class="tools-line">
         <button
           type="button"
@@ -83,7 +84,7 @@ export function Console() {
           disabled={state === "connecting"}
           onClick={() => (state === "open" ? socket.current?.close() : connect())}
         >
-          {state === "open" ? "Disconnect" : "Connect"}
+          {t(state === "open" ? "disconnect" : "connect")}
         </button>
         {Object.entries(EXAMPLES).map(([name, example]) => (
           <button key={name} type="button" class="button small" onClick={() => setCommand(example)}>
@@ -94,14 +95,14 @@ export function Console() {
       <textarea
         rows={2}
         spellcheck={false}
-        aria-label="Command"
+        aria-label={t("command")}
         value={command}
         onInput={(event) => setCommand(event.currentTarget.value)}
       />
       <button type="button" class="button" disabled={state !== "open"} onClick={run}>
-        Send
+        {t("send")}
       </button>
-      <ol ref={log} class="console-log" tabIndex={0} aria-label="Frames">
+      <ol ref={log} class="console-log" tabIndex={0} aria-label={t("frames_seen")}>
         {lines.map((line) => (
           <li key={line.id}>
             <b>{line.way}</b> {line.text}

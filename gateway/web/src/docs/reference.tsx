@@ -1,5 +1,7 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
+import { locale } from "../i18n/index.ts";
 import { Code } from "./code.tsx";
+import { t } from "./i18n/index.ts";
 import {
   type Document,
   exampleOf,
@@ -9,6 +11,7 @@ import {
   type Schema,
   shapeOf,
 } from "./openapi.ts";
+import { Prose } from "./prose.tsx";
 
 /** The HTTP interface, as the server describes it itself. */
 export function Reference() {
@@ -29,25 +32,26 @@ export function Reference() {
   return (
     <>
       <p class="lead">
-        Made from <a href="/api/v1/openapi.json">openapi.json</a> (OpenAPI {described.openapi}), which generators of
-        clients read. Lists answer <code>{"{items, next}"}</code>; give <code>next</code> as <code>after</code> for the
-        following page.
+        <Prose text={t("reference_lead", { version: described.openapi })} />
       </p>
+      {locale.value !== "en" && <p>{t("reference_language")}</p>}
       <input
         class="search-field"
         type="search"
-        aria-label="Filter operations"
-        placeholder="Filter operations"
+        aria-label={t("filter")}
+        placeholder={t("filter")}
         value={filter}
         onInput={(event) => setFilter(event.currentTarget.value)}
       />
-      {!shown.length && <p class="empty">No operation has “{filter}” in it.</p>}
+      {!shown.length && <p class="empty">{t("nothing_found", { filter })}</p>}
       {tags.map((tag) => {
         const ofTag = shown.filter((each) => each.tag === tag);
         if (!ofTag.length) return null;
         return (
           <section key={tag}>
-            <h2 id={tag}>{tag}</h2>
+            <h2 id={tag} lang="en">
+              {tag}
+            </h2>
             {ofTag.map((operation) => (
               <OperationView key={operation.id} operation={operation} described={described} />
             ))}
@@ -65,26 +69,28 @@ function OperationView({ operation, described }: { operation: Operation; describ
       <summary>
         <span class={`method method-${operation.method}`}>{operation.method.toUpperCase()}</span>
         <code>{operation.path}</code>
-        <span class="operation-summary">
-          <Words text={firstSentence(operation.summary)} />
+        <span class="operation-summary" lang="en">
+          <Prose text={firstSentence(operation.summary)} />
         </span>
       </summary>
       {open && (
         <div class="operation-body">
           <p>
-            <Words text={`${operation.summary} ${operation.description}`} /> For{" "}
-            {operation.open ? "anyone" : "who is signed in"}.
+            <span lang="en">
+              <Prose text={`${operation.summary} ${operation.description}`} />
+            </span>{" "}
+            {t(operation.open ? "for_anyone" : "for_signed_in")}
           </p>
           {operation.parameters.length > 0 && (
             <>
-              <h3>Parameters</h3>
+              <h3>{t("parameters")}</h3>
               <dl class="fields">
                 {operation.parameters.map((each) => (
                   <div key={each.name}>
                     <dt>
                       <code>{each.name}</code> <small>{each.in}</small>
                     </dt>
-                    <dd>
+                    <dd lang="en">
                       {shapeOf(each.schema)} {each.description}
                     </dd>
                   </div>
@@ -94,26 +100,26 @@ function OperationView({ operation, described }: { operation: Operation; describ
           )}
           {operation.body && (
             <>
-              <h3>Body</h3>
+              <h3>{t("body")}</h3>
               <Fields schema={operation.body} described={described} />
             </>
           )}
-          <h3>Answers</h3>
+          <h3>{t("answers")}</h3>
           <dl class="fields">
             {operation.answers.map(({ status, description, schema }) => (
               <div key={status}>
                 <dt>
                   <code>{status}</code>
                 </dt>
-                <dd>
-                  <Words text={description} /> {schema && <code>{shapeOf(schema)}</code>}
+                <dd lang="en">
+                  <Prose text={description} /> {schema && <code>{shapeOf(schema)}</code>}
                 </dd>
               </div>
             ))}
           </dl>
           <Code label="curl">{requestLine(operation, described)}</Code>
           {operation.answers[0]?.schema && (
-            <Code label={`answer ${operation.answers[0].status}`}>
+            <Code label={t("answer", { status: operation.answers[0].status })}>
               {JSON.stringify(exampleOf(operation.answers[0].schema, described), null, 2)}
             </Code>
           )}
@@ -121,11 +127,6 @@ function OperationView({ operation, described }: { operation: Operation; describ
       )}
     </details>
   );
-}
-
-/** A text in which what stands between backticks is code. */
-function Words({ text }: { text: string }) {
-  return <>{text.split("`").map((part, index) => (index % 2 ? <code key={part}>{part}</code> : part))}</>;
 }
 
 function firstSentence(text: string): string {
@@ -140,9 +141,9 @@ function Fields({ schema, described }: { schema: Schema; described: Document }) 
       {Object.entries(whole.properties ?? {}).map(([field, each]) => (
         <div key={field}>
           <dt>
-            <code>{field}</code> {whole.required?.includes(field) ? <small>required</small> : null}
+            <code>{field}</code> {whole.required?.includes(field) ? <small>{t("required")}</small> : null}
           </dt>
-          <dd>
+          <dd lang="en">
             {shapeOf(each)} {each.description}
           </dd>
         </div>

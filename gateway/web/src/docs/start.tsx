@@ -1,4 +1,6 @@
 import { Code } from "./code.tsx";
+import { t } from "./i18n/index.ts";
+import { Prose } from "./prose.tsx";
 
 const CURL = `
 api=$ORIGIN/api/v1
@@ -56,31 +58,25 @@ export function Start() {
   return (
     <>
       <p class="lead">
-        Everything that this server does can be asked for over HTTP, and heard live over a WebSocket. What it has
-        confirmed is committed; what you post with a <code>client_id</code> is posted once, however often you send it.
+        <Prose text={t("start_lead")} />
       </p>
-      <h2 id="curl">With curl</h2>
-      <p>An account, a token, a room, a message, and the room’s events as they happen:</p>
-      <Code label="shell">{CURL}</Code>
-      <h2 id="javascript">In JavaScript</h2>
+      <h2 id="curl">{t("with_curl")}</h2>
+      <p>{t("with_curl_text")}</p>
+      <Code label={t("shell")}>{CURL}</Code>
+      <h2 id="javascript">{t("in_javascript")}</h2>
       <p>
-        The official <code>centrifuge</code> client reconnects and recovers what was missed by itself. Give it a{" "}
-        <code>getToken</code> that fetches a fresh token from <code>/api/v1/auth/refresh</code>, and it stays connected
-        past the token’s end.
+        <Prose text={t("in_javascript_text")} />
       </p>
       <Code label="JavaScript">{JAVASCRIPT}</Code>
-      <h2 id="python">In Python</h2>
+      <h2 id="python">{t("in_python")}</h2>
       <Code label="Python">{PYTHON}</Code>
-      <h2 id="keys">Programs that stay signed in</h2>
+      <h2 id="keys">{t("keys")}</h2>
       <p>
-        Make an API key in <a href="/account">your account</a> and send it as <code>Authorization: Bearer gak_…</code>,
-        or as the token of the realtime connection. It is good until it is revoked.
+        <Prose text={t("keys_text")} />
       </p>
-      <h2 id="problems">When something is refused</h2>
+      <h2 id="problems">{t("refused")}</h2>
       <p>
-        Errors are problem documents (RFC 9457). Decide by <code>code</code>, which is stable; <code>errors</code> names
-        the fields of a request that are not as they should be. After <code>rate_limited</code>, <code>overloaded</code>{" "}
-        and <code>storage_unavailable</code> wait for <code>Retry-After</code> seconds and send the same again.
+        <Prose text={t("refused_text")} />
       </p>
       <Code label="application/problem+json">{`
 {

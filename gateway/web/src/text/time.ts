@@ -36,21 +36,20 @@ export function isSameDay(one: string, other: string): boolean {
   return midnight(new Date(one)) === midnight(new Date(other));
 }
 
-/** A span in seconds: "2 h 5 min". */
+/** A span in seconds, by its two largest units: "2 hr 5 min". */
 export function span(length: number): string {
   const parts: [number, string][] = [
-    [Math.floor(length / 86_400), "d"],
-    [Math.floor((length % 86_400) / 3600), "h"],
-    [Math.floor((length % 3600) / 60), "min"],
-    [Math.floor(length % 60), "s"],
+    [Math.floor(length / 86_400), "day"],
+    [Math.floor((length % 86_400) / 3600), "hour"],
+    [Math.floor((length % 3600) / 60), "minute"],
+    [Math.floor(length % 60), "second"],
   ];
   const first = parts.findIndex(([count]) => count > 0);
-  return first < 0
-    ? "0 s"
-    : parts
-        .slice(first, first + 2)
-        .map(([count, unit]) => `${count} ${unit}`)
-        .join(" ");
+  return parts
+    .slice(first < 0 ? -1 : first)
+    .slice(0, 2)
+    .map(([count, unit]) => new Intl.NumberFormat(locale.value, { style: "unit", unit }).format(count))
+    .join(" ");
 }
 
 function midnight(date: Date): number {

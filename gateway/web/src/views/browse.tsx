@@ -76,7 +76,9 @@ function RoomCard({ room }: { room: Room }) {
   return (
     <li class="card">
       <div>
-        <h2 dir="auto">{room.name}</h2>
+        <h2>
+          <bdi>{room.name}</bdi>
+        </h2>
         <p dir="auto">{room.description || t("no_description")}</p>
         <p class="card-facts">
           {t(`visibility_${room.visibility}`)}

@@ -137,8 +137,8 @@ function Entry({ href, id, name, children }: { href: string; id: string; name: s
         aria-current={place.value.parts[1] === id ? "page" : undefined}
       >
         {children}
-        <span class="entry-name" dir="auto">
-          {name}
+        <span class="entry-name">
+          <bdi>{name}</bdi>
         </span>
         {waiting && <span class="entry-waiting" role="img" aria-label={t("has_unsent")} title={t("has_unsent")} />}
         {fresh > 0 && (

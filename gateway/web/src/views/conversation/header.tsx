@@ -30,7 +30,9 @@ export function Header({
         </span>
       )}
       <div class="talk-title">
-        <h1 dir="auto">{timeline.name || " "}</h1>
+        <h1>
+          <bdi>{timeline.name || " "}</bdi>
+        </h1>
         <p dir="auto">
           {connection.value !== "connected"
             ? t("connecting")

@@ -15,7 +15,7 @@ import { type Range, Viewport } from "./viewport.ts";
 /** Minutes in which messages of one author stand together. */
 const TOGETHER = 5 * 60_000;
 /** So many rows before the first or last one the next page is asked for. */
-const AHEAD = 40;
+const AHEAD = 100;
 /** Pixels above the first row: where the beginning, or that more is coming, is said. */
 const HEAD = 96;
 

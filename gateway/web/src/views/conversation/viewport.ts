@@ -14,14 +14,20 @@ export interface Range {
 }
 
 const ESTIMATE = 56;
-/** Pixels that are drawn beyond each edge of the window. */
+/** Pixels that are drawn beyond each edge of the window; what one moves at once is taken from it, and put where one moves to. */
 const BEYOND = 700;
+const LEAST_BEYOND = 150;
+/** More pixels at once are not a movement but a leap. */
+const LEAP = 2000;
 /** So near to the end it counts as the end. */
 const NEAR = 60;
 
 export class Viewport {
   atEnd = true;
-  private anchor: { id: Id; distance: number } | null = null;
+  /** By how many pixels the list was moved last: the browser may show the next such step before the page hears of it. */
+  private step = 0;
+  /** `row` is where it is among the rows that are known here: a list that has changed is told of by `rows`. */
+  private anchor: { id: Id; row: number; distance: number } | null = null;
   private heights = new Heights([]);
   private ids: readonly Id[] = [];
   private positions: (id: Id) => number = () => -1;
@@ -39,15 +45,17 @@ export class Viewport {
     if (grown) for (const id of ids.slice(before.length)) this.heights.push(this.heightOf(id));
     else this.heights = new Heights(ids.map((id) => this.heightOf(id)));
     this.ids = ids;
-    if (this.anchor && positionOf(this.anchor.id) < 0) this.anchor = null;
+    const row = this.anchor ? positionOf(this.anchor.id) : -1;
+    this.anchor = this.anchor && row >= 0 ? { ...this.anchor, row } : null;
   }
 
   /** The rows to draw in a window of this height. */
   range(height: number): Range {
     const top = this.atEnd ? this.heights.total - height : this.top();
+    const beyond = Math.max(LEAST_BEYOND, BEYOND - Math.abs(this.step));
     return {
-      start: this.heights.rowAt(Math.max(0, top - BEYOND)),
-      end: this.ids.length ? this.heights.rowAt(top + height + BEYOND) + 1 : 0,
+      start: this.heights.rowAt(Math.max(0, top + Math.min(0, this.step) - beyond)),
+      end: this.ids.length ? this.heights.rowAt(top + height + Math.max(0, this.step) + beyond) + 1 : 0,
     };
   }
 
@@ -61,16 +69,17 @@ export class Viewport {
 
   /** How far the list has to be scrolled. */
   top(): number {
-    const position = this.anchor ? this.positions(this.anchor.id) : -1;
-    return this.anchor && position >= 0 ? this.heights.before(position) - this.anchor.distance : 0;
+    return this.anchor ? this.heights.before(this.anchor.row) - this.anchor.distance : 0;
   }
 
   /** The list was scrolled; `rest` is what is left below the window. */
   scrolled(top: number, rest: number, endless: boolean): void {
+    const step = top - this.top();
+    this.step = Math.abs(step) > LEAP ? 0 : step;
     this.atEnd = rest < NEAR && !endless;
     const row = this.heights.rowAt(Math.max(0, top));
     const id = this.ids[row];
-    this.anchor = id === undefined ? null : { id, distance: this.heights.before(row) - top };
+    this.anchor = id === undefined ? null : { id, row, distance: this.heights.before(row) - top };
   }
 
   /** A row's height, now that it is drawn. Answers whether that is news. */
@@ -85,7 +94,7 @@ export class Viewport {
   /** Put a row where one sees it, at a share of the window's height. */
   show(id: Id, distance: number): void {
     this.atEnd = false;
-    this.anchor = { id, distance };
+    this.anchor = { id, row: Math.max(0, this.positions(id)), distance };
   }
 
   toEnd(): void {
