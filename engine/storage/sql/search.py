@@ -37,7 +37,7 @@ from engine.storage.sql.database import Database
 from engine.storage.sql.messages import complete
 from engine.storage.sql.rows import MESSAGE_COLUMNS
 from engine.storage.sql.tables import members, messages, participants
-from engine.storage.sql.tables.search import BLOCK_BITS
+from engine.storage.sql.tables.search import BLOCK_BITS, OFFSET_BITS
 
 _MESSAGES = select(*MESSAGE_COLUMNS).outerjoin_from(messages, participants, participants.c.id == messages.c.author_id)
 _WALKED = 1024
@@ -48,6 +48,8 @@ _SLICE = 64
 """Of how many blocks every further round is for a phrase, whose words may meet nowhere and then are all looked at."""
 _TIMES = 16
 """Of how many time marks the first round across timelines is: three days."""
+_OFFSETS = (1 << OFFSET_BITS) - 1
+"""The part of an FTS5 rowid that is the offset."""
 
 
 class SqlSearch:
@@ -150,9 +152,11 @@ _numbers = table("timeline_numbers", column("number"), column("timeline_id"))
 
 
 def sqlite_in_timeline(timeline_id: TimelineId, query: Query, before: int | None, limit: int) -> Executable:
-    """One timeline's matches from the newest: a range of rowids, walked from its end."""
+    """One timeline's matches from the newest: a range of rowids, walked from its end. Behind it are other timelines."""
     number = select(_numbers.c.number).where(_numbers.c.timeline_id == timeline_id).scalar_subquery()
-    first, last = number.op("<<")(32), number.op("<<")(32).op("|")(0xFFFFFFFF if before is None else max(0, before - 1))
+    first = number.op("<<")(OFFSET_BITS)
+    highest = _OFFSETS if before is None else min(max(0, before - 1), _OFFSETS)
+    last = first.op("|")(highest)
     hits = (
         select(_fts.c.rowid)
         .where(literal_column("message_search").op("MATCH")(match_expression(query)))
@@ -161,7 +165,7 @@ def sqlite_in_timeline(timeline_id: TimelineId, query: Query, before: int | None
         .limit(limit)
         .subquery("hits")
     )
-    here = and_(messages.c.timeline_id == timeline_id, messages.c.offset == hits.c.rowid.op("&")(0xFFFFFFFF))
+    here = and_(messages.c.timeline_id == timeline_id, messages.c.offset == hits.c.rowid.op("&")(_OFFSETS))
     return _MESSAGES.join(hits, here).where(messages.c.deleted_at.is_(None)).order_by(messages.c.offset.desc())
 
 
