@@ -48,6 +48,8 @@ _SLICE = 64
 """Of how many blocks every further round is for a phrase, whose words may meet nowhere and then are all looked at."""
 _TIMES = 16
 """Of how many time marks the first round across timelines is: three days."""
+_NEAR = 64
+"""How near, in offsets, SQLite looks for where to begin below a message of another timeline; the rest is walked."""
 _OFFSETS = (1 << OFFSET_BITS) - 1
 """The part of an FTS5 rowid that is the offset."""
 
@@ -169,22 +171,39 @@ def sqlite_in_timeline(timeline_id: TimelineId, query: Query, before: int | None
     return _MESSAGES.join(hits, here).where(messages.c.deleted_at.is_(None)).order_by(messages.c.offset.desc())
 
 
+_BELOW = f"""(
+    WITH RECURSIVE halves (low, step) AS (
+        SELECT 0, 1 << {OFFSET_BITS - 1}
+        UNION ALL
+        SELECT low + step * coalesce((
+            SELECT id FROM messages WHERE timeline_id = members.timeline_id AND "offset" >= low + step
+            ORDER BY "offset" LIMIT 1
+        ) < :before, FALSE), step >> 1
+        FROM halves WHERE step >= {_NEAR}
+    ) SELECT max(low) + 2 * min(step) FROM halves
+)"""
+"""An offset of a timeline not far above its newest message with an id below `:before`, found by halving: ids rise with offsets."""
+
+
 def sqlite_of_member(member: ParticipantId, query: Query, before: MessageId | None, limit: int) -> Executable:
     """Each timeline's newest matches, and of those the newest. SQLite knows no LATERAL; a JSON array of ids will do."""
     statement = text(
-        """
-        SELECT value AS id FROM members
-        JOIN timeline_numbers ON timeline_numbers.timeline_id = members.timeline_id
+        f"""
+        WITH parts AS MATERIALIZED (
+            SELECT members.timeline_id, number << {OFFSET_BITS} AS first,
+                (number << {OFFSET_BITS}) | {_OFFSETS if before is None else _BELOW} AS last
+            FROM members JOIN timeline_numbers ON timeline_numbers.timeline_id = members.timeline_id
+            WHERE members.participant_id = :member
+        )
+        SELECT value AS id FROM parts
         JOIN json_each((SELECT json_group_array(found.id) FROM (
             SELECT hit.id FROM message_search CROSS JOIN messages AS hit
-                ON hit.timeline_id = members.timeline_id AND hit."offset" = message_search.rowid & 4294967295
+                ON hit.timeline_id = parts.timeline_id AND hit."offset" = message_search.rowid & {_OFFSETS}
             WHERE message_search MATCH :words
-                AND message_search.rowid BETWEEN timeline_numbers.number << 32
-                    AND (timeline_numbers.number << 32) | 4294967295
+                AND message_search.rowid BETWEEN parts.first AND parts.last
                 AND (:before IS NULL OR hit.id < :before)
             ORDER BY message_search.rowid DESC LIMIT :limit
         ) AS found))
-        WHERE members.participant_id = :member
         ORDER BY value DESC LIMIT :limit
         """
     ).bindparams(
