@@ -103,8 +103,5 @@ async def test_messages_from_before_the_search_are_found_after_it(database_url: 
         await append(storage, await claim(storage, room), edited(6, replace(said[0], text="new")))
         changed = await storage.search.in_timeline(room.id, parse("plain"), limit=5)
     plain, foreign, _ = ([message] for message in said)
-    assert found == {
-        **{"plain": plain, "pla*": plain, "gone": [], "go*": []},
-        **{"grosse": foreign, "東京": foreign, "京": foreign},
-    }
+    assert list(found.values()) == [plain, plain, foreign, foreign, foreign, [], []]
     assert changed == []

@@ -48,8 +48,6 @@ _SLICE = 64
 """Of how many blocks every further round is for a phrase, whose words may meet nowhere and then are all looked at."""
 _TIMES = 16
 """Of how many time marks the first round across timelines is: three days."""
-_NEAR = 64
-"""How near, in offsets, SQLite looks for where to begin below a message of another timeline; the rest is walked."""
 _OFFSETS = (1 << OFFSET_BITS) - 1
 """The part of an FTS5 rowid that is the offset."""
 
@@ -179,10 +177,10 @@ _BELOW = f"""(
             SELECT id FROM messages WHERE timeline_id = members.timeline_id AND "offset" >= low + step
             ORDER BY "offset" LIMIT 1
         ) < :before, FALSE), step >> 1
-        FROM halves WHERE step >= {_NEAR}
-    ) SELECT max(low) + 2 * min(step) FROM halves
+        FROM halves WHERE step > 0
+    ) SELECT max(low) FROM halves
 )"""
-"""An offset of a timeline not far above its newest message with an id below `:before`, found by halving: ids rise with offsets."""
+"""The offset of a timeline's newest message with an id below `:before`, found by halving: a timeline's ids rise with the offsets."""
 
 
 def sqlite_of_member(member: ParticipantId, query: Query, before: MessageId | None, limit: int) -> Executable:
