@@ -70,7 +70,7 @@ class SqlSearch:
         if not is_storable(timeline_id):
             return []
         if self._database.dialect == "sqlite":
-            return await self._read(sqlite_in_timeline(timeline_id, query, before, limit))
+            return [] if query.impossible else await self._read(sqlite_in_timeline(timeline_id, query, before, limit))
         newest = select(func.max(messages.c.offset)).where(messages.c.timeline_id == timeline_id).scalar_subquery()
         row = await self._database.row(select(tsquery(query, language).label("words"), newest.label("newest")))
         if row is None or row.newest is None or not row.words:
@@ -102,7 +102,7 @@ class SqlSearch:
         if not is_storable(member) or (before is not None and not is_storable(before)):
             return []
         if self._database.dialect == "sqlite":
-            return await self._read(sqlite_of_member(member, query, before, limit))
+            return [] if query.impossible else await self._read(sqlite_of_member(member, query, before, limit))
         row = await self._database.row(
             select(
                 tsquery(query, language).label("words"),

@@ -108,6 +108,21 @@ def test_a_text_matches_its_own_words_and_not_their_exclusion(parts: list[str]) 
     assert not matches(parse(f"{text} -{parts[0]}"), text)
 
 
+_TERMS = st.builds(
+    Term, st.lists(st.sampled_from(["a", "ab", "abc", "b"]), min_size=1, max_size=3).map(tuple), st.booleans()
+)
+
+
+@given(st.lists(_TERMS, min_size=1, max_size=2), st.lists(_TERMS, min_size=1, max_size=2))
+def test_a_query_is_impossible_when_all_that_has_what_is_wanted_has_what_is_not(
+    wanted: list[Term], unwanted: list[Term]
+) -> None:
+    query = Query(tuple(wanted), tuple(unwanted))
+    least = " x ".join(" ".join(term.words) + "x" * term.prefix for term in wanted)
+
+    assert matches(query, least) is not query.impossible
+
+
 @given(st.text(max_size=40) | st.text(alphabet="東京ｶﾞあ\uff41가 e\u0301ก็", max_size=20))
 def test_the_indexed_words_are_those_of_the_text(text: str) -> None:
     assert indexed(text) == (None if text.isascii() else " ".join(word.text for word in words(text)))
