@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -291,12 +291,11 @@ async def test_whatever_is_typed_is_a_query_or_refused_by_name(place: Place, typ
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(text=st.text(min_size=1, max_size=30).filter(lambda text: text.isprintable()))
+@given(text=st.text(min_size=1, max_size=30).filter(lambda text: text.isprintable()).map("so {}".format))
+@example("so ⒈5")
+@example("so \u0301")
 async def test_every_text_is_found_by_itself(place: Place, text: str) -> None:
-    try:
-        query = parse('"' + text.replace('"', " ") + '"')
-    except InvalidRequest:
-        return
+    """Behind a word that both databases know: what they take for no letter (numerals of rare scripts) is found nowhere."""
     await place.say(text)
 
-    assert text in await place.find('"' + text.replace('"', " ") + '"', limit=1), query
+    assert text in await place.find('"' + text.replace('"', " ") + '"', limit=1)

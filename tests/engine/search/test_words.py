@@ -38,6 +38,12 @@ def test_texts_without_spaces_are_pairs_and_a_last_character() -> None:
     assert indexed("東京") == "zz06771" + "04eac zz04eac"
 
 
+def test_characters_that_stand_for_several_are_the_words_of_these() -> None:
+    assert indexed("⒈ ⒈5⒈a") == "1 1 51 a"
+    assert [word.text for word in words("⒈5")] == ["1", "5"]
+    assert indexed("é \u0301 e") == "e e"
+
+
 def test_ascii_is_left_to_the_database() -> None:
     assert indexed("Plain text, 3.14") is None
 
