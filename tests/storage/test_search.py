@@ -260,8 +260,8 @@ async def test_what_is_found_is_what_looking_at_every_message_finds(
     expected = [message for message in reversed(said) if matches(query, message.text)]
     search, room, author = crowded[0].storage.search, crowded[0].room, crowded[0].author
 
-    here = await search.in_timeline(room.id, query, before=end and end.offset, limit=limit)
-    mine = await search.of_member(author.id, query, before=end and end.id, limit=limit)
+    here = await search.in_timeline(room.id, query, before=None if end is None else end.offset, limit=limit)
+    mine = await search.of_member(author.id, query, before=None if end is None else end.id, limit=limit)
 
     in_room = [message for message in expected if message.timeline_id == room.id]
     assert here == [message for message in in_room if end is None or message.offset < end.offset][:limit]

@@ -67,10 +67,10 @@ class SqlSearch:
         limit: int,
         language: str | None = None,
     ) -> list[Message]:
-        if not is_storable(timeline_id):
+        if not is_storable(timeline_id) or (query.impossible and self._finds_words_only(language)):
             return []
         if self._database.dialect == "sqlite":
-            return [] if query.impossible else await self._read(sqlite_in_timeline(timeline_id, query, before, limit))
+            return await self._read(sqlite_in_timeline(timeline_id, query, before, limit))
         newest = select(func.max(messages.c.offset)).where(messages.c.timeline_id == timeline_id).scalar_subquery()
         row = await self._database.row(select(tsquery(query, language).label("words"), newest.label("newest")))
         if row is None or row.newest is None or not row.words:
@@ -101,8 +101,10 @@ class SqlSearch:
     ) -> list[Message]:
         if not is_storable(member) or (before is not None and not is_storable(before)):
             return []
+        if query.impossible and self._finds_words_only(language):
+            return []
         if self._database.dialect == "sqlite":
-            return [] if query.impossible else await self._read(sqlite_of_member(member, query, before, limit))
+            return await self._read(sqlite_of_member(member, query, before, limit))
         row = await self._database.row(
             select(
                 tsquery(query, language).label("words"),
@@ -125,10 +127,15 @@ class SqlSearch:
                 break
         return found
 
+    def _finds_words_only(self, language: str | None) -> bool:
+        """Whether a word is not found in other forms, which an exclusion does not reach."""
+        return language is None or self._database.dialect == "sqlite"
+
     async def _indexed(self, walked: Select[Any], query: Query, words: str, language: str | None, limit: int) -> str:
         """What of a query PostgreSQL's index is asked for: no beginnings of words that need not be read in full there."""
         lasting = Query(query.wanted, _whole(query.unwanted))
-        whole = Query(_whole(query.wanted), lasting.unwanted)
+        ahead = (Term(term.words[:-1]) if term.prefix else term for term in query.wanted)
+        whole = Query(tuple(term for term in ahead if term.words), lasting.unwanted)
         if whole.wanted and whole != lasting:
             rare = tsquery(whole, language)
             newest = walked.subquery("newest")
