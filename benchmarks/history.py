@@ -9,7 +9,7 @@ from urllib.parse import quote
 import aiohttp
 
 from benchmarks.client import PASSWORD, Api
-from benchmarks.long_timeline import PHRASE, RARE, Timeline, fill
+from benchmarks.long_timeline import PHRASE, RARE, Timeline, fill, message_id
 from benchmarks.plans import plans
 from benchmarks.server import served
 from engine.storage.sql import migrate
@@ -62,27 +62,53 @@ def _cases(timeline: Timeline) -> list[Case]:
     def search(words: str) -> Callable[[], str]:
         return lambda: f"{room}/search?q={quote(words)}"
 
+    def search_middle(words: str) -> Callable[[], str]:
+        return lambda: f"{room}/search?q={quote(words)}&before={middle()}"
+
+    def mine(words: str) -> Callable[[], str]:
+        return lambda: f"/search?q={quote(words)}"
+
+    def mine_middle(words: str) -> Callable[[], str]:
+        return lambda: f"/search?q={quote(words)}&after={message_id(middle())}"
+
     return [
         Case("last page", lambda: f"{room}/messages?limit=50"),
         Case("a page in the middle", lambda: f"{room}/messages?limit=50&before={middle()}"),
         Case("events since the middle", lambda: f"{room}/events?limit=100&since={middle()}"),
         Case("search, a rare word", search(RARE)),
         Case("search, a word in every third message", search("the")),
-        Case("  from the middle on", lambda: f"{room}/search?q=the&before={middle()}"),
+        Case("  from the middle on", search_middle("the")),
         Case("  100 results", lambda: f"{room}/search?q=the&limit=100"),
         Case("search, two common words", search("the meeting")),
         Case("search, a common and a rare word", search(f"the {RARE}")),
         Case("search, a phrase", search(f'"{PHRASE}"')),
         Case("search, Japanese", search("東京")),
+        Case("search, a Japanese character", search("東")),
         Case("search, a beginning", search("meet*")),
         Case("search, a rare beginning", search("w1234*")),
+        Case("search, a long beginning", search("besprech*")),
+        Case("search, a beginning of 100,000 words", search("w*")),
+        Case("  from the middle on", search_middle("w*")),
+        Case("search, two beginnings", search("w* me*")),
         Case("search, a beginning and a rare word", search(f"meet* {RARE}")),
+        Case("search, a common beginning, a rare word", search(f"w* {RARE}")),
+        Case("search, a common beginning, no such word", search("w* xylophone")),
+        Case("search, words next to a beginning", search("see-you-t*")),
         Case("search, a word and not a beginning", search("meeting -w*")),
+        Case("  from the middle on", search_middle("meeting -w*")),
+        Case("search, a rare word and not a beginning", search(f"{RARE} -w*")),
+        Case("search, a beginning and not another", search("me* -w*")),
+        Case("search, a word and not its beginning", search("the -t*")),
         Case("search, one word and not another", search("meeting -the")),
         Case("search, a word that is nowhere", search("xylophone")),
-        Case("search across mine, a common word", lambda: "/search?q=the"),
-        Case("search across mine, a rare word", lambda: f"/search?q={RARE}"),
-        Case("search across mine, a beginning", lambda: "/search?q=meet*"),
+        Case("search across mine, a common word", mine("the")),
+        Case("  from the middle on", mine_middle("the")),
+        Case("search across mine, a rare word", mine(RARE)),
+        Case("search across mine, a beginning", mine("meet*")),
+        Case("  of 100,000 words", mine("w*")),
+        Case("  of 100,000 words, from the middle on", mine_middle("w*")),
+        Case("  of 100,000 words, and a rare word", mine(f"w* {RARE}")),
+        Case("  of 100,000 words, not wanted", mine("meeting -w*")),
     ]
 
 

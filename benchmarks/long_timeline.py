@@ -24,6 +24,8 @@ PHRASE: Final = "see you tomorrow"
 _CHUNK: Final = 10_000
 _BEGAN: Final = datetime(2025, 1, 1, tzinfo=UTC)
 _EVERY: Final = timedelta(seconds=30)
+_FIRST: Final = 2
+"""The offset of the first message, behind the event of the room."""
 
 _WORDS: Final = {
     "en": "of and to in a is that for it was on are with they be at have this from or had by but some what there we can out "
@@ -90,10 +92,10 @@ def _said(timeline: Timeline) -> Iterator[MessagePosted]:
     author = Participant(ParticipantId(timeline.owner), ParticipantKind.USER, "historian")
     words = {language: spoken.split() for language, spoken in _WORDS.items()}
     for number in range(timeline.messages):
-        offset, at = number + 2, _BEGAN + number * _EVERY
+        offset, at = number + _FIRST, _BEGAN + number * _EVERY
         language = chance.choice(_LANGUAGES)
         message = Message(
-            id=MessageId(_id(at, number)),
+            id=MessageId(message_id(offset)),
             timeline_id=TimelineId(timeline.id),
             offset=offset,
             author=author,
@@ -117,7 +119,9 @@ def _text(chance: random.Random, language: str, words: list[str], number: int) -
     return "".join(said) if language in {"ja", "zh"} else " ".join(said) + chance.choice([".", "!", "?", ""])
 
 
-def _id(at: datetime, number: int) -> str:
-    """A UUIDv7 of that time."""
+def message_id(offset: int) -> str:
+    """Of the message at an offset: a UUIDv7 of its time."""
+    number = offset - _FIRST
+    at = _BEGAN + number * _EVERY
     digits = f"{int(at.timestamp() * 1000):012x}7000{0x8000:04x}{number:012x}"
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))

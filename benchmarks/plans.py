@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from benchmarks.long_timeline import RARE, Timeline
-from engine.domain.fields import ParticipantId, TimelineId
+from benchmarks.long_timeline import RARE, Timeline, message_id
+from engine.domain.fields import MessageId, ParticipantId, TimelineId
 from engine.search.query import parse
 from engine.storage.sql import SqlStorage
 from engine.storage.sql.engine import create_engines, parse_url
@@ -21,7 +21,7 @@ async def plans(url: str, timeline: Timeline) -> AsyncIterator[str]:
         sent.append((statement, parameters))
 
     engines = create_engines(parse_url(url), 60.0)
-    room, middle = TimelineId(timeline.id), timeline.messages // 2
+    room, owner, middle = TimelineId(timeline.id), ParticipantId(timeline.owner), timeline.messages // 2
     async with SqlStorage(url, time_limit=60.0) as storage:
         readers = storage._database._engines.readers.sync_engine  # noqa: SLF001 - nobody else needs to look in here
         event.listen(readers, "before_cursor_execute", note)
@@ -31,7 +31,11 @@ async def plans(url: str, timeline: Timeline) -> AsyncIterator[str]:
             "search, a common word": storage.search.in_timeline(room, parse("the"), limit=21),
             "search, a rare word": storage.search.in_timeline(room, parse(RARE), limit=21),
             "search, a beginning": storage.search.in_timeline(room, parse("meet*"), limit=21),
-            "search across mine": storage.search.of_member(ParticipantId(timeline.owner), parse(RARE), limit=21),
+            "search, a word and not a beginning": storage.search.in_timeline(room, parse("meeting -w*"), limit=21),
+            "search across mine": storage.search.of_member(owner, parse(RARE), limit=21),
+            "search across mine, a beginning from the middle on": storage.search.of_member(
+                owner, parse("w*"), before=MessageId(message_id(middle)), limit=21
+            ),
         }
         for name, reading in asked.items():
             sent.clear()

@@ -33,12 +33,30 @@ class Term(msgspec.Struct, frozen=True):
     words: tuple[str, ...]
     prefix: bool = False
 
+    def within(self, other: "Term") -> bool:
+        """Whether what has the other term has this one, for its words are among those."""
+        *before, last = self.words
+        for end in range(len(self.words), len(other.words) + 1):
+            *ahead, word = other.words[end - len(self.words) : end]
+            goes_on = other.prefix and end == len(other.words)
+            if ahead == before and (word.startswith(last) if self.prefix else word == last and not goes_on):
+                return True
+        return False
+
 
 class Query(msgspec.Struct, frozen=True):
     """All of `wanted` (one at least) and none of `unwanted`."""
 
     wanted: tuple[Term, ...]
     unwanted: tuple[Term, ...] = ()
+
+    @property
+    def impossible(self) -> bool:
+        """Whether no text matches, for something wanted has something unwanted within (`meeting -meet*`).
+
+        A storage that finds words in other forms as well may find some.
+        """
+        return any(no.within(yes) for no in self.unwanted for yes in self.wanted)
 
 
 def parse(text: str) -> Query:

@@ -18,6 +18,7 @@ _UNSPACED_RANGES = (
 _MARKS = "\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0dff"
 """Characters within words that `\\w` does not know: combining marks, the vowel signs of Indian scripts."""
 _RUN = re.compile(rf"(?P<unspaced>[{_UNSPACED_RANGES}]+)|(?:(?![{_UNSPACED_RANGES}])[^\W_]|[{_MARKS}])+")
+_PART = re.compile("(?:[0-9A-Za-z]|[^\x00-\x7f])+")
 _DIACRITIC = re.compile("[\u0300-\u036f]")
 _PREFIX = "zz"
 
@@ -39,7 +40,7 @@ def words(text: str) -> Iterator[Word]:
     for run in _RUN.finditer(text):
         start = run.start()
         if run["unspaced"] is None:
-            yield Word(fold(run[0]), start, run.end())
+            yield from (Word(word, start, run.end()) for word in _spaced(run[0]))
             continue
         places = [
             start + index for index, character in enumerate(run[0]) for _ in unicodedata.normalize("NFKC", character)
@@ -56,7 +57,7 @@ def indexed(text: str) -> str | None:
     made: list[str] = []
     for run in _RUN.finditer(text):
         if run["unspaced"] is None:
-            made.append(fold(run[0]))
+            made += _spaced(run[0])
         else:
             made += _pairs(run[0])
     return " ".join(made)
@@ -73,6 +74,11 @@ def fold(word: str) -> str:
         return word.lower()
     plain = _DIACRITIC.sub("", unicodedata.normalize("NFKD", word)).casefold()
     return unicodedata.normalize("NFC", _DIACRITIC.sub("", unicodedata.normalize("NFKD", plain)))
+
+
+def _spaced(run: str) -> list[str]:
+    """One word, mostly: a character may stand for several with punctuation (`⒈` for `1.`), and diacritics alone are none."""
+    return [run.lower()] if run.isascii() else _PART.findall(fold(run))
 
 
 def _pairs(run: str) -> list[str]:

@@ -37,7 +37,7 @@ from engine.storage.sql.database import Database
 from engine.storage.sql.messages import complete
 from engine.storage.sql.rows import MESSAGE_COLUMNS
 from engine.storage.sql.tables import members, messages, participants
-from engine.storage.sql.tables.search import BLOCK_BITS
+from engine.storage.sql.tables.search import BLOCK_BITS, OFFSET_BITS
 
 _MESSAGES = select(*MESSAGE_COLUMNS).outerjoin_from(messages, participants, participants.c.id == messages.c.author_id)
 _WALKED = 1024
@@ -48,6 +48,8 @@ _SLICE = 64
 """Of how many blocks every further round is for a phrase, whose words may meet nowhere and then are all looked at."""
 _TIMES = 16
 """Of how many time marks the first round across timelines is: three days."""
+_OFFSETS = (1 << OFFSET_BITS) - 1
+"""The part of an FTS5 rowid that is the offset."""
 
 
 class SqlSearch:
@@ -65,7 +67,7 @@ class SqlSearch:
         limit: int,
         language: str | None = None,
     ) -> list[Message]:
-        if not is_storable(timeline_id):
+        if not is_storable(timeline_id) or (query.impossible and self._finds_words_only(language)):
             return []
         if self._database.dialect == "sqlite":
             return await self._read(sqlite_in_timeline(timeline_id, query, before, limit))
@@ -99,6 +101,8 @@ class SqlSearch:
     ) -> list[Message]:
         if not is_storable(member) or (before is not None and not is_storable(before)):
             return []
+        if query.impossible and self._finds_words_only(language):
+            return []
         if self._database.dialect == "sqlite":
             return await self._read(sqlite_of_member(member, query, before, limit))
         row = await self._database.row(
@@ -123,10 +127,15 @@ class SqlSearch:
                 break
         return found
 
+    def _finds_words_only(self, language: str | None) -> bool:
+        """Whether a word is not found in other forms, which an exclusion does not reach."""
+        return language is None or self._database.dialect == "sqlite"
+
     async def _indexed(self, walked: Select[Any], query: Query, words: str, language: str | None, limit: int) -> str:
         """What of a query PostgreSQL's index is asked for: no beginnings of words that need not be read in full there."""
         lasting = Query(query.wanted, _whole(query.unwanted))
-        whole = Query(_whole(query.wanted), lasting.unwanted)
+        ahead = (Term(term.words[:-1]) if term.prefix else term for term in query.wanted)
+        whole = Query(tuple(term for term in ahead if term.words), lasting.unwanted)
         if whole.wanted and whole != lasting:
             rare = tsquery(whole, language)
             newest = walked.subquery("newest")
@@ -150,9 +159,11 @@ _numbers = table("timeline_numbers", column("number"), column("timeline_id"))
 
 
 def sqlite_in_timeline(timeline_id: TimelineId, query: Query, before: int | None, limit: int) -> Executable:
-    """One timeline's matches from the newest: a range of rowids, walked from its end."""
+    """One timeline's matches from the newest: a range of rowids, walked from its end. Behind it are other timelines."""
     number = select(_numbers.c.number).where(_numbers.c.timeline_id == timeline_id).scalar_subquery()
-    first, last = number.op("<<")(32), number.op("<<")(32).op("|")(0xFFFFFFFF if before is None else max(0, before - 1))
+    first = number.op("<<")(OFFSET_BITS)
+    highest = _OFFSETS if before is None else min(max(0, before - 1), _OFFSETS)
+    last = first.op("|")(highest)
     hits = (
         select(_fts.c.rowid)
         .where(literal_column("message_search").op("MATCH")(match_expression(query)))
@@ -161,26 +172,43 @@ def sqlite_in_timeline(timeline_id: TimelineId, query: Query, before: int | None
         .limit(limit)
         .subquery("hits")
     )
-    here = and_(messages.c.timeline_id == timeline_id, messages.c.offset == hits.c.rowid.op("&")(0xFFFFFFFF))
+    here = and_(messages.c.timeline_id == timeline_id, messages.c.offset == hits.c.rowid.op("&")(_OFFSETS))
     return _MESSAGES.join(hits, here).where(messages.c.deleted_at.is_(None)).order_by(messages.c.offset.desc())
+
+
+_BELOW = f"""(
+    WITH RECURSIVE halves (low, step) AS (
+        SELECT 0, 1 << {OFFSET_BITS - 1}
+        UNION ALL
+        SELECT low + step * coalesce((
+            SELECT id FROM messages WHERE timeline_id = members.timeline_id AND "offset" >= low + step
+            ORDER BY "offset" LIMIT 1
+        ) < :before, FALSE), step >> 1
+        FROM halves WHERE step > 0
+    ) SELECT max(low) FROM halves
+)"""
+"""The offset of a timeline's newest message with an id below `:before`, found by halving: a timeline's ids rise with the offsets."""
 
 
 def sqlite_of_member(member: ParticipantId, query: Query, before: MessageId | None, limit: int) -> Executable:
     """Each timeline's newest matches, and of those the newest. SQLite knows no LATERAL; a JSON array of ids will do."""
     statement = text(
-        """
-        SELECT value AS id FROM members
-        JOIN timeline_numbers ON timeline_numbers.timeline_id = members.timeline_id
+        f"""
+        WITH parts AS MATERIALIZED (
+            SELECT members.timeline_id, number << {OFFSET_BITS} AS first,
+                (number << {OFFSET_BITS}) | {_OFFSETS if before is None else _BELOW} AS last
+            FROM members JOIN timeline_numbers ON timeline_numbers.timeline_id = members.timeline_id
+            WHERE members.participant_id = :member
+        )
+        SELECT value AS id FROM parts
         JOIN json_each((SELECT json_group_array(found.id) FROM (
             SELECT hit.id FROM message_search CROSS JOIN messages AS hit
-                ON hit.timeline_id = members.timeline_id AND hit."offset" = message_search.rowid & 4294967295
+                ON hit.timeline_id = parts.timeline_id AND hit."offset" = message_search.rowid & {_OFFSETS}
             WHERE message_search MATCH :words
-                AND message_search.rowid BETWEEN timeline_numbers.number << 32
-                    AND (timeline_numbers.number << 32) | 4294967295
+                AND message_search.rowid BETWEEN parts.first AND parts.last
                 AND (:before IS NULL OR hit.id < :before)
             ORDER BY message_search.rowid DESC LIMIT :limit
         ) AS found))
-        WHERE members.participant_id = :member
         ORDER BY value DESC LIMIT :limit
         """
     ).bindparams(

@@ -38,6 +38,12 @@ def test_texts_without_spaces_are_pairs_and_a_last_character() -> None:
     assert indexed("東京") == "zz06771" + "04eac zz04eac"
 
 
+def test_characters_that_stand_for_several_are_the_words_of_these() -> None:
+    assert indexed("⒈ ⒈5⒈a") == "1 1 51 a"
+    assert [word.text for word in words("⒈5")] == ["1", "5"]
+    assert indexed("é \u0301 e") == "e e"
+
+
 def test_ascii_is_left_to_the_database() -> None:
     assert indexed("Plain text, 3.14") is None
 
@@ -106,6 +112,21 @@ def test_a_text_matches_its_own_words_and_not_their_exclusion(parts: list[str]) 
 
     assert matches(parse(text), text)
     assert not matches(parse(f"{text} -{parts[0]}"), text)
+
+
+_TERMS = st.builds(
+    Term, st.lists(st.sampled_from(["a", "ab", "abc", "b"]), min_size=1, max_size=3).map(tuple), st.booleans()
+)
+
+
+@given(st.lists(_TERMS, min_size=1, max_size=2), st.lists(_TERMS, min_size=1, max_size=2))
+def test_a_query_is_impossible_when_all_that_has_what_is_wanted_has_what_is_not(
+    wanted: list[Term], unwanted: list[Term]
+) -> None:
+    query = Query(tuple(wanted), tuple(unwanted))
+    least = " x ".join(" ".join(term.words) + "x" * term.prefix for term in wanted)
+
+    assert matches(query, least) is not query.impossible
 
 
 @given(st.text(max_size=40) | st.text(alphabet="東京ｶﾞあ\uff41가 e\u0301ก็", max_size=20))

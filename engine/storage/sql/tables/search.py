@@ -4,6 +4,8 @@ It is not part of the metadata, for neither has it in common with the other.
 
 * SQLite: the FTS5 table `message_search`, without a copy of the texts. Its rowid is the timeline's number (`timeline_numbers`) times
   2^32 plus the message's offset: so a timeline's messages are one range of rowids, which FTS5 walks from its end.
+  Beginnings of words, of up to seven characters, are indexed like words (`0012_beginnings`); for a longer one FTS5 reads all
+  that begins so before its first row. (Seven are how `words.py` spells a single character of a script without spaces.)
 * PostgreSQL: the generated column `messages.words` under a GIN index. Beside the words it holds three marks to narrow a search:
   the timeline (`@12345678`), each 4,096 offsets of it (`@12345678/17`), and the first six digits of the message's id, which are
   its time (`#0190a0`: some four and a half hours).
