@@ -137,11 +137,12 @@ def _collect_less_garbage() -> None:
 
     With its defaults it looks at everything several times a second under load, for up to 300 ms at 500 connections: that was the
     99th percentile of a post's latency (`python -m benchmarks posts`). Almost nothing here is in a cycle; references free it. To look at
-    a thousand young objects takes about 1 ms; at 20,000, 8 to 17 ms, each time for everyone.
+    a thousand young objects takes about 1 ms; at 20,000, 8 to 17 ms, each time for everyone. So those that stay are looked at a second time
+    in small pieces as well: all that 400 looks at the young had left took 80 to 100 ms, twice a minute beside translation.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(1_000, 400, 50)
+    gc.set_threshold(1_000, 10, 2_000)
 
 
 async def _drain(runner: web.AppRunner, app: web.Application, engine: Engine, *, seconds: float) -> None:
