@@ -27,6 +27,7 @@ from engine.domain.fields import MessageId, TimelineKind
 from engine.domain.messages import Message as ChatMessage
 from engine.domain.people import Principal
 from engine.interpreting.booth import Booth, Consider, Demand, Review, Surroundings
+from engine.interpreting.librarian import Librarian
 from engine.interpreting.pace import Pace
 from engine.storage.repositories import Storage
 from engine.timelines.commands import MessagePage
@@ -38,6 +39,7 @@ from engine.traffic import Traffic
 from engine.translation import TranslationStatus, Translators
 
 BOOTHS: Final = "booths"
+LIBRARIAN: Final = "librarian"
 IDLE_AFTER: Final = 60.0
 """Seconds until a booth in which nothing happens is left."""
 PATIENCE: Final = 0.1
@@ -91,8 +93,12 @@ class Interpreting:
     ) -> Self:
         """Start the booths' family in this system. The feed is listened to where there is somebody to translate."""
         interpreting = cls(translators)
+        librarian = await system.spawn(
+            lambda: Librarian(storage.translations, traffic), LIBRARIAN, mailbox=Librarian.mailbox
+        )
         surroundings = Surroundings(
             storage=storage,
+            librarian=librarian,
             translators=translators,
             timeline=timeline,
             booth=interpreting._booth,
