@@ -8,13 +8,12 @@ It is an actor beside the timeline, so that whatever a database or a provider do
 be lost with it at any time: what present readers lack is asked of the timeline when the booth starts, and whenever a reader comes.
 """
 
-from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
-import msgspec
 import structlog
 
 from actors import (
@@ -34,13 +33,13 @@ from actors import (
 from engine.domain.fields import MessageId, TimelineId
 from engine.domain.messages import Translation
 from engine.errors import StorageUnavailable, TimelineMoved, TryLater
+from engine.interpreting.commands import Consider, Demand, Review, Waiter
 from engine.interpreting.flights import Flight, Flights, Wish, wishes
-from engine.interpreting.librarian import Librarian, LookUp
-from engine.interpreting.pace import Pace
-from engine.storage.repositories import Known, Pair, Storage
-from engine.timelines.translating import AddTranslation, Lacking, Original, ReadLacking, Style
-from engine.traffic import Traffic
-from engine.translation import Rendering, TranslationFailed, Translators, Work
+from engine.interpreting.librarian import LookUp
+from engine.interpreting.surroundings import Surroundings
+from engine.storage.repositories import Known, Pair
+from engine.timelines.translating import AddTranslation, Lacking, ReadLacking, Style
+from engine.translation import Rendering, TranslationFailed, Work
 from engine.translation.failures import WorkDropped
 
 log = structlog.get_logger(__name__)
@@ -60,28 +59,6 @@ RETRY: Final = 1.0
 PAUSE: Final = 5.0
 """Seconds until what present readers lack is tried again after a failure; twice as long each time, up to `LONGEST_PAUSE`."""
 LONGEST_PAUSE: Final = 300.0
-
-
-class Consider(Message["Booth", None], frozen=True):
-    """Messages were posted or edited, where these languages are read. `members` is how many there are."""
-
-    originals: tuple[Original, ...]
-    style: Style
-    languages: tuple[str, ...]
-    members: int
-
-
-class Review(Message["Booth", None], frozen=True):
-    """Somebody may lack something of what was posted before."""
-
-
-class Demand(Message["Booth", dict[MessageId, Translation]], frozen=True):
-    """Somebody reads these messages now. Answers what there is of them in `language` after `patience` seconds, or sooner if it is all."""
-
-    originals: tuple[Original, ...]
-    style: Style
-    language: str
-    patience: float
 
 
 class _ConsiderNow(Message["Booth", None], frozen=True):
@@ -130,49 +107,7 @@ class _LookAgain(Message["Booth", None], frozen=True):
 class _ImpatientNow(Message["Booth", None], frozen=True):
     """Somebody has waited long enough."""
 
-    waiter: "_Waiter"
-
-
-class _Waiter:
-    """Somebody who waits for translations, and what has come of them."""
-
-    def __init__(self, call: Call[Demand, dict[MessageId, Translation]]) -> None:
-        self.missing: set[MessageId] = set()
-        self._call = call
-        self._found: dict[MessageId, Translation] = {}
-
-    def settled(self, message_id: MessageId, translation: Translation | None) -> None:
-        """One has come, or will not."""
-        self.missing.discard(message_id)
-        if translation is not None:
-            self._found[message_id] = translation
-        if not self.missing:
-            self.answer()
-
-    def answer(self) -> None:
-        """Give what there is."""
-        if not self._call.settled:
-            self._call.answer(self._found)
-
-
-class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
-    """What every booth of a process is given.
-
-    `timeline` and `booth` are found by the channel; `time` is monotonic, in seconds. `pace` says when what has come may be kept, and
-    `traffic` what is given way to. `counts` are of what is done, and `overheard` has the timelines whose booth could not be told of
-    something: it looks for itself.
-    """
-
-    storage: Storage
-    librarian: Ref[Librarian]
-    translators: Translators
-    timeline: Callable[[str], Ref[Any] | None]
-    booth: Callable[[str], Ref["Booth"]]
-    time: Callable[[], float]
-    pace: Pace
-    traffic: Traffic
-    counts: Counter[str]
-    overheard: set[str]
+    waiter: Waiter
 
 
 class Booth(Actor):
@@ -280,7 +215,7 @@ class Booth(Actor):
         """Have translated what is being read."""
         begun: list[Flight] = []
         for call in calls:
-            asked, waiter = call.message, _Waiter(call)
+            asked, waiter = call.message, Waiter(call)
             wanted = [Wish(each, asked.language, present=True) for each in asked.originals]
             waiter.missing.update(each.message.id for each in asked.originals)
             begun += self._board(wanted, asked.style)

@@ -26,9 +26,11 @@ from engine.domain.events import MessageEdited, MessagePosted, RoomUpdated
 from engine.domain.fields import MessageId, TimelineKind
 from engine.domain.messages import Message as ChatMessage
 from engine.domain.people import Principal
-from engine.interpreting.booth import Booth, Consider, Demand, Review, Surroundings
+from engine.interpreting.booth import Booth
+from engine.interpreting.commands import Consider, Demand, Review
 from engine.interpreting.librarian import Librarian
 from engine.interpreting.pace import Pace
+from engine.interpreting.surroundings import Surroundings
 from engine.storage.repositories import Storage
 from engine.timelines.commands import MessagePage
 from engine.timelines.directory import Timelines

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from sqlalchemy import Engine, event, select
 
 from engine.domain.events import ReactionAdded
+from engine.domain.fields import TimelineId
 from engine.domain.people import Participant
 from engine.storage.repositories import Mark
 from engine.storage.sql import SqlStorage
@@ -59,7 +60,7 @@ async def test_a_statement_is_not_left_to_the_garbage_collector(storage: SqlStor
     gc.collect()
 
     select(events).where(among(texts[0], ["a", "b"]), pairs_among(*texts, [("a", "b")]))
-    await storage.log.terms(["a", "b"])
+    await storage.log.terms([TimelineId("a"), TimelineId("b")])
 
     assert gc.collect() == 0
 
