@@ -27,14 +27,18 @@ LANGUAGES = ("en", "de", "ja", "fr", "pt-BR", "es")
 """One after the other, of the members of each room."""
 TICK = 0.005
 """Seconds between two looks at how late this process is."""
+REST = 5.0
+"""Seconds for the disk to write what has furnished the servers: 200 people are more than a thousand commits."""
+RESAMPLED = 400
+"""How often the posts are drawn anew, to see how much of a ratio is chance."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """`users` people in rooms of `members`, each of whom posts; `rate` posts a second altogether.
 
-    Each server has its turn `turns` times: a request to the provider takes between `fastest` and `slowest` seconds, so after `slowest`
-    and a second it has translations to land, and what is posted in the `seconds` after that is measured. `requests` to the provider are
-    made at a time.
+    Each server has its turn `turns` times, now the one first and now the other: a request to the provider takes between `fastest` and
+    `slowest` seconds, so after `slowest` and a second it has translations to land, and what is posted in the `seconds` after that is
+    measured. `requests` to the provider are made at a time.
     """
 
     users: int
@@ -96,12 +100,14 @@ async def measure(database: Database, plan: Plan) -> list[str]:
             _furnished("without translation", one, {"GATHERING_TRANSLATION_PROVIDER": "none"}, plan) as without,
             _furnished("with the provider", other, deepl, plan) as slow,
         ):
+            await anyio.sleep(REST)
             for number in range(plan.turns):
-                await _turn(without, plan, Random(number))
-                began = time.perf_counter()
-                await _turn(slow, plan, Random(number))
-                await _drained(slow)
-                slow.translating += time.perf_counter() - began
+                for scene in (without, slow) if number % 2 == 0 else (slow, without):
+                    began = time.perf_counter()
+                    await _turn(scene, plan, Random(number))
+                    if scene is slow:
+                        await _drained(slow)
+                        slow.translating += time.perf_counter() - began
             async with aiohttp.ClientSession() as http, http.get(f"{provider.address}/made") as response:
                 made = msgspec.json.decode(await response.read(), type=Made)
             report = await slow.api.call("GET", "/admin/translation", None, slow.admin)
@@ -210,6 +216,17 @@ async def _drained(scene: Scene) -> None:
     await anyio.sleep(1.0)
 
 
+def _by_chance(times: list[float], others: list[float], percent: int) -> tuple[float, float]:
+    """Between what the ratio of two percentiles lies, nine times of ten, when as many posts are drawn from these (bootstrap)."""
+    chance = Random(0)
+    ratios = sorted(
+        percentile(chance.choices(times, k=len(times)), percent)
+        / percentile(chance.choices(others, k=len(others)), percent)
+        for _ in range(RESAMPLED)
+    )
+    return ratios[RESAMPLED // 20], ratios[-RESAMPLED // 20]
+
+
 def _report(plan: Plan, made: Made, without: Scene, slow: Scene, report: Mapping[str, Any]) -> Iterator[str]:
     translators, interpreting = report["translators"], report["interpreting"]
     failures = {each["name"]: each["failures"] for each in translators["providers"]}
@@ -225,8 +242,10 @@ def _report(plan: Plan, made: Made, without: Scene, slow: Scene, report: Mapping
             f"   this process late, p99 {milliseconds(scene.late, 99)} ms"
         )
     for percent in (50, 95, 99):
-        with_it, without_it = (percentile(each.acknowledged, percent) for each in (slow, without))
-        yield f"  p{percent} with / without   {with_it / without_it:7.2f}x"
+        times, others = slow.acknowledged, without.acknowledged
+        least, most = _by_chance(times, others, percent)
+        ratio = percentile(times, percent) / percentile(others, percent)
+        yield f"  p{percent} with / without   {ratio:7.2f}x   by chance, 9 times of 10, {least:.2f} to {most:.2f}x"
     capacity = plan.requests * 2 / (plan.fastest + plan.slowest)
     requests, texts = made.requests / slow.translating, made.texts / slow.translating
     yield f"  requests/s {requests:6.2f} of {capacity:.2f} possible, texts/s {texts:7.1f}"

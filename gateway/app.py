@@ -1,18 +1,20 @@
 """The server: composed here, started here, stopped here."""
 
-import gc
 import signal
 import sys
+from functools import partial
 from typing import Final
 
 import anyio
 import structlog
 from aiohttp import web
 
+from engine.chores import Chore, doing
 from engine.domain.people import User
 from engine.engine import Engine
 from engine.logs import configure_logging
 from engine.settings import LogFormat, Settings
+from gateway import garbage
 from gateway.cors import add_cors
 from gateway.demo import furnish, welcome
 from gateway.middleware import add_headers, frame
@@ -125,25 +127,14 @@ async def serve(settings: Settings, *, demo: bool = False) -> None:
                 for each in sockets:
                     await web.SockSite(runner, each, backlog=BACKLOG).start()
                 app[LIFECYCLE].started = True
-                _collect_less_garbage()
-                _announce(url(*sockets[0].getsockname()[:2]), settings.log_format, demo=demo)
-                async for number in signals:
-                    log.info("server.stopping", signal=signal.Signals(number).name)
-                    break
+                garbage.spare_what_stays()
+                async with doing(Chore(garbage.EVERY, partial(garbage.collect, engine.traffic))):
+                    _announce(url(*sockets[0].getsockname()[:2]), settings.log_format, demo=demo)
+                    async for number in signals:
+                        log.info("server.stopping", signal=signal.Signals(number).name)
+                        break
             finally:
                 await _drain(runner, app, engine, seconds=settings.shutdown_grace / 4)
-
-
-def _collect_less_garbage() -> None:
-    """Spare the garbage collector what lives as long as the process, and let it look at the rest less often, the young in small pieces.
-
-    With its defaults it looks at everything several times a second under load, for up to 300 ms at 500 connections: that was the
-    99th percentile of a post's latency (`python -m benchmarks posts`). Almost nothing here is in a cycle; references free it. To look at
-    a thousand young objects takes about 1 ms; at 20,000, 8 to 17 ms, each time for everyone.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(1_000, 400, 50)
 
 
 async def _drain(runner: web.AppRunner, app: web.Application, engine: Engine, *, seconds: float) -> None:

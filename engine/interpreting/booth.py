@@ -8,13 +8,12 @@ It is an actor beside the timeline, so that whatever a database or a provider do
 be lost with it at any time: what present readers lack is asked of the timeline when the booth starts, and whenever a reader comes.
 """
 
-from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterable
+from collections import deque
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
-import msgspec
 import structlog
 
 from actors import (
@@ -34,12 +33,13 @@ from actors import (
 from engine.domain.fields import MessageId, TimelineId
 from engine.domain.messages import Translation
 from engine.errors import StorageUnavailable, TimelineMoved, TryLater
+from engine.interpreting.commands import Consider, Demand, Review, Waiter
 from engine.interpreting.flights import Flight, Flights, Wish, wishes
-from engine.interpreting.pace import Pace
-from engine.storage.repositories import Storage
-from engine.timelines.translating import AddTranslation, Lacking, Original, ReadLacking, Style
-from engine.traffic import Traffic
-from engine.translation import Rendering, TranslationFailed, Translators, Work
+from engine.interpreting.librarian import LookUp
+from engine.interpreting.surroundings import Surroundings
+from engine.storage.repositories import Known, Pair
+from engine.timelines.translating import AddTranslation, Lacking, ReadLacking, Style
+from engine.translation import Rendering, TranslationFailed, Work
 from engine.translation.failures import WorkDropped
 
 log = structlog.get_logger(__name__)
@@ -48,6 +48,8 @@ BATCH: Final = 64
 """The most commits, or readers, that are considered together."""
 STORING: Final = 64
 """The most translations that the timeline is asked to keep at a time: its mailbox is for those who post."""
+GATHER: Final = 0.02
+"""Seconds until a commit is considered: whoever posted is answered first."""
 GIVE_WAY: Final = 0.03
 """Seconds for which a booth gives way to those who post, at most."""
 PREFERENCES: Final = 5.0
@@ -59,26 +61,15 @@ PAUSE: Final = 5.0
 LONGEST_PAUSE: Final = 300.0
 
 
-class Consider(Message["Booth", None], frozen=True):
-    """Messages were posted or edited, where these languages are read. `members` is how many there are."""
-
-    originals: tuple[Original, ...]
-    style: Style
-    languages: tuple[str, ...]
-    members: int
+class _ConsiderNow(Message["Booth", None], frozen=True):
+    """Whoever posted has been answered."""
 
 
-class Review(Message["Booth", None], frozen=True):
-    """Somebody may lack something of what was posted before."""
+class _LookedUp(Message["Booth", None], frozen=True):
+    """The librarian has said what is known of the texts of these flights."""
 
-
-class Demand(Message["Booth", dict[MessageId, Translation]], frozen=True):
-    """Somebody reads these messages now. Answers what there is of them in `language` after `patience` seconds, or sooner if it is all."""
-
-    originals: tuple[Original, ...]
-    style: Style
-    language: str
-    patience: float
+    flights: tuple[Flight, ...]
+    answer: Answer[Mapping[Pair, Known]]
 
 
 class _Arrived(Message["Booth", None], frozen=True):
@@ -116,48 +107,7 @@ class _LookAgain(Message["Booth", None], frozen=True):
 class _ImpatientNow(Message["Booth", None], frozen=True):
     """Somebody has waited long enough."""
 
-    waiter: "_Waiter"
-
-
-class _Waiter:
-    """Somebody who waits for translations, and what has come of them."""
-
-    def __init__(self, call: Call[Demand, dict[MessageId, Translation]]) -> None:
-        self.missing: set[MessageId] = set()
-        self._call = call
-        self._found: dict[MessageId, Translation] = {}
-
-    def settled(self, message_id: MessageId, translation: Translation | None) -> None:
-        """One has come, or will not."""
-        self.missing.discard(message_id)
-        if translation is not None:
-            self._found[message_id] = translation
-        if not self.missing:
-            self.answer()
-
-    def answer(self) -> None:
-        """Give what there is."""
-        if not self._call.settled:
-            self._call.answer(self._found)
-
-
-class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
-    """What every booth of a process is given.
-
-    `timeline` and `booth` are found by the channel; `time` is monotonic, in seconds. `pace` says when what has come may be kept, and
-    `traffic` what is given way to. `counts` are of what is done, and `overheard` has the timelines whose booth could not be told of
-    something: it looks for itself.
-    """
-
-    storage: Storage
-    translators: Translators
-    timeline: Callable[[str], Ref[Any] | None]
-    booth: Callable[[str], Ref["Booth"]]
-    time: Callable[[], float]
-    pace: Pace
-    traffic: Traffic
-    counts: Counter[str]
-    overheard: set[str]
+    waiter: Waiter
 
 
 class Booth(Actor):
@@ -174,6 +124,7 @@ class Booth(Actor):
         self._counts = surroundings.counts
         self._overheard = surroundings.overheard
         self._flights = Flights()
+        self._fresh: list[Consider] = []
         self._arrived: deque[tuple[Flight, Answer[Rendering]]] = deque()
         self._nudged = False
         self._unstored: deque[tuple[Flight, MessageId]] = deque()
@@ -199,24 +150,39 @@ class Booth(Actor):
 
     def may_passivate(self) -> bool:
         """Not while anything is under way."""
-        return not self._flights and not self._retrying
+        return not self._flights and not self._fresh and not self._retrying
 
     # -- what is wanted ------------------------------------------------------------------------------------------------
 
     @handles(Consider, batch=BATCH)
     async def consider(self, calls: list[Call[Consider, None]]) -> None:
-        """Have new messages translated, for those who are here and those who will come."""
-        begun: list[Flight] = []
-        for call in calls:
-            commit = call.message
-            preferred = await self._preferences(commit.members)
-            begun += self._board(wishes(commit.originals, commit.languages, preferred), commit.style)
-        if begun:
-            await self._surroundings.traffic.give_way(GIVE_WAY)
-        await self._begin(begun)
+        """Have new messages translated, for those who are here and those who will come: in a moment."""
+        if not self._fresh:
+            self.send_after(GATHER, _ConsiderNow())
+        self._fresh += [call.message for call in calls]
         if self._channel in self._overheard:
             self._overheard.discard(self._channel)
             self._look_through()
+
+    @handles(_ConsiderNow)
+    async def consider_now(self, message: _ConsiderNow) -> None:
+        """Find out whether it was translated before, together with other booths."""
+        del message
+        await self._surroundings.traffic.give_way(GIVE_WAY)
+        fresh, self._fresh = self._fresh, []
+        begun: list[Flight] = []
+        for commit in fresh:
+            preferred = await self._preferences(commit.members)
+            begun += self._board(wishes(commit.originals, commit.languages, preferred), commit.style)
+        if begun:
+            look_up = LookUp(tuple(flight.pair for flight in begun))
+            self.request(self._surroundings.librarian, look_up, partial(_LookedUp, tuple(begun)))
+        self._take_arrived()
+
+    @handles(_LookedUp)
+    async def looked_up(self, message: _LookedUp) -> None:
+        """Ask for what was not."""
+        self._depart(message.flights, message.answer.result() if message.answer.error is None else {})
 
     @handles(Review, batch=BATCH)
     async def review(self, calls: list[Call[Review, None]]) -> None:
@@ -249,7 +215,7 @@ class Booth(Actor):
         """Have translated what is being read."""
         begun: list[Flight] = []
         for call in calls:
-            asked, waiter = call.message, _Waiter(call)
+            asked, waiter = call.message, Waiter(call)
             wanted = [Wish(each, asked.language, present=True) for each in asked.originals]
             waiter.missing.update(each.message.id for each in asked.originals)
             begun += self._board(wanted, asked.style)
@@ -313,22 +279,25 @@ class Booth(Actor):
                 begun.append(flight)
         return begun
 
-    async def _begin(self, flights: list[Flight]) -> None:
-        """Take what is known already, and ask for the rest."""
+    async def _begin(self, flights: Sequence[Flight]) -> None:
+        """Send flights on their way for somebody who waits: what is known already is looked up at once."""
+        known: Mapping[Pair, Known] = {}
         if flights:
-            try:
+            with suppress(StorageUnavailable):
                 known = await self._storage.translations.known([flight.pair for flight in flights])
-            except StorageUnavailable:
-                known = {}
-            for flight in flights:
-                if (before := known.get(flight.pair)) is not None:
-                    self._counts["reused"] += 1
-                    rendering = Rendering(
-                        text=before.text, source=before.source, target=flight.language, provider=before.provider
-                    )
-                    self._take(flight, rendering)
-                else:
-                    self._ask(flight)
+        self._depart(flights, known)
+
+    def _depart(self, flights: Iterable[Flight], known: Mapping[Pair, Known]) -> None:
+        """Take what is known already, and ask for the rest."""
+        for flight in flights:
+            if (before := known.get(flight.pair)) is not None:
+                self._counts["reused"] += 1
+                rendering = Rendering(
+                    text=before.text, source=before.source, target=flight.language, provider=before.provider
+                )
+                self._take(flight, rendering)
+            else:
+                self._ask(flight)
         self._take_arrived()
 
     def _ask(self, flight: Flight) -> None:

@@ -26,8 +26,11 @@ from engine.domain.events import MessageEdited, MessagePosted, RoomUpdated
 from engine.domain.fields import MessageId, TimelineKind
 from engine.domain.messages import Message as ChatMessage
 from engine.domain.people import Principal
-from engine.interpreting.booth import Booth, Consider, Demand, Review, Surroundings
+from engine.interpreting.booth import Booth
+from engine.interpreting.commands import Consider, Demand, Review
+from engine.interpreting.librarian import Librarian
 from engine.interpreting.pace import Pace
+from engine.interpreting.surroundings import Surroundings
 from engine.storage.repositories import Storage
 from engine.timelines.commands import MessagePage
 from engine.timelines.directory import Timelines
@@ -38,6 +41,7 @@ from engine.traffic import Traffic
 from engine.translation import TranslationStatus, Translators
 
 BOOTHS: Final = "booths"
+LIBRARIAN: Final = "librarian"
 IDLE_AFTER: Final = 60.0
 """Seconds until a booth in which nothing happens is left."""
 PATIENCE: Final = 0.1
@@ -91,8 +95,12 @@ class Interpreting:
     ) -> Self:
         """Start the booths' family in this system. The feed is listened to where there is somebody to translate."""
         interpreting = cls(translators)
+        librarian = await system.spawn(
+            lambda: Librarian(storage.translations, traffic), LIBRARIAN, mailbox=Librarian.mailbox
+        )
         surroundings = Surroundings(
             storage=storage,
+            librarian=librarian,
             translators=translators,
             timeline=timeline,
             booth=interpreting._booth,

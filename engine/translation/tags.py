@@ -165,9 +165,8 @@ def _line_elements(root: _Element) -> dict[int, _Element]:
 
 def _not_as_markup(line: Line, body: str) -> str:
     """Words that would begin a list or a heading where the original has none: `2. Mai`."""
-    begins = next(iter(parse(line.before + body)), line)
     marker = _MARKER.match(body)
-    if marker is None or begins.before == line.before:
+    if marker is None or next(iter(parse(line.before + body)), line).before == line.before:
         return body
     return f"{marker[1]}\\{body[marker.end(1) :]}"
 

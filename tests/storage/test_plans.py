@@ -1,18 +1,22 @@
 """What SQLite reads for what is asked every day: it finds rows by an index, however many there are."""
 
+import gc
 import re
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, select
 
 from engine.domain.events import ReactionAdded
+from engine.domain.fields import TimelineId
 from engine.domain.people import Participant
 from engine.storage.repositories import Mark
 from engine.storage.sql import SqlStorage
+from engine.storage.sql.tables import events
+from engine.storage.sql.types import among, pairs_among
 from tests.storage.made import a_message, append, at, claim, deleted, edited, joined, open_room, posted
 
 pytestmark = pytest.mark.anyio
@@ -40,6 +44,25 @@ async def statements() -> AsyncIterator[dict[str, Any]]:
     event.listen(Engine, "before_cursor_execute", note)
     yield sent
     event.remove(Engine, "before_cursor_execute", note)
+
+
+@pytest.fixture
+def collected_by_hand() -> Iterator[None]:
+    """The garbage collector does nothing by itself."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("collected_by_hand")
+async def test_a_statement_is_not_left_to_the_garbage_collector(storage: SqlStorage) -> None:
+    texts = (events.c.timeline_id, events.c.message_id)
+    gc.collect()
+
+    select(events).where(among(texts[0], ["a", "b"]), pairs_among(*texts, [("a", "b")]))
+    await storage.log.terms([TimelineId("a"), TimelineId("b")])
+
+    assert gc.collect() == 0
 
 
 async def test_nothing_that_people_do_all_day_reads_a_whole_table(

@@ -57,6 +57,8 @@ def among(column: ColumnElement[str], keys: Sequence[str]) -> ColumnElement[bool
 
 
 class _Among(FunctionElement[bool]):
+    name = "among"
+    """SQLAlchemy looks for it, and without it makes each of these part of a cycle: work for the garbage collector, each time."""
     inherit_cache = True
     type = Boolean()
 
@@ -88,6 +90,7 @@ def pairs_among(
 
 
 class _PairsAmong(FunctionElement[bool]):
+    name = "pairs_among"
     inherit_cache = True
     type = Boolean()
 

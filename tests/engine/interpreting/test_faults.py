@@ -133,13 +133,14 @@ async def test_who_comes_back_to_a_room_that_was_asleep_gets_what_was_on_its_way
         assert sorted(heard(listener)) == sorted(into("de", said))
 
 
-async def test_a_booth_that_crashes_looks_for_what_it_has_lost(
-    lobby: Place, ada: Principal, ben: Principal, storage: Interposed
+@pytest.mark.parametrize("fault", ["languages", "known"], ids=["in the booth", "at the librarian's"])
+async def test_a_fault_loses_nothing_that_a_present_reader_waits_for(
+    lobby: Place, ada: Principal, ben: Principal, storage: Interposed, fault: str
 ) -> None:
     crashes = [1]
 
     async def crash_once(name: str, perform: Perform) -> object:
-        if name == "known" and crashes:
+        if name == fault and crashes:
             crashes.clear()
             raise RuntimeError("a fault")
         return await perform()

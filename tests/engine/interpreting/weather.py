@@ -25,7 +25,8 @@ class Weather:
         return "fine" if self.calm else self._random.choices(list(kinds), weights=list(kinds.values()))[0]
 
     async def of_storage(self, name: str, perform: Perform) -> Any:
-        match self.pick({"fine": 30, "slow": 3, "fails before": 1, "fails after": 1, "crashes": name == "known"}):
+        crashes = name in {"known", "languages"}
+        match self.pick({"fine": 30, "slow": 3, "fails before": 1, "fails after": 1, "crashes": crashes}):
             case "slow":
                 await anyio.sleep(self._random.random())
             case "fails before":

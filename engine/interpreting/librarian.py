@@ -1,0 +1,59 @@
+"""The librarian: looks up for all booths what was translated before.
+
+Every new message may say what somebody has said already, in any timeline. To ask the database about each by itself would be the larger
+part of what a booth costs those who post, so what comes within a moment is asked together.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+import anyio
+import structlog
+
+from actors import Actor, Call, Mailbox, Message, handles
+from engine.errors import StorageUnavailable
+from engine.storage.repositories import Known, Pair, Translations
+from engine.traffic import Traffic
+
+log = structlog.get_logger(__name__)
+
+BATCH: Final = 64
+"""The most questions that are asked together: each has the languages of one timeline."""
+REST: Final = 0.05
+"""Seconds after each answer in which questions gather."""
+GIVE_WAY: Final = 0.03
+"""Seconds for which those who post come first, at most."""
+
+
+class LookUp(Message["Librarian", Mapping[Pair, Known]], frozen=True):
+    """What these texts became before, and perhaps others; nothing while the database is away: they are translated once more then."""
+
+    pairs: tuple[Pair, ...]
+
+
+class Librarian(Actor):
+    """One for all booths. A fault of the storage is none of its own: see `engine.journal.Journal`."""
+
+    mailbox = Mailbox(4096)
+
+    def __init__(self, translations: Translations, traffic: Traffic) -> None:
+        self._translations = translations
+        self._traffic = traffic
+
+    @handles(LookUp, batch=BATCH)
+    async def look_up(self, calls: list[Call[LookUp, Mapping[Pair, Known]]]) -> None:
+        """Look up whatever is asked for, at once, and rest."""
+        await self._traffic.give_way(GIVE_WAY)
+        known = await self._known(list(dict.fromkeys(pair for call in calls for pair in call.message.pairs)))
+        for call in calls:
+            call.answer(known)
+        await anyio.sleep(REST)
+
+    async def _known(self, pairs: list[Pair]) -> Mapping[Pair, Known]:
+        try:
+            return await self._translations.known(pairs)
+        except StorageUnavailable:
+            return {}
+        except Exception:  # a supervision boundary
+            log.exception("librarian.failed", pairs=len(pairs))
+            return {}
