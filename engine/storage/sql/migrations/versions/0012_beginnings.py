@@ -7,7 +7,7 @@ The options of an FTS5 table are given when it is made, so it is made anew: 13 s
 from alembic import op
 
 revision = "0012"
-down_revision = "0010"
+down_revision = "0011"
 
 
 def upgrade() -> None:
