@@ -20,7 +20,8 @@ from engine.storage.sql.script import NotScripted, Script
 from engine.storage.sql.tables import events, timelines
 from engine.storage.sql.types import among
 
-_TERMS = "SELECT id, term FROM timelines WHERE id IN (SELECT value FROM json_each(?))"
+_OWNED = "SELECT count(*) FROM json_each(?) AS mine JOIN timelines ON timelines.id = mine.key AND timelines.term = mine.value"
+"""How many timelines are at the terms that stand in a JSON object: one row, for SQLite's thread asks for the interpreter's lock at each."""
 _MOST_KINDS = 100_000
 """Timelines whose kind is remembered; at that number all are forgotten, and learned anew."""
 
@@ -146,8 +147,8 @@ class _Appending:
         except NotScripted:
             return False
         terms = {entry.timeline_id: entry.term for entry in pending}
-        ids = (msgspec.json.encode(list(terms)).decode(),)
-        return await script.run(connection, lambda cursor: dict(cursor.execute(_TERMS, ids).fetchall()) == terms)
+        mine = (msgspec.json.encode(terms).decode(),)
+        return await script.run(connection, lambda cursor: cursor.execute(_OWNED, mine).fetchall() == [(len(terms),)])
 
     async def _check_terms(self, connection: AsyncConnection) -> list[int]:
         """Lock the timelines and return the entries that are not fenced."""
