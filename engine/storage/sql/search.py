@@ -43,7 +43,9 @@ _MESSAGES = select(*MESSAGE_COLUMNS).outerjoin_from(messages, participants, part
 _WALKED = 1024
 """How many of the newest messages are looked at one by one, for a third of a microsecond each, more where they are long."""
 _BLOCKS = 6
-"""Of how many blocks the first round is."""
+"""Of how many blocks the first round is. What the index cannot be asked for is compared row by row."""
+_FEW = 2
+"""Of how many blocks a round before it is then: the newest block may just have begun."""
 _SLICE = 64
 """Of how many blocks every further round is for a phrase, whose words may meet nowhere and then are all looked at."""
 _TIMES = 16
@@ -83,7 +85,7 @@ class SqlSearch:
         indexed = await self._indexed(walked, query, row.words, language, limit)
         found = []
         phrase = any(len(term.words) > 1 for term in query.wanted)
-        for marks, below in timeline_rounds(timeline_id, top, sliced=phrase):
+        for marks, below in timeline_rounds(timeline_id, top, compared=indexed != row.words, sliced=phrase):
             wanted = Wanted(marks, indexed, row.words)
             found += await self._read(postgresql_in_timeline(timeline_id, wanted, below, limit - len(found)))
             if len(found) >= limit:
@@ -298,13 +300,14 @@ def postgresql_walk(
     return _complete(hits.order_by(newest.c[order].desc()).limit(limit), order)
 
 
-def timeline_rounds(timeline_id: TimelineId, top: int, *, sliced: bool) -> Iterator[tuple[str, int]]:
+def timeline_rounds(timeline_id: TimelineId, top: int, *, compared: bool, sliced: bool) -> Iterator[tuple[str, int]]:
     """The parts of a timeline below an offset, from the newest on: their marks, and their end.
 
-    The last one is all the rest, at once or (`sliced`) in parts that a statement is done with in time.
+    The first one is small where what the index finds is `compared` row by row. The last one is all the rest, at once or (`sliced`)
+    in parts that a statement is done with in time.
     """
     timeline, last = f"@{timeline_id[-8:]}", max(0, top - 1) >> BLOCK_BITS
-    for count in itertools.chain([_BLOCKS], itertools.repeat(_SLICE) if sliced else ()):
+    for count in itertools.chain([_FEW] if compared else [], [_BLOCKS], itertools.repeat(_SLICE) if sliced else ()):
         first = max(0, last - count + 1)
         yield " | ".join(_quote(f"{timeline}/{block}") for block in range(first, last + 1)), top
         if first == 0:
