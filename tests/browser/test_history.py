@@ -6,8 +6,9 @@ How long the frames take is measured by `python -m benchmarks scrolling`.
 from itertools import pairwise
 from typing import Any
 
+import anyio
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import WebSocketRoute, expect
 
 from tests.browser.conftest import Invite
 from tests.support.browsing import Visitor
@@ -69,6 +70,8 @@ async (step) => {
     return {seen, most, rows, texts};
 }
 """
+FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+"""Until what has arrived is drawn."""
 
 
 async def _filled_room(owner: Visitor, count: int) -> str:
@@ -92,6 +95,7 @@ async def test_five_thousand_messages_are_scrolled_to_the_first_without_a_jump(i
     seen = [number for number in scrolled["seen"] if number is not None]
     assert len(seen) == len(scrolled["seen"])  # there was always something to see
     assert seen[-1] == 1
+    await expect(reader.page.locator(".history-head")).to_have_text("This is the beginning of Archive.")
     assert max(before - after for before, after in pairwise(seen)) < STEP / 20  # rows are 22 pixels or more
     assert min(before - after for before, after in pairwise(seen)) >= 0
     assert scrolled["most"] <= MOST_ROWS
@@ -141,3 +145,32 @@ async def test_a_link_to_an_old_message_shows_its_surroundings_and_the_way_back(
             break
         await reader.page.wait_for_timeout(50)
     await reader.sees("message 500")
+
+
+async def test_a_link_stays_where_it_leads_when_the_newest_page_comes_after_its_message(invite: Invite) -> None:
+    reader = await invite("patient")
+    room = await _filled_room(reader, 200)
+    old = (await reader.api("GET", f"/rooms/{room}/messages?before=60&limit=1"))["items"][0]
+    told = anyio.Event()
+    reader.page.on("requestfinished", lambda request: told.set() if f"/messages/{old['id']}" in request.url else None)
+
+    def late(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+
+        async def pass_on(said: str | bytes) -> None:
+            await told.wait()
+            socket.send(said)
+
+        server.on_message(pass_on)
+
+    await reader.page.route_web_socket("**/connection/websocket", late)
+    async with reader.page.expect_response(
+        lambda response: response.url.endswith("/messages?limit=60&language=en")
+    ) as it:
+        await reader.go(f"/rooms/{room}?message={old['id']}")
+    await (await it.value).finished()
+    await reader.page.evaluate(FRAMES)
+
+    await expect(reader.page.locator(".row-marked")).to_contain_text(old["text"].split("\n")[0])
+    await expect(reader.page.locator(".row-marked")).to_be_in_viewport()
+    await expect(reader.page.get_by_role("button", name="To the newest messages")).to_be_visible()

@@ -66,6 +66,11 @@ export class Timeline {
   listener: (event: TimelineEvent) => void = () => undefined;
   private subscription: Subscription | null = null;
   private loading: Promise<void> | null = null;
+  private begin: () => void = () => undefined;
+  /** The first page has come, and it is known where the timeline ends. */
+  private readonly begun = new Promise<void>((begin) => {
+    this.begin = begin;
+  });
   private typedAt = 0;
 
   constructor(
@@ -150,8 +155,11 @@ export class Timeline {
     return this.load({ after: last.offset, limit: NEXT_PAGE }, (page) => this.log.add(page, "newer"));
   }
 
-  /** Show the surroundings of an offset, wherever it is. */
-  async jump(offset: number): Promise<void> {
+  /** Have a message in the log with its surroundings, wherever it is: not before the first page, which would take their place. */
+  async find(id: Id): Promise<void> {
+    const { offset } = await this.message(id);
+    await this.begun;
+    if (this.log.at(id)) return;
     await this.load({ before: offset + PAGE / 2 }, (page) => {
       const newest = page.items[0]?.offset ?? 0;
       this.log.replace(page, { newer: newest < this.offset && page.items.length > 0 });
@@ -210,6 +218,7 @@ export class Timeline {
           this.offset = Math.max(this.offset, message.offset);
           confirmed(message);
         }
+        this.begin(); // who waits for this asks first, before the page is drawn and more of it is asked for
         this.state.value = "ready";
         this.version.value += 1;
       },

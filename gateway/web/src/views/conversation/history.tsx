@@ -124,7 +124,7 @@ export function History({ timeline, actions, readBefore, target, onEnd }: Props)
   useEffect(() => {
     if (!target) return;
     void (async () => {
-      if (!log.at(target)) await timeline.jump((await timeline.message(target)).offset).catch(() => undefined);
+      if (!log.at(target)) await timeline.find(target).catch(() => undefined);
       if (log.at(target)) viewport.show(target, (scroller.current?.clientHeight ?? 600) / 3);
       draw((count) => count + 1);
       requestAnimationFrame(() => {
@@ -132,7 +132,7 @@ export function History({ timeline, actions, readBefore, target, onEnd }: Props)
         onScroll();
       });
     })();
-  }, [target, timeline.state.value === "ready"]);
+  }, [target]);
 
   const toEnd = async () => {
     viewport.toEnd();
@@ -170,7 +170,7 @@ export function History({ timeline, actions, readBefore, target, onEnd }: Props)
         onKeyDown={onKeyDown}
       >
         <div class="history-inner">
-          <Head timeline={timeline} empty={empty} />
+          <Head timeline={timeline} older={log.older} empty={empty} />
           <div style={{ height: `${viewport.before(range.start)}px` }} />
           {messages.map((message, index) => (
             <Placed
@@ -240,8 +240,8 @@ const Placed = memo(function Placed({ message, before, timeline, actions, readBe
   );
 });
 
-function Head({ timeline, empty }: { timeline: Timeline; empty: boolean }) {
-  const { state, log } = timeline;
+function Head({ timeline, older, empty }: { timeline: Timeline; older: boolean; empty: boolean }) {
+  const { state } = timeline;
   if (state.value === "loading") return <Skeleton />;
   if (state.value === "unreachable") {
     return (
@@ -253,7 +253,7 @@ function Head({ timeline, empty }: { timeline: Timeline; empty: boolean }) {
       </div>
     );
   }
-  if (log.older) return <div class="history-head history-more" role="status" aria-label={t("loading_older")} />;
+  if (older) return <div class="history-head history-more" role="status" aria-label={t("loading_older")} />;
   return (
     <div class="history-head">
       <p>{empty ? t("nothing_said_yet") : t("beginning", { name: timeline.name })}</p>

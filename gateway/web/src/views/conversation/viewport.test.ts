@@ -82,3 +82,13 @@ test("what grows above leaves the window where it was", () => {
 
   expect(viewport.top()).toBe(12_000 + 100 * ROW);
 });
+
+test("a list of other rows is shown from its end, not from its beginning", () => {
+  const { viewport, scroll } = list(0, 500);
+  scroll(12_000);
+  const others = numbered(1000, 60);
+  viewport.rows(others, (id) => others.indexOf(id));
+
+  expect(viewport.atEnd).toBe(true);
+  expect(viewport.range(WINDOW).end).toBe(60);
+});

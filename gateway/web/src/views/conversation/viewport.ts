@@ -33,7 +33,7 @@ export class Viewport {
   private positions: (id: Id) => number = () => -1;
   private measured = new Map<Id, number>();
 
-  /** The rows are these now. */
+  /** The rows are these now. When what one looked at is not among them, they are others, and shown from their end. */
   rows(ids: readonly Id[], positionOf: (id: Id) => number): void {
     this.positions = positionOf;
     const before = this.ids;
@@ -45,8 +45,10 @@ export class Viewport {
     if (grown) for (const id of ids.slice(before.length)) this.heights.push(this.heightOf(id));
     else this.heights = new Heights(ids.map((id) => this.heightOf(id)));
     this.ids = ids;
-    const row = this.anchor ? positionOf(this.anchor.id) : -1;
-    this.anchor = this.anchor && row >= 0 ? { ...this.anchor, row } : null;
+    if (!this.anchor) return;
+    const row = positionOf(this.anchor.id);
+    if (row >= 0) this.anchor = { ...this.anchor, row };
+    else this.toEnd();
   }
 
   /** The rows to draw in a window of this height. */
