@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Row, Select, delete, exists, func, insert, select, true, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.domain.agents import AgentBudgets, AgentDefinition, AgentMembership, AgentPlace, Policy
@@ -19,6 +18,7 @@ from engine.storage.sql.rows import Values, from_participant
 from engine.storage.sql.tables import agent_places as places
 from engine.storage.sql.tables import agent_usage as usage
 from engine.storage.sql.tables import agents, members, messages, participants, timelines
+from engine.storage.sql.types import insert_into
 
 _TOOLS = msgspec.json.Decoder(list[str])
 
@@ -172,7 +172,7 @@ def _active() -> Select[Any]:
 
 
 async def _keep(connection: AsyncConnection, new: Sequence[AgentPlace]) -> None:
-    upsert = (postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert)(places)
+    upsert = insert_into(connection.dialect.name, places)
     upsert = upsert.on_conflict_do_update(
         index_elements=[places.c.timeline_id, places.c.agent_id],
         set_={"cursor": upsert.excluded.cursor, "answered_at": upsert.excluded.answered_at},
@@ -199,7 +199,7 @@ async def _add(
     answers: int = 0,
     tokens: int = 0,
 ) -> None:
-    upsert = (postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert)(usage)
+    upsert = insert_into(connection.dialect.name, usage)
     upsert = upsert.on_conflict_do_update(
         index_elements=[usage.c.day, usage.c.agent_id, usage.c.timeline_id],
         set_={

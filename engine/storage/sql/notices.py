@@ -8,6 +8,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     ColumnElement,
+    Insert,
     Select,
     String,
     bindparam,
@@ -16,7 +17,6 @@ from sqlalchemy import (
     literal,
     select,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.domain.events import Event
@@ -25,7 +25,7 @@ from engine.domain.inbox import MOST_TOLD, Notice, NotificationKind, notice_of
 from engine.storage.sql.rows import Values
 from engine.storage.sql.script import Script
 from engine.storage.sql.tables import Key, conversations, members, messages, notifications, users
-from engine.storage.sql.types import UtcDateTime
+from engine.storage.sql.types import UtcDateTime, insert_into
 
 _COLUMNS: Final = (
     "id",
@@ -154,6 +154,5 @@ async def _tell(connection: AsyncConnection | Script, whom: Select[Any], rows: S
 
 
 @cache
-def _telling(dialect: str, whom: Select[Any]) -> postgresql.Insert | sqlite.Insert:
-    insert_ = postgresql.Insert if dialect == "postgresql" else sqlite.Insert
-    return insert_(notifications).from_select(_COLUMNS, whom).on_conflict_do_nothing()
+def _telling(dialect: str, whom: Select[Any]) -> Insert:
+    return insert_into(dialect, notifications).from_select(_COLUMNS, whom).on_conflict_do_nothing()

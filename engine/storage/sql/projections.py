@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from sqlalchemy import Insert, Table, bindparam, delete, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.domain.events import (
@@ -64,7 +63,7 @@ from engine.storage.sql.tables import (
     rooms,
     translations,
 )
-from engine.storage.sql.types import among
+from engine.storage.sql.types import among, insert_into
 
 _ROOM_SETTINGS = [column.name for column in rooms.c if column.name not in ("id", "created_by", "created_at")]
 
@@ -347,20 +346,16 @@ async def _upsert_of_people(
 
 @cache
 def _unless_there(dialect: str, table: Table) -> Insert:
-    return _insert(dialect, table).on_conflict_do_nothing()
+    return insert_into(dialect, table).on_conflict_do_nothing()
 
 
 @cache
 def _or_replace(dialect: str, table: Table, changing: tuple[str, ...]) -> Insert:
-    rows = _insert(dialect, table)
+    rows = insert_into(dialect, table)
     return rows.on_conflict_do_update(
         index_elements=[table.c.timeline_id, table.c.participant_id],
         set_={name: rows.excluded[name] for name in changing},
     )
-
-
-def _insert(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
-    return postgresql.Insert(table) if dialect == "postgresql" else sqlite.Insert(table)
 
 
 async def _replace_translations(connection: AsyncConnection | Script, values: list[Values]) -> None:

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Boolean, ColumnElement, DateTime, Dialect, String, Text, bindparam
+from sqlalchemy import Boolean, ColumnElement, DateTime, Dialect, String, Table, Text, bindparam
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -45,6 +46,11 @@ class _KeyList(TypeDecorator[Sequence[str]]):
     def process_bind_param(self, value: Sequence[str] | None, dialect: Dialect) -> list[str] | str:
         keys = list(value or ())
         return keys if dialect.name == "postgresql" else msgspec.json.encode(keys).decode()
+
+
+def insert_into(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """An `INSERT` with the dialect's own `ON CONFLICT`."""
+    return postgresql.Insert(table) if dialect == "postgresql" else sqlite.Insert(table)
 
 
 def among(column: ColumnElement[str], keys: Sequence[str]) -> ColumnElement[bool]:

@@ -6,7 +6,6 @@ from datetime import date
 from typing import Any
 
 from sqlalchemy import Select, delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.domain.fields import ParticipantId
@@ -18,7 +17,7 @@ from engine.storage.sql.rows import Values, to_user
 from engine.storage.sql.script import Script
 from engine.storage.sql.tables import message_counts as counts
 from engine.storage.sql.tables import users
-from engine.storage.sql.types import among
+from engine.storage.sql.types import among, insert_into
 from engine.storage.sql.users import AFTER_ALL
 
 Key = tuple[ParticipantId, date]
@@ -88,8 +87,7 @@ async def lock(connection: AsyncConnection, keys: Iterable[Key]) -> dict[Key, in
     wanted = sorted(set(keys), key=lambda key: (key[1], key[0]))
     if not wanted:
         return {}
-    upsert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    empty = upsert(counts).on_conflict_do_nothing()  # what is not there cannot be locked
+    empty = insert_into(connection.dialect.name, counts).on_conflict_do_nothing()  # what is not there cannot be locked
     await connection.execute(empty, [{"user_id": user_id, "week": week, "posts": 0} for user_id, week in wanted])
     locked = _of(wanted).order_by(counts.c.week, counts.c.user_id).with_for_update()
     return {(row.user_id, row.week): row.posts for row in (await connection.execute(locked)).all()}

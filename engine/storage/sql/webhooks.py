@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 from sqlalchemy import ColumnElement, Row, delete, exists, func, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.domain.fields import TimelineId
@@ -18,7 +17,7 @@ from engine.storage.sql.database import Database
 from engine.storage.sql.rows import Values
 from engine.storage.sql.tables import events, timelines, webhooks
 from engine.storage.sql.tables import webhook_deliveries as deliveries
-from engine.storage.sql.types import among
+from engine.storage.sql.types import among, insert_into
 
 _TYPES = msgspec.json.Decoder(list[str])
 _BEYOND_WEBHOOK = ("secret", "lease_holder", "lease_until")
@@ -192,8 +191,7 @@ class _Holding:
         return _to_leased(row)
 
     async def _add(self, connection: AsyncConnection) -> None:
-        upsert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        added = upsert(deliveries)
+        added = insert_into(connection.dialect.name, deliveries)
         replaced = {name: added.excluded[name] for name in deliveries.c.keys() if name not in {"webhook_id", "offset"}}
         keys = [deliveries.c.webhook_id, deliveries.c.offset]
         await connection.execute(added.on_conflict_do_update(index_elements=keys, set_=replaced), self._new)
