@@ -301,6 +301,7 @@ async def test_languages_that_cannot_be_looked_up_are_those_that_are_built_in(se
 
     async with deepl(server) as translators:
         rendering = await translators.translate(work(target="pt-BR"))
+        await until(lambda: "/v2/languages" in server.paths)
 
     assert rendering.text == "GOOD MORNING"
     assert "/v2/languages" in server.paths
