@@ -10,8 +10,7 @@ from typing import Final
 from actors import Activation, ActorSystem, AskFailed, Ref
 from engine.accounts import Accounts
 from engine.accounts.avatars import Avatars, open_avatars
-from engine.activity import start_activity
-from engine.activity.start import purge as purge_activity
+from engine.activity import Activities
 from engine.agents import Agents, start_agents
 from engine.agents.completing import completing
 from engine.agents.memories import Memories
@@ -75,6 +74,7 @@ class Engine:
     accounts: Accounts
     avatars: Avatars
     presence: People
+    activities: Activities
     timelines: Timelines
     invitations: Invitations
     webhooks: Webhooks
@@ -137,8 +137,8 @@ class Engine:
             canary = await system.spawn(Canary, "canary")
             journal = await system.spawn(lambda: Journal(storage.log), "journal", mailbox=Journal.mailbox)
             feed = Feed()
-            note = await start_activity(system, storage, clock, feed=feed)
-            accounts = Accounts.of(settings, storage, clock, record=note)
+            activities = await Activities.start(system, storage.activity, clock, traffic, feed=feed)
+            accounts = Accounts.of(settings, storage, clock, record=activities.note)
             presence = People(system.clock, grace=settings.presence_grace)
             accounts.watch(presence.account_changed)
 
@@ -188,7 +188,9 @@ class Engine:
                 start_limit=start_limit,
                 connected=connected,
             )
-            inbox = await start_inbox(system, storage, clock, feed=feed, personal=timelines.person, connected=connected)
+            inbox = await start_inbox(
+                system, storage, clock, traffic, feed=feed, personal=timelines.person, connected=connected
+            )
             webhooks = await Webhooks.start(
                 system,
                 storage,
@@ -211,6 +213,7 @@ class Engine:
                 accounts=accounts,
                 avatars=avatars,
                 presence=presence,
+                activities=activities,
                 timelines=timelines,
                 invitations=Invitations(storage.invites, timelines, clock),
                 webhooks=webhooks,
@@ -226,7 +229,6 @@ class Engine:
                 canary=canary,
             )
             ownership = Ownership(storage.log, timelines.active, surroundings.adrift)
-            activity_kept = timedelta(days=settings.activity_days)
             async with doing(
                 Chore(TAKEOVERS, ownership.check),
                 Chore(DEPARTURES, presence.sweep),
@@ -239,7 +241,7 @@ class Engine:
                 Chore(PURGES, engine.invitations.purge),
                 Chore(PURGES, inbox.trim),
                 Chore(PURGES, agents.purge),
-                Chore(PURGES, partial(purge_activity, storage, clock, activity_kept)),
+                Chore(PURGES, partial(activities.purge, timedelta(days=settings.activity_days))),
             ):
                 yield engine
                 await engine.stop_answers()

@@ -51,6 +51,9 @@ from gateway.web import add_web
 MAX_BODY_BYTES: Final = 64 * 1024
 MAX_HEADER_BYTES: Final = 32 * 1024
 """Of one header, and of the request line; what is over it never gets to `frame`."""
+SWITCH_INTERVAL: Final = 0.0002
+"""Seconds after which a thread that works in Python lets the event loop go on. At Python's 5 ms a post waited that long, again and again,
+for the official client of DeepL to take an answer apart; posts a second stay what they were (`python -m benchmarks posts`)."""
 _EXPIRY_GRACE: Final = 25.0
 """Seconds (Centrifugo, client.expired_close_delay) in which a client may still refresh; never longer than a token lives."""
 
@@ -128,6 +131,7 @@ async def serve(settings: Settings, *, demo: bool = False) -> None:
                     await web.SockSite(runner, each, backlog=BACKLOG).start()
                 app[LIFECYCLE].started = True
                 garbage.spare_what_stays()
+                sys.setswitchinterval(SWITCH_INTERVAL)
                 async with doing(Chore(garbage.EVERY, partial(garbage.collect, engine.traffic))):
                     _announce(url(*sockets[0].getsockname()[:2]), settings.log_format, demo=demo)
                     async for number in signals:

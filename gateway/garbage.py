@@ -13,11 +13,11 @@ from engine.traffic import Traffic
 
 EVERY: Final = 0.05
 """Seconds between two looks at whether there is something to collect."""
-YOUNG: Final = 500
+YOUNG: Final = 200
 """New objects that are worth it."""
-OFTEN: Final = 10
+OFTEN: Final = 2
 """Looks at the young between two at those that have stayed since the last such look."""
-SELDOM: Final = 2_000
+SELDOM: Final = 20_000
 """Of these, between two at everything that was made since the start."""
 GIVE_WAY: Final = 0.1
 """Seconds for which those who post come first, at most."""
@@ -27,7 +27,7 @@ def spare_what_stays() -> None:
     """Leave out what lives as long as the process; where nobody pauses, look at the rest in pieces that are still small."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(4 * YOUNG, OFTEN // 2, SELDOM)
+    gc.set_threshold(10 * YOUNG, OFTEN, SELDOM)
 
 
 async def collect(traffic: Traffic) -> None:

@@ -1,18 +1,28 @@
-"""The recorder: writes activity, whatever waits in one transaction."""
+"""The recorder: writes activity, whatever has gathered in one transaction, and not while somebody is on the way.
+
+Nearly every post is an entry. To write each at once would be as many commits again as the posts themselves need, each in the way of the
+next post, for a log that nobody waits for.
+"""
 
 from collections import deque
 
+import anyio
 import structlog
 
 from actors import Actor, Call, DropOldest, Mailbox, Message, handles
 from engine.domain.activity import Activity
 from engine.errors import EngineError, StorageUnavailable
 from engine.storage.repositories import ActivityLog
+from engine.traffic import Traffic
 
 log = structlog.get_logger(__name__)
 
-BATCH = 256
+BATCH = 1024
 """The most notes taken into one round of writing."""
+REST = 0.1
+"""Seconds after each round in which notes gather."""
+GIVE_WAY = 0.03
+"""Seconds for which those who post come first, at most."""
 ROWS = 1000
 """The most entries in one transaction: it keeps other writers waiting for a few milliseconds."""
 KEPT = 10_000
@@ -39,21 +49,27 @@ class Recorder(Actor):
     written without our hearing of it is not written twice.
     """
 
-    mailbox = Mailbox(1024, overflow=DropOldest())
+    mailbox = Mailbox(4096, overflow=DropOldest())
 
-    def __init__(self, activity: ActivityLog) -> None:
+    def __init__(self, activity: ActivityLog, traffic: Traffic) -> None:
         self._activity = activity
+        self._traffic = traffic
         self._unwritten: deque[Activity] = deque()
         self.dropped = 0
 
     @handles(Record, batch=BATCH)
     async def record(self, calls: list[Call[Record, None]]) -> None:
-        """Write them, with what has waited."""
+        """Write them, with what has waited, and rest."""
         for call in calls:
             self._unwritten.extend(call.message.entries)
-        await self._write()
+        waiting = bool(self._unwritten)
+        if waiting:
+            await self._traffic.give_way(GIVE_WAY)
+            await self._write()
         for call in calls:
             call.answer(None)
+        if waiting:
+            await anyio.sleep(REST)
 
     @handles(_Retry)
     async def retry(self, message: _Retry) -> None:

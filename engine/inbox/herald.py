@@ -19,11 +19,14 @@ from engine.inbox.agenda import Agenda, Topic
 from engine.inbox.counting import count_unread
 from engine.storage.repositories import Storage
 from engine.timelines.personal import PersonalTimeline, Whisper
+from engine.traffic import Courtesy, Traffic
 
 log = structlog.get_logger(__name__)
 
 GATHER: Final = 0.02
 """Seconds in which what happens at the same time comes together."""
+PATIENCE: Final = 0.03
+"""Seconds for which those who post come first, at most, before each timeline."""
 
 
 class UnreadChanged(Unread, frozen=True, kw_only=True, tag_field="type", tag="unread"):
@@ -48,10 +51,15 @@ class Herald(Actor):
     """Works off an agenda. A storage that fails costs the news that it could not read, never anybody's post."""
 
     def __init__(
-        self, agenda: Agenda, storage: Storage, personal: Callable[[ParticipantId], Ref[PersonalTimeline]]
+        self,
+        agenda: Agenda,
+        storage: Storage,
+        traffic: Traffic,
+        personal: Callable[[ParticipantId], Ref[PersonalTimeline]],
     ) -> None:
         self._agenda = agenda
         self._storage = storage
+        self._courtesy = Courtesy(traffic, PATIENCE)
         self._personal = personal
         self._told: dict[ParticipantId, dict[TimelineId, Unread]] = {}
         """What each connected person has been told last."""
@@ -71,6 +79,7 @@ class Herald(Actor):
         for person in self._told.keys() - self._agenda.connected:
             del self._told[person]
         due = self._agenda.take()
+        await self._courtesy.after_you()
         try:
             markers = await self._markers(due)
         except StorageUnavailable:
@@ -78,6 +87,7 @@ class Herald(Actor):
                 self._agenda.put_back(timeline_id, topic)
             due, markers = {}, {}
         for timeline_id, topic in due.items():
+            await self._courtesy.after_you()
             try:
                 await self._tell(timeline_id, topic, markers.get(timeline_id, {}))
             except StorageUnavailable:

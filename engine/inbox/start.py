@@ -15,12 +15,14 @@ from engine.storage.repositories import Storage
 from engine.timelines.feed import Feed
 from engine.timelines.personal import PersonalTimeline
 from engine.timelines.receipts import ShowRead
+from engine.traffic import Traffic
 
 
 async def start_inbox(
     system: ActorSystem,
     storage: Storage,
     clock: Clock,
+    traffic: Traffic,
     *,
     feed: Feed,
     personal: Callable[[ParticipantId], Ref[PersonalTimeline]],
@@ -28,7 +30,7 @@ async def start_inbox(
 ) -> Inbox:
     """Start the two actors that write read markers down and tell the `connected` people what has changed."""
     agenda = Agenda(system.clock, connected)
-    herald = await system.spawn(lambda: Herald(agenda, storage, personal), "herald")
+    herald = await system.spawn(lambda: Herald(agenda, storage, traffic, personal), "herald")
     agenda.wake = lambda: _try_to_tell(herald, Wake())
     feed.watch(agenda.note)
 

@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 BATCH: Final = 64
 """The most questions that are asked together: each has the languages of one timeline."""
-REST: Final = 0.05
+REST: Final = 0.1
 """Seconds after each answer in which questions gather."""
 GIVE_WAY: Final = 0.03
 """Seconds for which those who post come first, at most."""

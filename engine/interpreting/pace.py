@@ -8,9 +8,9 @@ So booths take places: those of one `TICK` are kept together, in one commit, and
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-TICK: Final = 0.1
+TICK: Final = 0.03
 """Seconds between two commits of translations."""
-EACH: Final = 24
+EACH: Final = 6
 """Translations in one of them, as long as places are to be had soon."""
 SOON: Final = 0.25
 """Seconds. For each of these by which the places reach into the future, ticks have `EACH` places more: so nobody waits long,

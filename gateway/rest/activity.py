@@ -37,7 +37,7 @@ async def list_activity(engine: Engine, query: ActivityQuery) -> Page[Activity]:
         since=query.since,
         until=query.until,
     )
-    rows = await engine.storage.activity.search(which, after=query.after, limit=query.limit + 1)
+    rows = await engine.activities.search(which, after=query.after, limit=query.limit + 1)
     return page(rows, query.limit, lambda entry: entry.id)
 
 
