@@ -10,7 +10,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import anyio
 from sniffio import current_async_library
@@ -21,11 +21,20 @@ if TYPE_CHECKING:
     import trio
 
 
+UVLOOP_ROUNDING: Final = 0.0005
+"""Seconds. uvloop rounds a timer to the nearest millisecond, so that half of them come early. An anyio cancel scope whose deadline comes early
+sets a timer for the rest, which is rounded to none, and again: it turns the loop hundreds of times until the moment is there."""
+
+
 class Waiter(Protocol):
     """The parking place of one task. Used by one task at a time; `wake` may be called by anyone on the loop, at any time."""
 
     def park(self) -> Awaitable[None]:
         """Sleep until the next `wake`; to be awaited at once. Cancellable; a wake while nobody is parked is forgotten."""
+        ...
+
+    async def park_for(self, seconds: float) -> None:
+        """Sleep until the next `wake`, and for so many seconds at most; not less, unless by the clock's resolution."""
         ...
 
     def wake(self) -> None:
@@ -106,6 +115,10 @@ class _PortableWaiter:
         finally:
             self._event = None
 
+    async def park_for(self, seconds: float) -> None:
+        with anyio.move_on_after(seconds):
+            await self.park()
+
     def wake(self) -> None:
         if self._event is not None:
             self._event.set()
@@ -137,10 +150,11 @@ class AsyncioBackend:
         # uvloop's time() has milliseconds and stands still within a turn; a simulated loop says that it keeps its own time.
         simulated = getattr(self._loop, "keeps_its_own_time", False)
         self.clock: Callable[[], float] = self._loop.time if simulated else time.monotonic
+        self._rounding = UVLOOP_ROUNDING if type(self._loop).__module__.startswith("uvloop") else 0.0
 
     def waiter(self) -> Waiter:
         """See `Backend`."""
-        return _AsyncioWaiter(self._loop)
+        return _AsyncioWaiter(self._loop, self._rounding)
 
     def slot(self) -> Slot:
         """See `Backend`."""
@@ -154,15 +168,23 @@ class AsyncioBackend:
 
 
 class _AsyncioWaiter:
-    __slots__ = ("_future", "_loop")
+    __slots__ = ("_future", "_loop", "_rounding")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, rounding: float) -> None:
         self._loop = loop
+        self._rounding = rounding
         self._future: asyncio.Future[None] | None = None
 
     def park(self) -> Awaitable[None]:
         future = self._future = self._loop.create_future()
         return future
+
+    async def park_for(self, seconds: float) -> None:
+        timer = self._loop.call_later(seconds + self._rounding, self.wake)
+        try:
+            await self.park()
+        finally:
+            timer.cancel()
 
     def wake(self) -> None:
         future = self._future
@@ -215,6 +237,10 @@ class _TrioWaiter:
     async def park(self) -> None:
         self._task = self._lowlevel.current_task()
         await self._lowlevel.wait_task_rescheduled(self._abort)
+
+    async def park_for(self, seconds: float) -> None:
+        with anyio.move_on_after(seconds):
+            await self.park()
 
     def _abort(self, _: Any) -> trio.lowlevel.Abort:
         self._task = None

@@ -6,8 +6,6 @@ import heapq
 from collections.abc import Callable
 from itertools import count
 
-import anyio
-
 from actors.backends import Backend
 
 NOT_SLEEPING = float("-inf")
@@ -73,7 +71,9 @@ class Schedule:
             appointment = action = None  # type: ignore[assignment]  # what has happened is not kept until the next
             self._sleeping_until = heap[0][0] if heap else float("inf")
             try:
-                with anyio.move_on_after(heap[0][0] - now if heap else None):
+                if heap:
+                    await self._waiter.park_for(heap[0][0] - now)
+                else:
                     await self._waiter.park()
             finally:
                 self._sleeping_until = NOT_SLEEPING
