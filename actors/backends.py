@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 
 UVLOOP_ROUNDING: Final = 0.0005
-"""Seconds. uvloop rounds a timer to the nearest millisecond, so that half of them come early. An anyio cancel scope whose deadline comes early
-sets a timer for the rest, which is rounded to none, and again: it turns the loop hundreds of times until the moment is there."""
+"""Seconds. uvloop rounds a timer to the nearest millisecond, so that half of them come early. An anyio cancel scope whose deadline
+comes early sets a timer for the rest, which is rounded to none, and again: it turns the loop hundreds of times until the moment."""
 
 
 class Waiter(Protocol):
