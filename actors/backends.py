@@ -33,10 +33,6 @@ class Waiter(Protocol):
         """Sleep until the next `wake`; to be awaited at once. Cancellable; a wake while nobody is parked is forgotten."""
         ...
 
-    async def park_for(self, seconds: float) -> None:
-        """Sleep until the next `wake`, and for so many seconds at most; not less, unless by the clock's resolution."""
-        ...
-
     def wake(self) -> None:
         """Wake the parked task, if there is one. Never blocks."""
         ...
@@ -62,6 +58,10 @@ class Backend(Protocol):
 
     def waiter(self) -> Waiter:
         """A parking place."""
+        ...
+
+    async def park(self, waiter: Waiter, seconds: float) -> None:
+        """Park there until the next `wake`, and for so many seconds at most; not less, unless by the clock's resolution."""
         ...
 
     def slot(self) -> Slot:
@@ -94,6 +94,11 @@ class PortableBackend:
         """See `Backend`."""
         return _PortableWaiter()
 
+    async def park(self, waiter: Waiter, seconds: float) -> None:
+        """See `Backend`."""
+        with anyio.move_on_after(seconds):
+            await waiter.park()
+
     def slot(self) -> Slot:
         """See `Backend`."""
         return _PortableSlot()
@@ -114,10 +119,6 @@ class _PortableWaiter:
             await self._event.wait()
         finally:
             self._event = None
-
-    async def park_for(self, seconds: float) -> None:
-        with anyio.move_on_after(seconds):
-            await self.park()
 
     def wake(self) -> None:
         if self._event is not None:
@@ -154,7 +155,15 @@ class AsyncioBackend:
 
     def waiter(self) -> Waiter:
         """See `Backend`."""
-        return _AsyncioWaiter(self._loop, self._rounding)
+        return _AsyncioWaiter(self._loop)
+
+    async def park(self, waiter: Waiter, seconds: float) -> None:
+        """See `Backend`."""
+        timer = self._loop.call_later(seconds + self._rounding, waiter.wake)
+        try:
+            await waiter.park()
+        finally:
+            timer.cancel()
 
     def slot(self) -> Slot:
         """See `Backend`."""
@@ -168,23 +177,15 @@ class AsyncioBackend:
 
 
 class _AsyncioWaiter:
-    __slots__ = ("_future", "_loop", "_rounding")
+    __slots__ = ("_future", "_loop")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, rounding: float) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._rounding = rounding
         self._future: asyncio.Future[None] | None = None
 
     def park(self) -> Awaitable[None]:
         future = self._future = self._loop.create_future()
         return future
-
-    async def park_for(self, seconds: float) -> None:
-        timer = self._loop.call_later(seconds + self._rounding, self.wake)
-        try:
-            await self.park()
-        finally:
-            timer.cancel()
 
     def wake(self) -> None:
         future = self._future
@@ -219,6 +220,11 @@ class TrioBackend:
         """See `Backend`."""
         return _TrioWaiter(self._lowlevel)
 
+    async def park(self, waiter: Waiter, seconds: float) -> None:
+        """See `Backend`."""
+        with anyio.move_on_after(seconds):
+            await waiter.park()
+
     def slot(self) -> Slot:
         """See `Backend`."""
         return _TrioSlot(self._lowlevel)
@@ -237,10 +243,6 @@ class _TrioWaiter:
     async def park(self) -> None:
         self._task = self._lowlevel.current_task()
         await self._lowlevel.wait_task_rescheduled(self._abort)
-
-    async def park_for(self, seconds: float) -> None:
-        with anyio.move_on_after(seconds):
-            await self.park()
 
     def _abort(self, _: Any) -> trio.lowlevel.Abort:
         self._task = None

@@ -34,6 +34,7 @@ class Schedule:
 
     def __init__(self, clock: Callable[[], float], backend: Backend) -> None:
         self._clock = clock
+        self._backend = backend
         self._waiter = backend.waiter()
         self._heap: list[tuple[float, int, Appointment]] = []
         self._order = count()
@@ -72,7 +73,7 @@ class Schedule:
             self._sleeping_until = heap[0][0] if heap else float("inf")
             try:
                 if heap:
-                    await self._waiter.park_for(heap[0][0] - now)
+                    await self._backend.park(self._waiter, heap[0][0] - now)
                 else:
                     await self._waiter.park()
             finally:

@@ -38,7 +38,7 @@ from engine.timelines.start import start_timelines
 from engine.timelines.surroundings import Surroundings, TimelineSettings
 from engine.timelines.timeline import Timeline
 from engine.timelines.underway import Underway
-from engine.traffic import Traffic
+from engine.traffic import Courtesy, Traffic
 from engine.translation import Translators, start_translators
 from engine.translation.detection import Detector
 from engine.translation.provider import Provider
@@ -52,6 +52,7 @@ ARCHIVE_REST: Final = 10.0
 # How often chores are done, in seconds.
 TAKEOVERS: Final = 2.0
 DEPARTURES: Final = 1.0
+REFRESHES: Final = 0.5
 DUE_WEBHOOKS: Final = 5.0
 REMINDERS: Final = 5.0
 LEARNING: Final = 60.0
@@ -232,6 +233,7 @@ class Engine:
             async with doing(
                 Chore(TAKEOVERS, ownership.check),
                 Chore(DEPARTURES, presence.sweep),
+                Chore(REFRESHES, partial(accounts.refresh, Courtesy(traffic, patience=REFRESHES / 10))),
                 Chore(DUE_WEBHOOKS, webhooks.check),
                 Chore(REMINDERS, interpreting.remind),
                 Chore(LEARNING, webhooks.learn),

@@ -28,6 +28,7 @@ from engine.errors import Forbidden, InvalidRequest, NotFound, RateLimited, TryL
 from engine.settings import RegistrationPolicy, Settings, SettingsError
 from engine.storage.records import login_key
 from engine.storage.repositories import ApiKey, Family, Storage, Usage, Users
+from engine.traffic import Courtesy
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -320,6 +321,10 @@ class Accounts:
     def watch(self, listener: Callable[[User], None]) -> None:
         """Call `listener` after every change of an account, made here or noticed later. It must neither wait nor raise."""
         self._directory.watch(listener)
+
+    async def refresh(self, courtesy: Courtesy) -> None:
+        """See `Directory.refresh`."""
+        await self._directory.refresh(courtesy)
 
     async def purge(self) -> int:
         """Forget expired refresh tokens, and counts of messages that are weeks old; tells how many. Worth doing daily."""

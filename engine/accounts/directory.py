@@ -1,7 +1,7 @@
 """Who is who: the accounts as this process knows them, and the one place where they are changed."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 from weakref import WeakValueDictionary
 
 import anyio
@@ -12,6 +12,10 @@ from engine.domain.fields import ParticipantId
 from engine.domain.people import User
 from engine.errors import Conflict, NotFound, Unauthenticated
 from engine.storage.repositories import Users
+from engine.traffic import Courtesy
+
+LATELY: Final = 30.0
+"""Seconds for which the account of someone who was seen is read ahead: to post they need not wait for it."""
 
 
 class Directory:
@@ -23,6 +27,7 @@ class Directory:
 
     def __init__(self, users: Users, *, ttl: float = 2.0, time: Callable[[], float] = anyio.current_time) -> None:
         self._users = users
+        self._ttl = ttl
         self._recent = Recent(self._read, ttl=ttl, changed=self._tell, time=time)
         self._listeners: list[Callable[[User], None]] = []
         self._turns: WeakValueDictionary[ParticipantId, anyio.Lock] = WeakValueDictionary()
@@ -40,6 +45,10 @@ class Directory:
         if user is None or not user.active:
             raise deactivated()
         return user
+
+    async def refresh(self, courtesy: Courtesy) -> None:
+        """Read those again who were here lately, in the second half of their time: to be called more often than that."""
+        await self._recent.refresh(ahead=self._ttl / 2, lately=LATELY, between=courtesy.after_you)
 
     async def add(self, user: User, password_hash: str, *, epoch: str) -> User:
         """Store a new account; `Conflict` names the field that is taken."""

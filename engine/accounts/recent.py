@@ -13,16 +13,19 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 _BATCH = 500
+_FEW = 32
+"""Values that are read ahead in one go, less than a millisecond's work."""
 
 
 class _Entry(Generic[V]):
     """One remembered value; None is the knowledge that there is none. `until` is when it is to be read again."""
 
-    __slots__ = ("until", "value")
+    __slots__ = ("asked_at", "until", "value")
 
-    def __init__(self, value: V | None, until: float) -> None:
+    def __init__(self, value: V | None, until: float, asked_at: float) -> None:
         self.value = value
         self.until = until
+        self.asked_at = asked_at
 
 
 class Recent(Generic[K, V]):
@@ -31,6 +34,7 @@ class Recent(Generic[K, V]):
         users = Recent(read_users, ttl=2.0, capacity=10_000)
         user = await users.get(user_id)         # None: there is no such user
         users.put(user_id, changed)             # at once, and over any read that began before
+        await users.refresh(...)                # again and again, so that nobody who comes back soon waits for a read
 
     `read` gets the keys that several callers miss at the same time in one call and answers those that exist. When it raises
     `StorageUnavailable`, entries past their time are served as they are, and the storage is left alone for `ttl`
@@ -72,11 +76,29 @@ class Recent(Generic[K, V]):
         known = self._entries.get(key)
         if known is None:
             return await self._reread(key)
+        known.asked_at = self._time()
+        self._entries.move_to_end(key)
         if self._time() >= self._slow_until:
             with anyio.move_on_after(self._patience):
                 return await self._reread(key)
             self._slow_until = self._time() + self._ttl
         return self._entries.get(key, known).value
+
+    async def refresh(self, *, ahead: float, lately: float, between: Callable[[], Awaitable[object]]) -> None:
+        """Read again what would be read again within `ahead` seconds and was asked for in the last `lately` seconds.
+
+        Whoever asks again and again then never waits for it. A few are read at a time, after `between` has returned. A storage that
+        is unavailable is left alone.
+        """
+        now = self._time()
+        wanted = [key for key, entry in self._entries.items() if entry.until - ahead <= now < entry.asked_at + lately]
+        for index in range(0, len(wanted), _FEW):
+            await between()
+            some = wanted[index : index + _FEW]
+            self._wanted.update(dict.fromkeys(some))
+            async with self._reading:
+                if some[0] in self._wanted:
+                    await self._read_wanted(some[0])
 
     def put(self, key: K, value: V | None) -> None:
         """Remember what was just stored."""
@@ -100,9 +122,10 @@ class Recent(Generic[K, V]):
         return entry.value
 
     def _fresh(self, key: K) -> _Entry[V] | None:
-        entry = self._entries.get(key)
-        if entry is None or entry.until <= self._time():
+        entry, now = self._entries.get(key), self._time()
+        if entry is None or entry.until <= now:
             return None
+        entry.asked_at = now
         self._entries.move_to_end(key)
         return entry
 
@@ -138,7 +161,7 @@ class Recent(Generic[K, V]):
                     self._changed(value)
 
     def _remember(self, key: K, value: V | None) -> None:
-        self._entries[key] = _Entry(value, self._time() + self._ttl)
-        self._entries.move_to_end(key)
+        now, before = self._time(), self._entries.get(key)
+        self._entries[key] = _Entry(value, now + self._ttl, now if before is None else before.asked_at)
         while len(self._entries) > self._capacity:
             self._entries.popitem(last=False)

@@ -52,7 +52,7 @@ GATHER: Final = 0.02
 """Seconds until a commit is considered: whoever posted is answered first."""
 GIVE_WAY: Final = 0.03
 """Seconds for which a booth gives way to those who post, at most."""
-PREFERENCES: Final = 5.0
+PREFERENCES: Final = 15.0
 """Seconds for which the languages that members prefer are remembered."""
 RETRY: Final = 1.0
 """Seconds until what could not be stored, or looked up, is tried again."""

@@ -70,7 +70,11 @@ _ATOMS: Final = (
 )
 _APART: Final = frozenset({"emoji", "shortcode", "cell", "fence"})
 """What is no part of a sentence: at either end of a line it is left out of what is translated."""
-_FIND: Final = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _ATOMS), re.MULTILINE)
+_WITHIN_WORDS: Final = r"(?!(?<=[a-z])[a-egi-ln-vx-z])"
+"""Nothing of that begins between two small letters, unless the second begins an address: most of a text is passed over so."""
+_FIND: Final = re.compile(
+    _WITHIN_WORDS + "(?:" + "|".join(f"(?P<{name}>{pattern})" for name, pattern in _ATOMS) + ")", re.MULTILINE
+)
 
 _PREFIX: Final = re.compile(
     r"[ \t]*(?:>[ \t]*)*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?)?(?:#{1,6}[ \t]+)?(?:\[[^\]\n]+\]:[ \t]+)?"

@@ -211,3 +211,86 @@ async def test_who_is_known_waits_only_a_moment_for_a_storage_that_hangs(shelf: 
     assert values == [1, 1, 1, 10]
     assert len(shelf.reads) == 3
     assert shelf.changed == [10]
+
+
+async def refresh(recent: Recent[str, int], *, ahead: float = 1.0, lately: float = 30.0) -> None:
+    await recent.refresh(ahead=ahead, lately=lately, between=checkpoint)
+
+
+async def test_who_comes_again_soon_finds_a_value_that_was_read_meanwhile(shelf: Shelf):
+    recent = shelf.recent()
+    await recent.get("a")
+    shelf.values["a"], shelf.now = 10, 1.5
+
+    await refresh(recent)
+    shelf.now = 3.0
+    value = await recent.get("a")
+
+    assert value == 10
+    assert shelf.reads == [("a",), ("a",)]
+    assert shelf.changed == [10]
+
+
+async def test_only_what_was_asked_for_lately_and_soon_ends_is_read_ahead(shelf: Shelf):
+    recent = shelf.recent(ttl=40.0)
+    await recent.get("a")
+    shelf.now = 35.0
+    await recent.get("b")
+    shelf.now = 39.0
+    await recent.get("c")
+    shelf.reads.clear()
+
+    await refresh(recent, ahead=6.0)
+    read_of_b_and_c_too_early_and_of_a_forgotten = list(shelf.reads)
+    await recent.get("a")
+    await refresh(recent, ahead=6.0)
+
+    assert read_of_b_and_c_too_early_and_of_a_forgotten == []
+    assert shelf.reads == [("a",)]
+
+
+async def test_reading_ahead_does_not_count_as_being_asked_for(shelf: Shelf):
+    recent = shelf.recent()
+    await recent.get("a")
+    shelf.reads.clear()
+
+    for second in range(60):
+        shelf.now = float(second)
+        await refresh(recent, lately=10.0)
+
+    assert len(shelf.reads) == 9
+
+
+async def test_many_values_are_read_ahead_a_few_at_a_time_and_others_come_between(shelf: Shelf):
+    shelf.values = {str(number): number for number in range(100)}
+    recent = shelf.recent()
+    for key in shelf.values:
+        await recent.get(key)
+    shelf.reads.clear()
+    pauses: list[int] = []
+
+    async def between() -> None:
+        pauses.append(len(shelf.reads))
+
+    shelf.now = 1.5
+    await recent.refresh(ahead=1.0, lately=30.0, between=between)
+
+    assert pauses == [0, 1, 2, 3]
+    assert sorted(key for keys in shelf.reads for key in keys) == sorted(shelf.values)
+
+
+async def test_reading_ahead_in_an_outage_changes_nothing_and_comes_again_later(shelf: Shelf):
+    recent = shelf.recent()
+    await recent.get("a")
+    shelf.away, shelf.now = True, 1.5
+    shelf.reads.clear()
+
+    await refresh(recent)
+    await refresh(recent)
+    while_away = list(shelf.reads)
+    shelf.away, shelf.now = False, 4.0
+    await refresh(recent)
+
+    assert while_away == [("a",)]
+    assert shelf.reads == [("a",), ("a",)]
+    assert await recent.get("a") == 1

@@ -11,6 +11,7 @@ from engine.activity.recorder import Record, Recorder
 from engine.clock import SystemClock
 from engine.domain.activity import Action, Activity
 from engine.errors import Conflict, StorageUnavailable
+from engine.traffic import Traffic
 
 pytestmark = pytest.mark.anyio
 
@@ -51,14 +52,19 @@ def log() -> Log:
 
 
 @pytest.fixture
+def traffic() -> Traffic:
+    return Traffic()
+
+
+@pytest.fixture
 async def system() -> AsyncIterator[ActorSystem]:
     async with ActorSystem("test") as system:
         yield system
 
 
 @pytest.fixture
-async def ref(system: ActorSystem, log: Log) -> Ref[Recorder]:
-    return await system.spawn(lambda: Recorder(log), "activity", mailbox=Recorder.mailbox)  # type: ignore[arg-type]
+async def ref(system: ActorSystem, log: Log, traffic: Traffic) -> Ref[Recorder]:
+    return await system.spawn(lambda: Recorder(log, traffic), "activity", mailbox=Recorder.mailbox)  # type: ignore[arg-type]
 
 
 async def test_what_comes_while_it_writes_is_written_together_in_order(ref: Ref[Recorder], log: Log):
@@ -75,6 +81,35 @@ async def test_what_comes_while_it_writes_is_written_together_in_order(ref: Ref[
     assert [len(batch) for batch in log.written] == [1, 49]
 
 
+async def test_what_comes_soon_after_is_gathered(ref: Ref[Recorder], log: Log):
+    said = entries(6)
+    log.open.set()
+    await ref.ask(Record(said[:1]))
+
+    for entry in said[1:]:
+        ref.tell(Record((entry,)))
+        await anyio.wait_all_tasks_blocked()
+    await ref.ask(Record(()))
+
+    assert [len(batch) for batch in log.written] == [1, 5]
+
+
+async def test_who_is_on_the_way_goes_first(
+    ref: Ref[Recorder], log: Log, traffic: Traffic, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(recorder, "GIVE_WAY", 10.0)
+    log.open.set()
+    with traffic.arriving():
+        ref.tell(Record(entries(1)))
+        await anyio.wait_all_tasks_blocked()
+        while_on_the_way = list(log.written)
+
+    with anyio.fail_after(5):
+        await log.taken.wait()
+
+    assert while_on_the_way == []
+
+
 async def test_a_transaction_has_a_bounded_size(ref: Ref[Recorder], log: Log):
     log.open.set()
 
@@ -86,7 +121,7 @@ async def test_a_transaction_has_a_bounded_size(ref: Ref[Recorder], log: Log):
 async def test_too_much_at_once_drops_the_oldest_counts_it_and_makes_nobody_wait(
     ref: Ref[Recorder], log: Log, system: ActorSystem
 ):
-    said = entries(2000)
+    said = entries(6000)
     ref.tell(Record(said[:1]))
     await log.asked.wait()
 
@@ -96,7 +131,7 @@ async def test_too_much_at_once_drops_the_oldest_counts_it_and_makes_nobody_wait
     await ref.ask(Record(()))
 
     dropped = system.dead_letters.counts["dropped_oldest"]
-    assert dropped == 2000 - 1024  # one was being written, and the question took a place
+    assert dropped == 6000 - 4096  # one was being written, and the question took a place
     assert log.all == [said[0], *said[dropped + 1 :]]
 
 
