@@ -6,6 +6,7 @@ import anyio
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from anyio.lowlevel import checkpoint
 
 from gateway.realtime import codes
 from gateway.realtime.socket import WebSocketCarrier
@@ -34,7 +35,7 @@ async def test_frames_of_every_length_arrive_whole_whichever_way_they_leave() ->
         for size in sizes:
             frame = b"x" * size
             while not carrier.send_at_once(lambda frame=frame: frame):  # type: ignore[misc]
-                await anyio.sleep(0)  # the frame before it has not left yet
+                await checkpoint()  # the frame before it has not left yet
             await carrier.send(frame)
         await carrier.close(codes.SHUTDOWN)
 
