@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import anyio
@@ -40,6 +41,13 @@ class Carrier(Protocol):
         """Send a frame. Waits while the client does not read; `ConnectionError` when it has gone."""
         ...
 
+    def send_at_once(self, take: Callable[[], bytes]) -> bool:
+        """Send the frame that `take` gives, without waiting. False, and nothing is taken, if the client has to be waited for.
+
+        Only called while nobody is in `send`.
+        """
+        ...
+
     def stop_receiving(self) -> None:
         """Nobody will call `receive` again: whoever waits to have a frame received is to be turned away."""
         ...
@@ -52,9 +60,10 @@ class Carrier(Protocol):
 class Connection:
     """Carries one session from the handshake to the goodbye.
 
-    One task reads and one writes; what the session spawns runs beside them, and ends with the reader. The writer sends
-    everything that waits in one frame. While more waits than may, the reader stops reading. When the connection ends, for
-    whatever reason, the session leaves its timelines first; then the client has `linger` seconds to read what is left.
+    One task reads and one writes; what the session spawns runs beside them, and ends with the reader. What waits is sent in one
+    frame at the end of the turn of the event loop in which it came; the writer is woken only when the client has to be waited for.
+    While more waits than may, the reader stops reading. When the connection ends, for whatever reason, the session leaves its
+    timelines first; then the client has `linger` seconds to read what is left.
     """
 
     def __init__(
@@ -77,7 +86,8 @@ class Connection:
         self._drained = asyncio.Event()
         self._written = asyncio.Event()
         self._last_frames: list[bytes] | None = None
-        self._outbox = Outbox(settings.queue_bytes, self._wake)
+        self._outbox = Outbox(settings.queue_bytes, self._begin_to_send)
+        self._take = partial(self._outbox.take, settings.outgoing_frame_bytes)
         self._tasks = anyio.create_task_group()
         self._timer: asyncio.TimerHandle | None = None
         self._why = codes.CONNECTION_CLOSED
@@ -183,16 +193,15 @@ class Connection:
         Never cancelled before the linger is over: aiohttp shares one future among all who wait for the transport to drain, so
         cancelling one of them would cut the close frame off as well.
         """
-        take, send, create_future = self._outbox.take, self._carrier.send, self._loop.create_future
-        limit = self._settings.outgoing_frame_bytes
+        take, send = self._take, self._carrier.send
         try:
             while True:
-                while frame := take(limit):
+                while frame := take():
                     await send(frame)
                 self._drained.set()
                 if self._last_frames is not None:
                     break
-                self._idle = create_future()  # it costs half of what an Event does, once for each push
+                self._idle = self._loop.create_future()
                 await self._idle
             for frame in self._last_frames:
                 await send(frame)
@@ -201,15 +210,30 @@ class Connection:
         finally:
             self._written.set()
 
+    def _begin_to_send(self) -> None:
+        """Something waits to be written again. The writer comes to it by itself, if it writes at this moment."""
+        if self._idle is not None:
+            self._loop.call_soon(self._send_at_once)
+
+    def _send_at_once(self) -> None:
+        """Send what waits for as long as the client takes it; then it is the writer's."""
+        if self._idle is None:
+            return
+        while self._outbox.size:
+            if not self._carrier.send_at_once(self._take):
+                self._wake()
+                return
+        self._drained.set()
+
     def _wake(self) -> None:
-        """Something waits to be written, or it is time for the last frames."""
+        """Have the writer write what waits, or the last frames."""
         idle, self._idle = self._idle, None
         if idle is not None and not idle.done():
             idle.set_result(None)
 
     def _left_over(self) -> list[bytes]:
         frames = []
-        while frame := self._outbox.take(self._settings.outgoing_frame_bytes):
+        while frame := self._take():
             frames.append(frame)
         return frames
 

@@ -105,7 +105,7 @@ class Hub:
             protocols=("centrifuge-json",),
         )
         await socket.prepare(request)
-        await self.serve(WebSocketCarrier(socket), request)
+        await self.serve(WebSocketCarrier(socket, request.transport), request)
         return socket
 
     async def serve(self, carrier: Carrier, request: web.Request, *, emulated: Emulated | None = None) -> None:

@@ -1,5 +1,7 @@
 """A streamed response as the carrier of a connection: frames leave in it, and come in by requests of their own."""
 
+from collections.abc import Callable
+
 import anyio
 from aiohttp import web
 
@@ -56,6 +58,11 @@ class StreamCarrier:
     async def send(self, frame: bytes) -> None:
         """See `Carrier.send`."""
         await self._stream.write(self._framing.write(frame))
+
+    def send_at_once(self, take: Callable[[], bytes]) -> bool:
+        """See `Carrier.send_at_once`: a response can only be written to by a task that may have to wait."""
+        del take
+        return False
 
     def stop_receiving(self) -> None:
         """See `Carrier.stop_receiving`."""

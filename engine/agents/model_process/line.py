@@ -9,6 +9,7 @@ import anyio
 import msgspec
 import structlog
 from anyio.abc import ByteStream
+from anyio.lowlevel import checkpoint
 
 from engine.agents.model_process.sending import Sending
 from engine.agents.model_process.wire import (
@@ -34,8 +35,11 @@ LETTING_GO: Final = 2.0
 """Seconds for the process to let go of an answer that is left: longer than its worker has, which is counted as stuck then."""
 MOST_UNSENT: Final = 64_000_000
 """Bytes: a process that leaves so much unread is asked nothing more."""
-SLICE: Final = 2
+SLICE: Final = 4
 """Reports that are taken at a time: each may become a frame for everybody who reads its answer."""
+STEPS: Final = 6
+"""Turns of the event loop in which all follows from a slice: it goes through the tasks of its answer, its worker, whoever speaks and
+the timeline. If the next one came sooner, several would be under way, and a post that comes would wait for all of them."""
 PATIENCE: Final = 0.02
 """Seconds for which what comes may wait for those who post: half as long as a timeline waits between two pieces of an answer."""
 
@@ -168,6 +172,8 @@ class Line:
                     await self._courtesy.after_you()
                     for report in heard[start : start + SLICE]:
                         self._hear(report)
+                    for _ in range(STEPS):
+                        await checkpoint()
         except (anyio.EndOfStream, anyio.BrokenResourceError):
             pass
         except msgspec.DecodeError as error:
