@@ -8,8 +8,9 @@ import psutil  # type: ignore[import-untyped] # its stubs are a package of their
 import pytest
 
 from tests.e2e.test_agents import administrator, follow, invite
-from tests.support import openai_server as peer
-from tests.support.openai_server import OpenAIServer, Reply
+from tests.support import model_scripts as peer
+from tests.support.model_server import Reply
+from tests.support.openai_server import OpenAIServer
 from tests.support.server import GatheringServer
 from tests.support.visitors import Visitor, until
 

@@ -22,7 +22,7 @@ from engine.domain.agents import AgentDefinition, Policy
 from engine.domain.fields import MessageId, ParticipantId, ParticipantKind, TimelineId
 from engine.domain.messages import Message
 from engine.domain.people import Participant
-from tests.support import openai_server as peer
+from tests.support import model_scripts as peer
 from tests.support.openai_server import OpenAIServer
 
 pytestmark = pytest.mark.anyio
