@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from engine.agents.model_process.process import _environment
 from engine.agents.models import FailureCode, ModelFailed
 from tests.engine.models.talking import Talking, read, said, talking_here
 from tests.support import model_scripts as peer
@@ -76,6 +77,20 @@ async def test_a_provider_whose_package_is_missing_names_the_extra_that_brings_i
 
         assert failed.value.code is FailureCode.NOT_CONFIGURED
         assert f"pip install 'gathering[{provider}]'" in failed.value.detail
+
+
+def test_the_process_is_told_nothing_of_the_server_s_settings_nor_of_somebody_between_it_and_the_provider(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("GATHERING_SECRET_KEY", "a secret")
+    monkeypatch.setenv("LANGSMITH_GATEWAY", "true")
+    monkeypatch.setenv("LANGSMITH_GATEWAY_API_KEY", "a key")
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "the provider's")
+
+    environment = _environment()
+
+    assert environment["ANTHROPIC_API_KEY"] == "the provider's"
+    assert not {name for name in environment if name.startswith(("GATHERING_", "LANGSMITH_GATEWAY"))}
 
 
 async def test_a_provider_that_nobody_knows_is_not_configured(talking: Talking) -> None:
