@@ -70,8 +70,8 @@ class AnthropicReply(Reply):
         await self._delta("thinking", empty, {"type": "signature_delta", "signature": "c2lnbmVk"})
 
     async def call(self, name: str, arguments: Mapping[str, object]) -> None:
-        """The name first, the arguments in parts."""
-        written = json.dumps(arguments)
+        """The name first, the arguments in parts; where there are none, of nothing."""
+        written = json.dumps(arguments) if arguments else ""
         block = {"id": f"toolu_{next(NUMBERS)}", "name": name, "input": {}}
         for part in ("", written[:5], written[5:]):
             await self._delta("tool_use", block, {"type": "input_json_delta", "partial_json": part})

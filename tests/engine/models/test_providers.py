@@ -79,10 +79,14 @@ WEATHER = ToolSpec(
 )
 
 
-@pytest.mark.parametrize("words", ["Let me see. ", ""], ids=["with words", "without a word"])
-async def test_a_tool_is_asked_for_and_its_result_goes_back(talking: Talking, words: str) -> None:
+@pytest.mark.parametrize(
+    ("words", "arguments"), [("Let me see. ", {"city": "Paris"}), ("", {})], ids=["with words", "without anything"]
+)
+async def test_a_tool_is_asked_for_and_its_result_goes_back(
+    talking: Talking, words: str, arguments: dict[str, str]
+) -> None:
     asked = Prompt(system="", messages=(Spoken(role="user", text="Weather in Paris?"),), tools=(WEATHER,))
-    script = (peer.calls("weather", {"city": "Paris"}, text=words), peer.words("It ", "rains."))
+    script = (peer.calls("weather", arguments, text=words), peer.words("It ", "rains."))
     async with talking(*script) as (models, server):
         first = await read(models, asked)
         (call,) = [piece for piece in first if isinstance(piece, ToolCall)]
@@ -93,13 +97,13 @@ async def test_a_tool_is_asked_for_and_its_result_goes_back(talking: Talking, wo
         )
         second = await read(models, Prompt(system="", messages=turns, tools=(WEATHER,)))
 
-        assert (call.name, call.arguments) == ("weather", {"city": "Paris"})
+        assert (call.name, call.arguments) == ("weather", arguments)
         assert (said(first), said(second)) == (words, "It rains.")
         assert first[-1] == Usage(input_tokens=11, output_tokens=5)
         assert server.requests[0].heard.tools == {"weather": WEATHER.parameters}
         user, assistant, tool = server.requests[1].heard.turns
         assert (user.text, assistant.text, assistant.role) == ("Weather in Paris?", words, "assistant")
-        assert [(each.name, each.arguments) for each in assistant.calls] == [("weather", {"city": "Paris"})]
+        assert [(each.name, each.arguments) for each in assistant.calls] == [("weather", arguments)]
         assert tool == Said(role="tool", text="rain", of=assistant.calls[0].id)
 
 
