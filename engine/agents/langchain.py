@@ -1,4 +1,4 @@
-"""LangChain: the one module that imports it. It is imported itself by the first model that is opened, and no sooner.
+"""LangChain: with `langchain_providers`, all that imports it. They are imported by the first model that is opened, and no sooner.
 
 `make_model` finds a chat model by its name; what is read of its answers is text, tool calls and usage. `RunnableAgent` makes an agent
 of anything else that LangChain and LangGraph can run.

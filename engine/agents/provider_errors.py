@@ -48,6 +48,10 @@ def failure_of(error: Exception, *, spoken: bool, now: Callable[[], datetime]) -
     if kinds & _REPORTED:
         return _broken("the provider reported an error", "the provider reported an error", spoken=spoken)
     log.error("model.not_understood", error=type(error).__name__, at=_place(error))
+    if type(error) is ValueError and not spoken:
+        return ModelFailed(
+            FailureCode.REJECTED, "the request was refused on its way to the provider; the log has where"
+        )
     if isinstance(error, json.JSONDecodeError | UnicodeError | LookupError | TypeError | ValueError | AttributeError):
         return ModelFailed(FailureCode.MALFORMED, "the provider sent something that is not of its protocol")
     return ModelFailed(FailureCode.FAILED, f"the model failed with {type(error).__name__}")
@@ -67,7 +71,8 @@ def _by_status(error: Exception, status: int, now: Callable[[], datetime]) -> Mo
     else:
         passing = status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _PASSING
         code = FailureCode.UNAVAILABLE if passing else FailureCode.REJECTED
-    return ModelFailed(code, f"the provider answered {status}", retry_after)
+    hint = ": it knows no such model, or the address is wrong" if status == HTTPStatus.NOT_FOUND else ""
+    return ModelFailed(code, f"the provider answered {status}{hint}", retry_after)
 
 
 def _headers(error: BaseException | None) -> Mapping[str, str]:

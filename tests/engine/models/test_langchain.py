@@ -6,9 +6,10 @@ import sys
 import pytest
 
 from engine.agents.model_process.process import _environment
-from engine.agents.models import FailureCode, ModelFailed
+from engine.agents.models import FailureCode, ModelFailed, Prompt
 from tests.engine.models.talking import Talking, read, said, talking_here
 from tests.support import model_scripts as peer
+from tests.support.scripted_model import prompt
 
 pytestmark = pytest.mark.anyio
 
@@ -93,6 +94,19 @@ def test_the_process_is_told_nothing_of_the_server_s_settings_nor_of_somebody_be
     assert not {name for name in environment if name.startswith(("GATHERING_", "LANGSMITH_GATEWAY"))}
 
 
+async def test_what_a_model_is_known_not_to_take_is_rejected_before_it_is_asked() -> None:
+    warm = Prompt(system="", messages=prompt().messages, temperature=0.3)
+    async with talking_here(peer.words("Hello"), provider="anthropic", chat_model="anthropic:claude-sonnet-5-5") as (
+        models,
+        server,
+    ):
+        with pytest.raises(ModelFailed) as failed:
+            await read(models, warm)
+
+        assert failed.value.code is FailureCode.REJECTED
+        assert server.requests == []
+
+
 async def test_a_provider_that_nobody_knows_is_not_configured(talking: Talking) -> None:
     async with talking(peer.words("Hello")) as (models, _):
         with pytest.raises(ModelFailed) as failed:
@@ -122,6 +136,7 @@ print("loaded too early:", *loaded & heavy)
 
 from tests.engine.models.talking import talking_here, read, said
 from tests.support import model_scripts as peer
+from tests.support.scripted_model import prompt
 
 async def main():
     async with talking_here(peer.words("Hello ", "world")) as (models, server):
