@@ -24,6 +24,10 @@ async def _nothing() -> None:
     """There is nothing to close."""
 
 
+def _by_name(prompt: Prompt) -> Mapping[str, Any]:
+    return _set(temperature=prompt.temperature, max_tokens=prompt.max_tokens)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Chat:
     """A model of LangChain's, and what has to be known to use it."""
@@ -33,9 +37,7 @@ class Chat:
     """Close the connections that are kept for the next request."""
     finishes: bool = True
     """Whether it says why an answer has ended, so that one which just stops is known to be broken off."""
-    options: Callable[[Prompt], Mapping[str, Any]] = lambda prompt: _set(
-        temperature=prompt.temperature, max_tokens=prompt.max_tokens
-    )
+    options: Callable[[Prompt], Mapping[str, Any]] = _by_name
     """How a request says what its prompt wants of the model."""
 
 
