@@ -35,7 +35,7 @@ bench: .venv/dev
 	$(BIN)/python -m benchmarks agents
 
 lock: .venv/dev # UPGRADE=--upgrade takes the newest versions; without it only what pyproject.toml asks for changes
-	$(COMPILE) $(UPGRADE) pyproject.toml --extra agents --extra chat --extra mcp --extra openai --group build -o requirements/run.txt
+	$(COMPILE) $(UPGRADE) pyproject.toml --extra agents --extra anthropic --extra chat --extra mcp --extra ollama --extra openai --group build -o requirements/run.txt
 	$(COMPILE) $(UPGRADE) pyproject.toml --group build --group dev -c requirements/run.txt -o requirements/dev.txt
 
 .venv/pyvenv.cfg:

@@ -10,7 +10,9 @@ from contextlib import AbstractContextManager
 import anyio
 
 from benchmarks.server import Server, beside
-from tests.support.openai_server import OpenAIServer, Reply, Script, hangs
+from tests.support.model_scripts import hangs
+from tests.support.model_server import Reply, Script
+from tests.support.openai_server import OpenAIServer
 
 HUNG = "hung"
 """The model that never answers."""

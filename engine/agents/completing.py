@@ -17,6 +17,7 @@ _MEANINGS: Final[Mapping[FailureCode, Failing]] = {
     FailureCode.FILTERED: "refused",
     FailureCode.TOO_LONG: "refused",
     FailureCode.RATE_LIMITED: "rate_limited",
+    FailureCode.QUOTA: "quota",
     FailureCode.FIRST_TOKEN: "timeout",
     FailureCode.STALLED: "timeout",
     FailureCode.MALFORMED: "malformed",

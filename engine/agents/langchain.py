@@ -1,20 +1,17 @@
-"""LangChain: the one module that imports it. It is imported itself by the first model that is opened, and no sooner.
+"""LangChain: with `langchain_providers`, all that imports it. They are imported by the first model that is opened, and no sooner.
 
 `make_model` finds a chat model by its name; what is read of its answers is text, tool calls and usage. `RunnableAgent` makes an agent
 of anything else that LangChain and LangGraph can run.
 """
 
 import asyncio
-import importlib.util
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from datetime import datetime
 from typing import Any, Final, cast
 
 import anyio
 import langsmith
-from langchain.chat_models import init_chat_model
-from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.messages import ToolCall as AskedTool
 from langchain_core.outputs import ChatGenerationChunk
@@ -22,6 +19,7 @@ from langchain_core.runnables import Runnable
 from langgraph.pregel import Pregel
 
 from engine.agents.agent import Agent
+from engine.agents.langchain_providers import Chat, open_chat
 from engine.agents.models.failures import FailureCode, ModelFailed
 from engine.agents.models.prompt import Piece, Prompt, Spoken, Text, ToolCall, ToolResult, ToolSpec, Usage
 from engine.agents.models.thoughts import Thoughts
@@ -33,18 +31,6 @@ langsmith.configure(
     enabled=False
 )  # whatever the environment says: conversations go to the model's provider, and to nobody else
 
-_PACKAGES: Final = {"anthropic": "langchain_anthropic", "ollama": "langchain_ollama", "openai": "langchain_openai"}
-"""The providers that come as extras of this distribution, by their names."""
-_OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
-    # Retries, deadlines and what follows from them are the engine's.
-    "anthropic": {"max_retries": 0, "stream_usage": True},
-    "openai": {
-        "max_retries": 0,
-        "stream_usage": True,
-        "stream_chunk_timeout": None,
-        "use_responses_api": False,  # the other services that speak OpenAI's protocol speak this one
-    },
-}
 _REASONS: Final = ("finish_reason", "stop_reason", "done_reason")
 """Where providers say why an answer has ended."""
 AHEAD: Final = 16
@@ -57,42 +43,15 @@ _FILTERED: Final = frozenset({"content_filter", "refusal", "SAFETY"})
 def make_model(
     name: str, *, base_url: str | None = None, api_key: str | None = None, now: Callable[[], datetime]
 ) -> "LangChainModel":
-    """The model called `provider:model`. Takes seconds the first time, and blocks: call it in a thread.
-
-    `base_url` and `api_key` override what the provider's own environment variables say. Raises `ModelFailed` when the provider
-    is unknown, its package is missing, or it has no key.
-    """
-    provider, _, model = name.partition(":")
-    package = _PACKAGES.get(provider)
-    if package is not None and importlib.util.find_spec(package) is None:
-        hint = f"the models of {provider} need a package that is not installed: pip install 'gathering[{provider}]'"
-        raise ModelFailed(FailureCode.NOT_CONFIGURED, hint)
-    options: dict[str, Any] = dict(_OPTIONS.get(provider, {}))
-    if base_url is not None:
-        options["base_url"] = base_url
-        api_key = api_key or ("none" if provider == "openai" else None)  # a server of one's own may want none
-    if api_key is not None:
-        options["api_key"] = api_key
-    if provider == "openai":
-        options["http_async_client"] = _openai_client()
-    try:
-        chat = init_chat_model(model, model_provider=provider, **options)
-    except ImportError as error:
-        raise ModelFailed(FailureCode.NOT_CONFIGURED, f"{name}: {error}") from error
-    except Exception as error:  # whatever a provider's class thinks of its settings
-        raise ModelFailed(FailureCode.NOT_CONFIGURED, f"{name} cannot be used: {_first_line(error)}") from error
-    if provider == "openai":
-        _read_chunks_as_they_are(chat)
-    return LangChainModel(chat, finishes=package is not None, now=now)
+    """The model called `provider:model`; see `open_chat`."""
+    return LangChainModel(open_chat(name, base_url, api_key), now)
 
 
 class LangChainModel:
     """A chat model of LangChain, as the engine knows them. On asyncio, which LangChain needs."""
 
-    def __init__(self, chat: BaseChatModel, *, finishes: bool, now: Callable[[], datetime]) -> None:
+    def __init__(self, chat: Chat, now: Callable[[], datetime]) -> None:
         self._chat = chat
-        self._finishes = finishes
-        """Whether it says why an answer has ended, so that one which just stops is known to be broken off."""
         self._now = now
 
     async def stream(self, prompt: Prompt) -> AsyncGenerator[Piece, None]:
@@ -102,29 +61,23 @@ class LangChainModel:
             async with aclosing(self._chunks(prompt)) as chunks:
                 async for chunk in chunks:
                     yield Text(answer.read(chunk))
-            for piece in answer.end(must_finish=self._finishes):
+            for piece in answer.end(must_finish=self._chat.finishes):
                 yield piece
         except Exception as error:  # a boundary: libraries of providers raise what they like
             raise failure_of(error, spoken=answer.spoken, now=self._now) from error
 
     async def close(self) -> None:
-        """Close the connections that are kept for the next request. LangChain gives access to those of OpenAI's client only."""
-        client = getattr(self._chat, "root_async_client", None)
-        if client is not None:
-            await client.close()
+        """Close the connections that are kept for the next request."""
+        await self._chat.close()
 
     def _chunks(self, prompt: Prompt) -> AsyncGenerator[ChatGenerationChunk, None]:
-        options: dict[str, Any] = {}
-        if prompt.temperature is not None:
-            options["temperature"] = prompt.temperature
-        if prompt.max_tokens is not None:
-            options["max_tokens"] = prompt.max_tokens
+        options = dict(self._chat.options(prompt))
         if prompt.tools:
-            bound: Any = self._chat.bind_tools([_tool(each) for each in prompt.tools])
+            bound: Any = self._chat.model.bind_tools([_tool(each) for each in prompt.tools])
             options |= bound.kwargs
         # What `astream` adds to this are callbacks for tracers, and all chunks once more, merged at the end in one go (15 ms for
         # 2,000 tokens, in which nobody else is served).
-        chunks: AsyncIterator[ChatGenerationChunk] = self._chat._astream(_messages(prompt), **options)  # noqa: SLF001
+        chunks: AsyncIterator[ChatGenerationChunk] = self._chat.model._astream(_messages(prompt), **options)  # noqa: SLF001
         assert isinstance(chunks, AsyncGenerator)
         return chunks
 
@@ -285,31 +238,3 @@ def _tool(spec: ToolSpec) -> dict[str, Any]:
     """OpenAI's form, which LangChain translates for the others."""
     function = {"name": spec.name, "description": spec.description, "parameters": spec.parameters}
     return {"type": "function", "function": function}
-
-
-def _openai_client() -> Any:
-    """An HTTP client that can be closed: the one that LangChain shares among all models of a process cannot."""
-    from openai import DefaultAsyncHttpxClient  # noqa: PLC0415 - it is an extra; here it has been found
-
-    return DefaultAsyncHttpxClient()
-
-
-def _read_chunks_as_they_are(chat: Any) -> None:
-    """Have OpenAI's client hand out each chunk as the JSON that came.
-
-    LangChain takes dictionaries as well as the client's pydantic models. It is half of the work for each token (150 us instead of
-    280, measured when this was written), and a hundred answers at 50 tokens a second are 5,000 tokens a second.
-    """
-    from openai import AsyncStream  # noqa: PLC0415 - it is an extra; here it has been found
-
-    class Completions:
-        async def create(self, **payload: Any) -> Any:
-            return await chat.root_async_client.post(
-                "/chat/completions", body=payload, cast_to=object, stream=True, stream_cls=AsyncStream[object]
-            )
-
-    chat.async_client = Completions()
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]

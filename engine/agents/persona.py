@@ -12,7 +12,7 @@ import msgspec
 
 from engine.agents.agent import Agent
 from engine.agents.models import FailureCode, ModelFailed, Models, Prompt, Spoken, Text, ToolCall, ToolResult, Usage
-from engine.agents.speech import Opening
+from engine.agents.speech import Opening, Paragraphs
 from engine.agents.toolbox import ToolFailed
 from engine.agents.tools import forget
 from engine.agents.turn import Turn
@@ -46,9 +46,10 @@ class PersonaAgent(Agent):
         if self._models is None:
             raise ModelFailed(FailureCode.NOT_CONFIGURED, "no chat models are set up")
         model = None if turn.agent.model == DEFAULT else turn.agent.model
-        opening = Opening((turn.agent.name, turn.agent.participant.name))
+        paragraphs = Paragraphs()
         prompt = prompt_of(turn)
         for round_ in range(ROUNDS + 1):
+            opening = Opening((turn.agent.name, turn.agent.participant.name))
             said: list[str] = []
             calls: list[ToolCall] = []
             async with aclosing(self._models.stream(model, prompt, group=turn.channel)) as pieces:
@@ -56,11 +57,13 @@ class PersonaAgent(Agent):
                     match piece:
                         case Text(text=text):
                             said.append(text)
-                            yield opening.take(text)
+                            yield paragraphs.take(opening.take(text))
                         case ToolCall():
                             calls.append(piece)
                         case Usage():
                             turn.spend(piece.tokens)
+            yield paragraphs.take(opening.end())
+            paragraphs.end()
             if not calls:
                 break
             if round_ == ROUNDS:
@@ -69,7 +72,6 @@ class PersonaAgent(Agent):
             results = [await _result(turn, call) for call in calls]
             prompt = msgspec.structs.replace(prompt, messages=(*prompt.messages, asked, *results))
             yield ""
-        yield opening.end()
 
 
 def prompt_of(turn: Turn) -> Prompt:

@@ -1,6 +1,7 @@
 """Cleaning what a model says: many begin with their own name, as the messages do that they are shown.
 
-Only the agent's own names are taken away, and only at the very beginning: `Note:` and `https:` are what somebody says.
+Only the agent's own names are taken away, and only at the very beginning: `Note:` and `https:` are what somebody says. And what is
+said after a tool has been used does not run into what was said before.
 """
 
 import re
@@ -56,3 +57,25 @@ class Opening:
                 rest = begun[len(name) :]
                 return _SOON.fullmatch(rest) is not None
         return False
+
+
+class Paragraphs:
+    """Sets apart what a model says before and after it has used a tool: these are answers of their own to the model."""
+
+    def __init__(self) -> None:
+        self._spoken = False
+        self._due = False
+
+    def take(self, piece: str) -> str:
+        """What is to be said for this piece."""
+        if self._due:
+            piece = piece.lstrip()
+        if not piece:
+            return ""
+        gap = "\n\n" if self._due else ""
+        self._spoken, self._due = True, False
+        return gap + piece
+
+    def end(self) -> None:
+        """What comes from now on is a paragraph of its own, if anything has been said."""
+        self._due = self._spoken

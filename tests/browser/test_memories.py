@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.conftest import Invite
-from tests.support import openai_server as peer
+from tests.support import model_scripts as peer
 from tests.support.axe import violations
 from tests.support.browsing import Visitor
 from tests.support.openai_server import OpenAIServer

@@ -8,8 +8,11 @@ import psutil  # type: ignore[import-untyped] # its stubs are a package of their
 import pytest
 
 from tests.e2e.test_agents import administrator, follow, invite
-from tests.support import openai_server as peer
-from tests.support.openai_server import OpenAIServer, Reply
+from tests.support import model_scripts as peer
+from tests.support.anthropic_server import AnthropicServer
+from tests.support.model_server import Reply
+from tests.support.ollama_server import OllamaServer
+from tests.support.openai_server import OpenAIServer
 from tests.support.server import GatheringServer
 from tests.support.visitors import Visitor, until
 
@@ -68,6 +71,45 @@ async def test_what_a_model_does_is_what_readers_hear_of_its_answer(
     assert (model["requests"], model["answered"], model["under_way"]) == (4, 1, 0)
     assert model["failed"] == {"model_unauthorized": 1, "model_interrupted": 1, "model_stalled": 1}
     assert provider.requests[3].closed.is_set()
+
+
+async def test_a_persona_answers_through_the_model_that_it_names_whosever_it_is(
+    sqlite_url: str, session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reports = [peer.calls("current_time", {}, text="Let me see."), peer.words("It is ", "late.", usage=(40, 4))]
+    async with (
+        AnthropicServer(reports, key="the key") as anthropic,
+        OllamaServer([peer.words("Very ", "late.", usage=(30, 3))]) as ollama,
+    ):
+        monkeypatch.setenv("OLLAMA_HOST", ollama.base_url)
+        with GatheringServer(
+            sqlite_url,
+            chat_model=anthropic.model,
+            chat_model_base_url=anthropic.base_url,
+            chat_model_api_key="the key",
+            translation_provider="none",
+        ) as server:
+            root = await administrator(session, server, sqlite_url)
+            room = await root.open_room()
+            await invite(root, room, PERSONA | {"tools": ["current_time"], "room_policy": "question"})
+            otto = {"name": "otto", "persona": "", "model": ollama.model, "room_policy": "mention"}
+            await invite(root, room, PERSONA | otto)
+            async with root.connect() as wire:
+                reader = await follow(wire, room)
+                await wire.post(room, "What time is it?")
+                await until(lambda: sum(map(_is_end, reader.types())) == 1, limit=20.0)
+                await wire.post(room, "And you, otto?")
+                await until(lambda: sum(map(_is_end, reader.types())) == 3, limit=20.0)
+            status = (await root.call("GET", "/admin/models")).body
+
+    assert {each["type"] for each in reader.heard if _is_end(each["type"])} == {"answer.completed"}
+    assert "Let me see.\n\nIt is late." in reader.texts
+    assert reader.texts[-1] == "Very late."
+    assert [each.role for each in anthropic.requests[1].heard.turns] == ["user", "assistant", "tool"]
+    assert ollama.requests[0].heard.turns[-1].text == "vera: It is late."
+    used = {each["model"]: (each["input_tokens"], each["output_tokens"]) for each in status["models"]}
+    assert used == {anthropic.model: (11 + 40 + 40, 5 + 4 + 4), ollama.model: (30, 3)}
+    assert [each["provider"] for each in status["providers"]] == ["anthropic", "ollama"]
 
 
 async def test_a_chat_model_translates_what_people_say(sqlite_url: str, session: aiohttp.ClientSession) -> None:

@@ -135,8 +135,12 @@ async def _start(theirs: socket.socket) -> Process:
 
 
 def _environment() -> dict[str, str]:
-    """It finds the modules that this process finds, and is told nothing of the server's own settings."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GATHERING_")}
+    """It finds the modules that this process finds, and is told nothing of the server's own settings.
+
+    Nor of LangSmith's gateway, through which LangChain would send what people write to the providers.
+    """
+    withheld = ("GATHERING_", "LANGSMITH_GATEWAY")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(withheld)}
     return environment | {"PYTHONPATH": os.pathsep.join(str(Path(path).absolute()) for path in sys.path)}
 
 

@@ -118,7 +118,9 @@ async def test_a_model_that_begins_with_its_name_does_not_say_it(answered: Answe
 async def test_tools_are_run_and_their_results_told(answered: Answered) -> None:
     call = ToolCall(id="1", name="current_time", arguments={})
     wrong = ToolCall(id="2", name="teleport", arguments={"to": "Mars"})
-    model = Fake([Text("One moment. "), call, wrong, Usage(input_tokens=1, output_tokens=1)], [Text("Noon.")])
+    model = Fake(
+        [Text("One moment. "), call, wrong, Usage(input_tokens=1, output_tokens=1)], [Text("\n"), Text("Ann: Noon.")]
+    )
     turn = a_turn((ADA, "what time is it?"))
     shown: list[tuple[str, ToolState]] = []
     turn.tools = Toolbox(
@@ -129,7 +131,7 @@ async def test_tools_are_run_and_their_results_told(answered: Answered) -> None:
     text = "".join([piece async for piece in answered(model, turn)])
 
     first, second = model.prompts
-    assert text == "One moment. Noon."
+    assert text == "One moment. \n\nNoon."
     assert [spec.name for spec in first.tools] == ["current_time", "members"]
     assert second.messages[1:] == (
         Spoken(role="assistant", text="One moment. ", calls=(call, wrong)),

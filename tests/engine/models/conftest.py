@@ -27,5 +27,11 @@ async def there() -> AsyncIterator[OverThere]:
 
 
 @pytest.fixture
-def talking(there: OverThere) -> Talking:
-    return talking_to(there)
+def provider() -> str:
+    """Whose models are spoken to, where that makes no difference."""
+    return "openai"
+
+
+@pytest.fixture
+def talking(there: OverThere, provider: str) -> Talking:
+    return talking_to(there, provider)

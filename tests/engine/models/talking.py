@@ -1,10 +1,11 @@
-"""Models of a server that plays scripts: in a process of their own, as in production, or in this one."""
+"""Models of servers that play scripts: in a process of their own, as in production, or in this one."""
 
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
-from typing import Any, NamedTuple, Protocol
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
+from typing import Any, Final, NamedTuple, Protocol
 
 import anyio
+import pytest
 
 from actors import ActorSystem
 from engine.agents.langchain_models import open_langchain
@@ -16,65 +17,85 @@ from engine.agents.opening import access, open_models
 from engine.clock import SystemClock
 from engine.settings import LogFormat, LogLevel, Settings
 from engine.traffic import Traffic
-from tests.support.openai_server import OpenAIServer, Script
+from tests.support.anthropic_server import AnthropicServer
+from tests.support.model_server import ModelServer, Script
+from tests.support.ollama_server import OllamaServer
+from tests.support.openai_server import OpenAIServer
 from tests.support.scripted_model import prompt
 
 FIRST, BETWEEN, TOTAL = 0.6, 0.4, 1.2
 """The deadlines of these tests, in seconds."""
+PATIENCE: Final = {
+    "chat_model_first_token_timeout": 30,
+    "chat_model_between_tokens_timeout": 30,
+    "chat_model_total_timeout": 60,
+}
+"""Deadlines for tests in which none is to pass: a process takes some seconds to start."""
+SERVERS: Final[Mapping[str, type[ModelServer]]] = {
+    each.provider: each for each in (OpenAIServer, AnthropicServer, OllamaServer)
+}
+"""The providers that come as extras."""
 
 
 class OverThere(NamedTuple):
-    """A provider, and the process that reads its models."""
+    """Providers by name, and the process that reads their models."""
 
-    server: OpenAIServer
+    servers: Mapping[str, ModelServer]
     opener: Opener
     system: ActorSystem
 
 
 @asynccontextmanager
 async def over_there() -> AsyncIterator[OverThere]:
-    """Start both; the process has opened `openai:any`."""
-    async with OpenAIServer() as server, ActorSystem("over there") as system:
-        at = Access(provider="openai", base_url=server.base_url)
+    """Start them all; the process has opened `openai:any`, and knows from its environment where the other providers are."""
+    async with AsyncExitStack() as stack:
+        servers = {name: await stack.enter_async_context(kind()) for name, kind in SERVERS.items()}
+        system = await stack.enter_async_context(ActorSystem("over there"))
+        environment = stack.enter_context(pytest.MonkeyPatch.context())
+        environment.setenv("ANTHROPIC_BASE_URL", servers["anthropic"].base_url)
+        environment.setenv("ANTHROPIC_API_KEY", "a key")
+        environment.setenv("OLLAMA_HOST", servers["ollama"].base_url)
+        at = Access(provider="openai", base_url=servers["openai"].base_url)
         async with open_process(
             system, at, Traffic(), log_level=LogLevel.ERROR, log_format=LogFormat.CONSOLE
         ) as opener:
             await opener("openai:any")
-            yield OverThere(server, opener, system)
+            yield OverThere(servers, opener, system)
 
 
 class Talking(Protocol):
     """Begins with these scripts, and these settings."""
 
-    def __call__(
-        self, *script: Script, **settings: Any
-    ) -> AbstractAsyncContextManager[tuple[Models, OpenAIServer]]: ...
+    def __call__(self, *script: Script, **settings: Any) -> AbstractAsyncContextManager[tuple[Models, ModelServer]]: ...
 
 
-def talking_to(there: OverThere) -> Talking:
-    """Models that are read in the process. Scripts, and what was asked of the server, are those of this test alone."""
+def talking_to(there: OverThere, provider: str) -> Talking:
+    """Models of this provider, read in the process. Scripts, and what was asked of the server, are those of this test alone."""
+    server = there.servers[provider]
 
     @asynccontextmanager
-    async def talking(*script: Script, **settings: Any) -> AsyncIterator[tuple[Models, OpenAIServer]]:
-        there.server.script[:] = script
-        there.server.requests.clear()
-        async with _models(there.server, there.opener, settings) as models:
-            yield models, there.server
+    async def talking(*script: Script, **settings: Any) -> AsyncIterator[tuple[Models, ModelServer]]:
+        server.script[:] = script
+        server.requests.clear()
+        async with _models(server, there.opener, settings) as models:
+            yield models, server
 
     return talking
 
 
 @asynccontextmanager
-async def talking_here(*script: Script, **settings: Any) -> AsyncIterator[tuple[Models, OpenAIServer]]:
+async def talking_here(
+    *script: Script, provider: str = "openai", **settings: Any
+) -> AsyncIterator[tuple[Models, ModelServer]]:
     """Models that are read in this process, as the one for them does it."""
-    async with OpenAIServer(script) as server:
+    async with SERVERS[provider](script) as server:
         at = access(Settings(**_settings(server, settings)))
         async with open_langchain(at, SystemClock().now) as opener, _models(server, opener, settings) as models:
             yield models, server
 
 
 @asynccontextmanager
-async def _models(server: OpenAIServer, opener: Opener, settings: dict[str, Any]) -> AsyncIterator[Models]:
+async def _models(server: ModelServer, opener: Opener, settings: dict[str, Any]) -> AsyncIterator[Models]:
     async with ActorSystem("test") as system:
         given = Settings(**_settings(server, settings))
         async with open_models(system, given, Traffic(), seed=1, opener=opener) as models:
@@ -83,9 +104,9 @@ async def _models(server: OpenAIServer, opener: Opener, settings: dict[str, Any]
             await idle(models)
 
 
-def _settings(server: OpenAIServer, settings: dict[str, Any]) -> dict[str, Any]:
+def _settings(server: ModelServer, settings: dict[str, Any]) -> dict[str, Any]:
     return {
-        "chat_model": "openai:any",
+        "chat_model": server.model,
         "chat_model_base_url": server.base_url,
         "chat_model_concurrency": 2,
         "chat_model_first_token_timeout": FIRST,
@@ -111,3 +132,12 @@ async def idle(models: Models) -> None:
 def said(pieces: list[Piece]) -> str:
     """Their text."""
     return "".join([piece.text for piece in pieces if isinstance(piece, Text)])
+
+
+async def still(count: Callable[[], int]) -> None:
+    """Wait until it counts no further."""
+    before = -1
+    with anyio.fail_after(20.0):
+        while count() != before:
+            before = count()
+            await anyio.sleep(0.3)

@@ -9,7 +9,8 @@ from engine.translation.chat_model import ChatModelTranslator
 from engine.translation.markdown import parse
 from engine.translation.provider import Batch, ProviderFailed, Translated
 from tests.engine.models.talking import talking_here
-from tests.support import openai_server as peer
+from tests.support import model_scripts as peer
+from tests.support.model_server import Script
 
 pytestmark = pytest.mark.anyio
 
@@ -43,7 +44,7 @@ async def test_a_text_is_translated_by_the_default_model() -> None:
     ids=["401", "429", "422", "a stall", "a reset"],
 )
 async def test_a_failure_of_the_model_is_one_of_the_translator_s(
-    script: peer.Script, code: str, retry_after: float | None
+    script: Script, code: str, retry_after: float | None
 ) -> None:
     async with talking_here(script) as (models, _):
         with pytest.raises(ProviderFailed) as failed:

@@ -2,7 +2,6 @@
 
 import os
 import signal
-from collections.abc import Callable
 from contextlib import aclosing
 
 import anyio
@@ -11,19 +10,12 @@ import pytest
 
 from engine.agents.model_process import process
 from engine.agents.models import FailureCode, ModelFailed, Text
-from tests.engine.models.talking import Talking, over_there, read, said
-from tests.support import openai_server as peer
-from tests.support.openai_server import OpenAIServer, Reply
+from tests.engine.models.talking import PATIENCE, Talking, over_there, read, said, still
+from tests.support import model_scripts as peer
+from tests.support.model_server import ModelServer, Reply
 from tests.support.scripted_model import prompt
 
 pytestmark = pytest.mark.anyio
-
-PATIENCE = {
-    "chat_model_first_token_timeout": 30,
-    "chat_model_between_tokens_timeout": 30,
-    "chat_model_total_timeout": 60,
-}
-"""A process takes some seconds to start."""
 
 
 @pytest.fixture(scope="module")
@@ -112,16 +104,7 @@ def processes() -> set[int]:
     return {each.pid for each in psutil.Process().children() if "engine.agents.model_process" in each.cmdline()}
 
 
-async def asked(server: OpenAIServer) -> None:
+async def asked(server: ModelServer) -> None:
     with anyio.fail_after(10.0):
         while not server.requests:  # noqa: ASYNC110 - no event tells it
             await anyio.sleep(0.005)
-
-
-async def still(count: Callable[[], int]) -> None:
-    """Wait until it counts no further."""
-    before = -1
-    with anyio.fail_after(20.0):
-        while count() != before:
-            before = count()
-            await anyio.sleep(0.3)

@@ -1,6 +1,6 @@
-"""What LangChain runs, as agents: the real libraries, against a server of the OpenAI protocol."""
+"""What LangChain runs, as agents: the real libraries, against servers of the providers' protocols."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -8,12 +8,15 @@ from typing import Any, cast
 import anyio
 import pytest
 from langchain.agents import create_agent
+from langchain_anthropic import ChatAnthropic
 from langchain_core.messages import AIMessage
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.runnables import Runnable, RunnableLambda
+from langchain_ollama import ChatOllama
 from langchain_openai import ChatOpenAI
 from langgraph.graph import END, START, MessagesState, StateGraph
 from openai import DefaultAsyncHttpxClient
+from pydantic import SecretStr
 
 from engine.agents import Turn
 from engine.agents.langchain import RunnableAgent
@@ -22,7 +25,11 @@ from engine.domain.agents import AgentDefinition, Policy
 from engine.domain.fields import MessageId, ParticipantId, ParticipantKind, TimelineId
 from engine.domain.messages import Message
 from engine.domain.people import Participant
-from tests.support import openai_server as peer
+from tests.engine.models.talking import SERVERS
+from tests.support import model_scripts as peer
+from tests.support.anthropic_server import AnthropicServer
+from tests.support.model_server import ModelServer
+from tests.support.ollama_server import OllamaServer
 from tests.support.openai_server import OpenAIServer
 
 pytestmark = pytest.mark.anyio
@@ -69,19 +76,32 @@ async def said(agent: RunnableAgent, given: Turn) -> str:
         return "".join([piece async for piece in pieces])
 
 
-def chat(server: OpenAIServer) -> ChatOpenAI:
+def chat(server: ModelServer) -> Any:
+    """A chat model of LangChain's, as somebody makes it who writes such an agent."""
+    match server:
+        case AnthropicServer():
+            return ChatAnthropic(model="any", base_url=server.base_url, api_key=SecretStr("none"), max_retries=0)
+        case OllamaServer():
+            return ChatOllama(model="any", base_url=server.base_url)
     return ChatOpenAI(
         model="any",
         base_url=server.base_url,
-        api_key=cast("Any", "none"),
+        api_key=SecretStr("none"),
         max_retries=0,
         stream_usage=True,
         http_async_client=DefaultAsyncHttpxClient(),
     )
 
 
-async def close(model: ChatOpenAI) -> None:
-    await model.root_async_client.close()
+async def close(model: Any) -> None:
+    client = model.root_async_client if isinstance(model, ChatOpenAI) else model._async_client
+    await client.close()
+
+
+@pytest.fixture(params=SERVERS)
+async def provider(request: pytest.FixtureRequest) -> AsyncIterator[ModelServer]:
+    async with SERVERS[request.param]() as server:
+        yield server
 
 
 async def test_a_chat_model_speaks_as_the_persona_and_tells_what_it_cost() -> None:
@@ -106,7 +126,7 @@ async def test_a_chain_gives_its_text() -> None:
         await close(model)
 
 
-async def test_an_agent_with_tools_asks_for_one_gets_its_result_and_goes_on() -> None:
+async def test_an_agent_with_tools_asks_for_one_gets_its_result_and_goes_on(provider: ModelServer) -> None:
     looked_up: list[str] = []
 
     def look_up(city: str) -> str:
@@ -114,17 +134,16 @@ async def test_an_agent_with_tools_asks_for_one_gets_its_result_and_goes_on() ->
         looked_up.append(city)
         return "SECRET TOOL RESULT: rain"
 
-    scripts = [peer.calls("look_up", {"city": "Paris"}, text="Let me see."), peer.words("It ", "rains.")]
-    async with OpenAIServer(scripts) as server:
-        model = chat(server)
-        asked = turn("Weather in Paris?")
+    provider.script = [peer.calls("look_up", {"city": "Paris"}, text="Let me see."), peer.words("It ", "rains.")]
+    model = chat(provider)
+    asked = turn("Weather in Paris?")
 
-        answer = await said(RunnableAgent(create_agent(model, tools=[look_up])), asked)
+    answer = await said(RunnableAgent(create_agent(model, tools=[look_up])), asked)
 
-        assert (answer, looked_up) == ("Let me see.\n\nIt rains.", ["Paris"])
-        assert server.requests[1].body["messages"][-1]["content"] == "SECRET TOOL RESULT: rain"
-        assert asked.tokens == 26
-        await close(model)
+    assert (answer, looked_up) == ("Let me see.\n\nIt rains.", ["Paris"])
+    assert provider.requests[1].heard.turns[-1].text == "SECRET TOOL RESULT: rain"
+    assert asked.tokens == 26
+    await close(model)
 
 
 async def test_a_graph_says_what_its_nodes_say() -> None:
@@ -168,20 +187,20 @@ async def test_a_failure_of_the_provider_is_the_model_s() -> None:
         await close(model)
 
 
-async def test_cancelled_it_closes_the_connection() -> None:
-    async with OpenAIServer([peer.stalls]) as server:
-        model = chat(server)
-        async with anyio.create_task_group() as group:
-            group.start_soon(said, RunnableAgent(create_agent(model)), turn("So?"))
-            with anyio.fail_after(10.0):
-                while not server.requests:  # noqa: ASYNC110 - no event tells it
-                    await anyio.sleep(0.005)
-                await server.requests[0].begun.wait()
-            group.cancel_scope.cancel()
+async def test_cancelled_it_closes_the_connection(provider: ModelServer) -> None:
+    provider.script = [peer.stalls]
+    model = chat(provider)
+    async with anyio.create_task_group() as group:
+        group.start_soon(said, RunnableAgent(create_agent(model)), turn("So?"))
+        with anyio.fail_after(10.0):
+            while not provider.requests:  # noqa: ASYNC110 - no event tells it
+                await anyio.sleep(0.005)
+            await provider.requests[0].begun.wait()
+        group.cancel_scope.cancel()
 
-        with anyio.fail_after(0.2):
-            await server.requests[0].closed.wait()
-        await close(model)
+    with anyio.fail_after(0.2):
+        await provider.requests[0].closed.wait()
+    await close(model)
 
 
 async def test_a_runnable_that_gives_no_text_fails_clearly() -> None:
