@@ -12,7 +12,7 @@ import structlog
 
 from actors import AskFailed, MailboxFull, Ref
 from engine.agents.agent import Agent
-from engine.agents.budgets import USED_UP, limits, take_answer
+from engine.agents.budgets import USED_UP, begin, limits, take_answer
 from engine.agents.here import InTimeline, history, look
 from engine.agents.models import ModelFailed
 from engine.agents.notebook import InNotebook, circle_of
@@ -136,7 +136,7 @@ class Utterance:
             over = await self._over_budget()
             if over is not None and not self._addressed:
                 return Outcome.SKIPPED
-            await self._ref.ask(StartAnswer(self._by, self.id, self._question.id, self))
+            await begin(self._stage, self._ref, StartAnswer(self._by, self.id, self._question.id, self))
         except (EngineError, AskFailed) as refusal:
             log.info("agent.silent", agent=self._definition.id, timeline=self.channel, reason=str(refusal))
             return Outcome.SKIPPED
@@ -281,10 +281,9 @@ class Utterance:
 
     async def _over_budget(self) -> str | None:
         """Take one answer from the budgets, if there are any: the name of the one that is used up."""
-        budgets = limits(self._stage, self._definition)
-        if budgets is None:
+        if limits(self._stage, self._definition).unlimited:
             return None  # the first word need not wait for the database
-        over = await take_answer(self._stage, self._definition, TimelineId(self._ref.key), budgets)
+        over = await take_answer(self._stage, self._definition, TimelineId(self._ref.key), self.id)
         self.counted = over is None
         return over
 

@@ -27,7 +27,7 @@ class StartAnswer(actors.Message["SharedTimeline", str], frozen=True):
     """Begin an answer under an id of the author's choice, to a message or to nothing in particular. Answers the id.
 
     For those who may write. `Overloaded` when many are in progress; `InvalidRequest` for a question that does not exist,
-    `Conflict` for one that is deleted and for an id that is in use.
+    `Conflict` for one that is deleted, `InProgress` for an id that is in use.
     """
 
     by: Principal

@@ -9,7 +9,7 @@ from typing import Final
 from engine.domain.answers import AnswerDelta, AnswerSoFar
 from engine.domain.fields import MessageId, ParticipantId
 from engine.domain.people import Principal
-from engine.errors import Conflict, Overloaded
+from engine.errors import InProgress, Overloaded
 from engine.timelines.answer_commands import AnswerAuthor
 from engine.timelines.pace import Pace, is_due
 
@@ -110,9 +110,9 @@ class Answers:
         return answer if answer is not None and answer.by.id == author else None
 
     def check_room_for(self, answer_id: str, author: ParticipantId) -> None:
-        """Refuse one more: `Conflict` for an id that is in use, `Overloaded` over the limits."""
+        """Refuse one more: `InProgress` for an id that is in use, `Overloaded` over the limits."""
         if answer_id in self._by_id:
-            raise Conflict("an answer with this id is in progress")
+            raise InProgress("an answer with this id is in progress")
         if len(self._by_id) >= MOST:
             raise Overloaded(f"{MOST} answers are in progress here already")
         if sum(each.by.id == author for each in self) >= MOST_OF_ONE:

@@ -89,7 +89,7 @@ class World:
         self.room = place.id
         for name, policy, fields in (
             ("Ann", Policy.ALWAYS, {}),
-            ("Max", Policy.MENTION, {}),
+            ("Max", Policy.MENTION, {"daily_answers": 1} if self.reliable else {}),
             ("Liz", Policy.SMART, {"daily_answers": BUDGET}),
             ("Bob", Policy.ALWAYS, {}),
             ("Cal", Policy.QUESTION, {"cooldown_seconds": COOLDOWN}),
