@@ -57,7 +57,7 @@ from engine.timelines.answer_commands import (
     UseTool,
 )
 from engine.timelines.answer_host import Host
-from engine.timelines.answer_posting import AnswerPosting
+from engine.timelines.answer_posting import AnswerPosting, Outdated
 from engine.timelines.answers import Answer, Answers
 from engine.timelines.commands import Posted
 from engine.timelines.fanout import Delta, Publication
@@ -191,8 +191,10 @@ class Answering:
             if not posted.value.created:
                 self._complete(answer, posted.value.message.id)
             # Otherwise `learn` is about to complete it; until then nothing else of the same commit may end it.
-        elif isinstance(posted.error, TryLater):
-            answer.finishing = False
+        elif answer.unwanted is not None:
+            self._cancel(answer, *answer.unwanted)
+        elif isinstance(posted.error, TryLater | Outdated):
+            answer.finishing = False  # outdated by the same commit: `learn` is about to cancel it
         else:
             code = posted.error.code if isinstance(posted.error, EngineError) else EngineError.code
             self._fail(answer, code, str(posted.error), kept=False)
@@ -234,8 +236,8 @@ class Answering:
         self._cancel(answer, command.by.id, StopReason.CANCELLED)
 
     def learn(self, events: Sequence[Event]) -> None:
-        """Take in what the timeline has committed. What stands in the same commit as an answer comes too late to end it."""
-        if not self._answers:
+        """Take in what the timeline has committed. What stands behind an answer in the same commit comes too late to end it."""
+        if not self._answers and not self._posting.waiting:
             return
         for event in events:
             if isinstance(event, MessagePosted) and event.message.answer_id is not UNSET:
@@ -269,9 +271,13 @@ class Answering:
         question: MessageId | None = None,
         author: ParticipantId | None = None,
     ) -> None:
-        """Cancel those to a question, or by an author, or all."""
-        for answer in self._answers:
-            if not answer.finishing and question in {None, answer.question} and author in {None, answer.by.id}:
+        """Cancel those to a question, or by an author, or all; those that wait to be posted are refused that."""
+        for answer in (*self._answers, *self._posting.waiting):
+            if question not in {None, answer.question} or author not in {None, answer.by.id}:
+                continue
+            if answer in self._posting.waiting:
+                answer.unwanted = answer.unwanted or (actor, reason)
+            else:
                 self._cancel(answer, actor, reason)
 
     # -- time ----------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ However fast an author writes, subscribers get a delta of each answer every 40 m
 from collections.abc import Iterator
 from typing import Final
 
-from engine.domain.answers import AnswerDelta, AnswerSoFar
+from engine.domain.answers import AnswerDelta, AnswerSoFar, StopReason
 from engine.domain.fields import MessageId, ParticipantId
 from engine.domain.people import Principal
 from engine.errors import InProgress, Overloaded
@@ -29,7 +29,8 @@ class Answer:
     """One answer. `text` is all of it; subscribers have been told `told` of it, in `index` deltas.
 
     It may take until `deadline`, or until `abandoned_at` while its author may have gone.
-    `client_id` is set while it is being posted, and when that did not succeed: `finishing` tells.
+    `client_id` is set while it is being posted, and when that did not succeed: `finishing` tells. `unwanted` is set when somebody
+    has made it pointless meanwhile, and says who and how.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Answer:
         self.index = 0
         self.finishing = False
         self.client_id: str | None = None
+        self.unwanted: tuple[ParticipantId, StopReason] | None = None
         self._told: list[str] = []
         self._pending: list[str] = []
 

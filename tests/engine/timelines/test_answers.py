@@ -1,11 +1,15 @@
 """Answers in rooms: how they begin, grow, become messages, and end."""
 
+from collections.abc import Awaitable, Callable
+from functools import partial
+
 import anyio
 import pytest
 from msgspec import UNSET
 
 from engine.domain.answers import AnswerCancelled, AnswerCompleted, AnswerDelta, AnswerFailed, AnswerStarted, StopReason
 from engine.domain.fields import ConversationKind
+from engine.domain.messages import Message
 from engine.domain.people import Principal
 from engine.engine import Engine
 from engine.errors import Conflict, EngineError, Forbidden, InvalidRequest, NotFound, Overloaded, StorageUnavailable
@@ -22,6 +26,20 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 def author(lobby: Place, ben: Principal) -> Author:
     return Author(lobby.ref, ben)
+
+
+async def slowly(name: str, perform: Perform) -> object:
+    """Meddles: the database takes its time to commit."""
+    if name == "append":
+        await anyio.sleep(1)
+    return await perform()
+
+
+CHANGES: dict[str, Callable[[Place, Principal, Message], Callable[[], Awaitable[object]]]] = {
+    "edited": lambda place, by, question: partial(place.edit, by, question, "where?"),
+    "deleted": lambda place, by, question: partial(place.delete, by, question),
+}
+"""What becomes of a question."""
 
 
 # Streaming
@@ -280,6 +298,81 @@ async def test_what_makes_an_answer_pointless_cancels_it_and_nothing_is_kept(
     assert told(listener.publications)[-1] == AnswerCancelled("a1", by, reason)
     assert author.stopped == [("a1", reason)]
     assert all(each.answer_id is UNSET for each in (await lobby.page(ada)).items)
+
+
+@pytest.mark.parametrize("under_way", ["something else", "the change"])
+@pytest.mark.parametrize("change", CHANGES)
+async def test_an_answer_is_not_posted_after_a_change_of_its_question_that_came_first(
+    storage: Interposed, lobby: Place, ada: Principal, author: Author, change: str, under_way: str
+) -> None:
+    (question,) = await lobby.say(ada, "who?")
+    listener, _ = await lobby.listen(ada)
+    await author.start(question=question)
+    await author.extend("it was me")
+    storage.meddle = slowly
+    refused: list[EngineError] = []
+
+    async def finish() -> None:
+        try:
+            await author.finish()
+        except EngineError as refusal:
+            refused.append(refusal)
+
+    async with anyio.create_task_group() as tasks:
+        for act in (
+            *([partial(lobby.post, ada, "meanwhile")] if under_way == "something else" else []),
+            CHANGES[change](lobby, ada, question),
+            finish,
+        ):
+            tasks.start_soon(act)
+            await anyio.sleep(0.1)
+
+    reason = StopReason(f"question_{change}")
+    assert [each.code for each in refused] == ["conflict"]
+    assert told(listener.publications)[-1] == AnswerCancelled("a1", ada.id, reason)
+    assert author.stopped == [("a1", reason)]
+    assert all(each.answer_id is UNSET for each in (await lobby.page(ada)).items)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_what_is_kept_of_an_answer_is_not_posted_after_a_change_of_its_question(
+    storage: Interposed, lobby: Place, ada: Principal, author: Author, change: str
+) -> None:
+    (question,) = await lobby.say(ada, "who?")
+    await author.start(question=question)
+    await author.extend("it was")
+    storage.meddle = slowly
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(lobby.post, ada, "meanwhile")
+        await anyio.sleep(0.1)
+        tasks.start_soon(CHANGES[change](lobby, ada, question))
+        await anyio.sleep(0.1)
+        await cancel(lobby.ref, ada)
+    await anyio.sleep(5)
+
+    assert all(each.answer_id is UNSET for each in (await lobby.page(ada)).items)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_an_answer_that_came_first_stands_before_a_change_of_its_question(
+    storage: Interposed, lobby: Place, ada: Principal, author: Author, change: str
+) -> None:
+    (question,) = await lobby.say(ada, "who?")
+    listener, _ = await lobby.listen(ada)
+    await author.start(question=question)
+    storage.meddle = slowly
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(lobby.post, ada, "meanwhile")
+        await anyio.sleep(0.1)
+        tasks.start_soon(partial(author.finish, text="it was me"))
+        await anyio.sleep(0.1)
+        tasks.start_soon(CHANGES[change](lobby, ada, question))
+
+    assert isinstance(told(listener.publications)[-1], AnswerCompleted)
+    assert kinds(listener)[-3:-1] == ["message.posted", f"message.{change}"]
+    assert author.stopped == []
 
 
 async def test_an_edit_of_another_message_leaves_an_answer_alone(lobby: Place, ada: Principal, author: Author) -> None:
