@@ -226,8 +226,10 @@ class Utterance:
     # -- what it is given ----------------------------------------------------------------------------------------------
 
     async def _look(self, *, remembers: bool) -> Turn:
-        definition, question = self._definition, self._question
-        scene = await look(self._stage.around, self._ref, self._by, question)
+        definition, asked = self._definition, self._question
+        scene = await look(self._stage.around, self._ref, self._by, asked)
+        # As it stands now: it may have been edited while it waited for this turn; from now on that ends the answer.
+        question = self._question = next((each for each in scene.messages if each.id == asked.id), asked)
         room, conversation = scene.room, scene.conversation
         title = room.name if room is not None else conversation.title if conversation is not None else None
         here = InTimeline(self._stage.around, self._ref, self._by, question, scene)

@@ -1,7 +1,8 @@
 """Answers in rooms: how they begin, grow, become messages, and end."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
+from typing import Any
 
 import anyio
 import pytest
@@ -28,14 +29,19 @@ def author(lobby: Place, ben: Principal) -> Author:
     return Author(lobby.ref, ben)
 
 
-async def slowly(name: str, perform: Perform) -> object:
-    """Meddles: the database takes its time to commit."""
-    if name == "append":
-        await anyio.sleep(1)
-    return await perform()
+@pytest.fixture
+def slow(storage: Interposed) -> None:
+    """The database takes a second to commit."""
+
+    async def slowly(name: str, perform: Perform) -> object:
+        if name == "append":
+            await anyio.sleep(1)
+        return await perform()
+
+    storage.meddle = slowly
 
 
-CHANGES: dict[str, Callable[[Place, Principal, Message], Callable[[], Awaitable[object]]]] = {
+CHANGES: dict[str, Callable[[Place, Principal, Message], Callable[[], Coroutine[Any, Any, object]]]] = {
     "edited": lambda place, by, question: partial(place.edit, by, question, "where?"),
     "deleted": lambda place, by, question: partial(place.delete, by, question),
 }
@@ -300,16 +306,16 @@ async def test_what_makes_an_answer_pointless_cancels_it_and_nothing_is_kept(
     assert all(each.answer_id is UNSET for each in (await lobby.page(ada)).items)
 
 
+@pytest.mark.usefixtures("slow")
 @pytest.mark.parametrize("under_way", ["something else", "the change"])
 @pytest.mark.parametrize("change", CHANGES)
 async def test_an_answer_is_not_posted_after_a_change_of_its_question_that_came_first(
-    storage: Interposed, lobby: Place, ada: Principal, author: Author, change: str, under_way: str
+    lobby: Place, ada: Principal, author: Author, change: str, under_way: str
 ) -> None:
     (question,) = await lobby.say(ada, "who?")
     listener, _ = await lobby.listen(ada)
     await author.start(question=question)
     await author.extend("it was me")
-    storage.meddle = slowly
     refused: list[EngineError] = []
 
     async def finish() -> None:
@@ -319,13 +325,12 @@ async def test_an_answer_is_not_posted_after_a_change_of_its_question_that_came_
             refused.append(refusal)
 
     async with anyio.create_task_group() as tasks:
-        for act in (
-            *([partial(lobby.post, ada, "meanwhile")] if under_way == "something else" else []),
-            CHANGES[change](lobby, ada, question),
-            finish,
-        ):
-            tasks.start_soon(act)
+        if under_way == "something else":
+            tasks.start_soon(lobby.post, ada, "meanwhile")
             await anyio.sleep(0.1)
+        tasks.start_soon(CHANGES[change](lobby, ada, question))
+        await anyio.sleep(0.1)
+        tasks.start_soon(finish)
 
     reason = StopReason(f"question_{change}")
     assert [each.code for each in refused] == ["conflict"]
@@ -334,14 +339,14 @@ async def test_an_answer_is_not_posted_after_a_change_of_its_question_that_came_
     assert all(each.answer_id is UNSET for each in (await lobby.page(ada)).items)
 
 
+@pytest.mark.usefixtures("slow")
 @pytest.mark.parametrize("change", CHANGES)
 async def test_what_is_kept_of_an_answer_is_not_posted_after_a_change_of_its_question(
-    storage: Interposed, lobby: Place, ada: Principal, author: Author, change: str
+    lobby: Place, ada: Principal, author: Author, change: str
 ) -> None:
     (question,) = await lobby.say(ada, "who?")
     await author.start(question=question)
     await author.extend("it was")
-    storage.meddle = slowly
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(lobby.post, ada, "meanwhile")
@@ -354,14 +359,14 @@ async def test_what_is_kept_of_an_answer_is_not_posted_after_a_change_of_its_que
     assert all(each.answer_id is UNSET for each in (await lobby.page(ada)).items)
 
 
+@pytest.mark.usefixtures("slow")
 @pytest.mark.parametrize("change", CHANGES)
 async def test_an_answer_that_came_first_stands_before_a_change_of_its_question(
-    storage: Interposed, lobby: Place, ada: Principal, author: Author, change: str
+    lobby: Place, ada: Principal, author: Author, change: str
 ) -> None:
     (question,) = await lobby.say(ada, "who?")
     listener, _ = await lobby.listen(ada)
     await author.start(question=question)
-    storage.meddle = slowly
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(lobby.post, ada, "meanwhile")
