@@ -16,7 +16,6 @@ from engine.agents.budgets import USED_UP, begin, limits, take_answer
 from engine.agents.here import InTimeline, history, look
 from engine.agents.models import ModelFailed
 from engine.agents.notebook import InNotebook, circle_of
-from engine.agents.recalling import recall
 from engine.agents.stage import Stage
 from engine.agents.toolbox import Toolbox
 from engine.agents.tools import Tool
@@ -24,7 +23,7 @@ from engine.agents.turn import Turn
 from engine.domain.agents import AgentDefinition
 from engine.domain.answers import MemoryUsed, StopReason, ToolState
 from engine.domain.fields import ParticipantId, TimelineId
-from engine.domain.memories import Circle, Memory
+from engine.domain.memories import Memory
 from engine.domain.messages import Message
 from engine.errors import EngineError, NotFound, TryLater
 from engine.timelines.answer_commands import ExtendAnswer, FailAnswer, FinishAnswer, StartAnswer, UseMemories, UseTool
@@ -245,25 +244,20 @@ class Utterance:
             members=scene.members,
             language=spoken,
         )
-        circle = circle_of(scene, question)
-        turn.notebook = InNotebook(self._stage.memories, definition.id, circle, question.id)
+        turn.notebook = InNotebook(self._stage.memories, definition.id, circle_of(scene, question), question.id)
         if remembers:
-            turn.memories = await self._recall(circle)
+            turn.memories = await self._recall(turn.notebook)
         tools = self._stage.registry.tools(definition.tools)
         turn.tools = Toolbox({each.name: (each.spec, partial(self._use, each, turn)) for each in tools}, self._show)
         return turn
 
-    async def _recall(self, circle: Circle) -> tuple[Memory, ...]:
+    async def _recall(self, notebook: InNotebook) -> tuple[Memory, ...]:
         """What the agent remembers that bears on the question; readers are told. When that cannot be read, it answers without."""
-        budget = self._stage.settings.memory_tokens
-        if not budget:
-            return ()
         try:
-            known = await self._stage.memories.within(self._definition.id, circle)
+            recalled = await notebook.recall(self._question.text, self._stage.settings.memory_tokens)
         except EngineError as refusal:
             log.warning("agent.not_recalled", agent=self._definition.id, timeline=self.channel, reason=str(refusal))
             return ()
-        recalled = recall(known, self._question.text, budget)
         if recalled:
             used = tuple(MemoryUsed(each.id, each.about) for each in recalled)
             with suppress(AskFailed):

@@ -79,6 +79,13 @@ class AbandonAnswer(actors.Message["SharedTimeline", None], frozen=True):
     seconds: float
 
 
+class ReadQuestion(actors.Message["SharedTimeline", MessageId], frozen=True):
+    """What an answer in progress answers. `Conflict` when that is nothing in particular."""
+
+    by: Principal
+    answer_id: str
+
+
 class UseTool(actors.Message["SharedTimeline", None], frozen=True):
     """Let the subscribers see that a tool is at work for an answer. Told; of an answer that has ended it tells nothing."""
 

@@ -52,6 +52,7 @@ from engine.timelines.answer_commands import (
     ExtendAnswer,
     FailAnswer,
     FinishAnswer,
+    ReadQuestion,
     StartAnswer,
     UseMemories,
     UseTool,
@@ -199,6 +200,13 @@ class Answering:
             code = posted.error.code if isinstance(posted.error, EngineError) else EngineError.code
             self._fail(answer, code, str(posted.error), kept=False)
         call.settle(posted)
+
+    def question(self, command: ReadQuestion) -> MessageId:
+        """What an answer answers."""
+        question = self._of(command.answer_id, command.by).question
+        if question is None:
+            raise Conflict("the answer is to no message: there is nobody who asks")
+        return question
 
     def use_tool(self, command: UseTool) -> None:
         """Show that a tool is used."""
