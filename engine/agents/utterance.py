@@ -52,7 +52,7 @@ class Outcome(Enum):
     SKIPPED = auto()
     """It was not begun: the agent may not write, the question is gone, there is no budget."""
     UNDONE = auto()
-    """The server stops: after the restart it is made up for."""
+    """The server stops, or could not take it: after the restart it is made up for."""
 
 
 class Failed(Exception):
@@ -132,12 +132,11 @@ class Utterance:
     async def run(self) -> Outcome:
         """Answer. Raises nothing that could be foreseen."""
         try:
-            over = await self._over_budget()
-            if over is not None and not self._addressed:
-                return Outcome.SKIPPED
-            await begin(self._stage, self._ref, StartAnswer(self._by, self.id, self._question.id, self))
+            over = await self._start()
         except (EngineError, AskFailed) as refusal:
             log.info("agent.silent", agent=self._definition.id, timeline=self.channel, reason=str(refusal))
+            return Outcome.UNDONE if isinstance(refusal, TryLater) else Outcome.SKIPPED
+        if over is not None and not self._addressed:
             return Outcome.SKIPPED
         try:
             if over is not None:
@@ -163,6 +162,22 @@ class Utterance:
             case _:
                 log.error("agent.failed", agent=self._definition.id, timeline=self.channel, exc_info=error)
                 return Failed("agent_failed", "the agent failed, by a fault of its own")
+
+    async def _start(self) -> str | None:
+        """Begin; the name of the budget that is used up, if one is: then nothing has begun, unless somebody would notice."""
+        start = StartAnswer(self._by, self.id, self._question.id, self)
+        pauses = iter(PAUSES)
+        while True:
+            try:
+                over = await self._over_budget()
+                if over is None or self._addressed:
+                    await begin(self._stage, self._ref, start)
+            except TryLater:
+                if (pause := next(pauses, None)) is None:
+                    raise
+                await anyio.sleep(pause)
+            else:
+                return over
 
     # -- speaking ------------------------------------------------------------------------------------------------------
 
