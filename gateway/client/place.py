@@ -10,6 +10,7 @@ import msgspec
 
 from engine.agents.policies import wants
 from engine.domain.agents import AgentDefinition
+from engine.domain.answers import StopReason
 from engine.domain.fields import MessageId, ParticipantId, TimelineKind
 from engine.domain.messages import Message
 from gateway.client.speech import Speech
@@ -19,6 +20,7 @@ RECENT: Final = timedelta(minutes=5)
 WAITING: Final = 64
 """Messages that wait for an answer at most; further ones get none."""
 REMEMBERED: Final = 256
+_INTERRUPTIONS: Final = {StopReason.STOPPING, StopReason.DISCONNECTED}
 
 
 class Place:
@@ -31,15 +33,19 @@ class Place:
         self.seen = 0
         """The offset of the last message that was considered."""
         self.scope = anyio.CancelScope()
-        self._agent = agent
         self._begin = begin
-        self._policy = agent.policy(TimelineKind(channel.partition(":")[0]))
+        self.learn(agent)
         self._waiting: deque[Message] = deque()
         self._more = anyio.Event()
         self._own: dict[MessageId, None] = {}
         self._speech: Speech | None = None
         self._held: list[Message] | None = []
         """What is said while it is looked up what was said before; None when that is known."""
+
+    def learn(self, agent: AgentDefinition) -> None:
+        """This is what is said of the agent."""
+        self._agent = agent
+        self._policy = agent.policy(TimelineKind(self.channel.partition(":")[0]))
 
     def subscribed(self, data: Any, *, missed: bool) -> bool:
         """Take in what the answer to the subscription says of the timeline; whether `catch_up` is to follow."""
@@ -77,10 +83,15 @@ class Place:
                 deleted = event["message"]["id"]
                 self._waiting = deque(each for each in self._waiting if each.id != deleted)
             case "answer.cancelled" | "answer.failed" if self._speech is not None:
-                if event["answer_id"] == self._speech.id:
+                if event["answer_id"] == self._speech.id and not _is_interrupted(event):
                     self._speech.stop()
             case _:
                 pass
+
+    def reconnected(self) -> None:
+        """The connection stands again: let the server know that what is being said goes on."""
+        if self._speech is not None:
+            self._speech.reconnected()
 
     def consider(self, message: Message, *, answer: bool = True) -> None:
         """Let a message wait for its answer, if it is to have one."""
@@ -108,3 +119,8 @@ class Place:
                 self._speech = self._begin(self, question)
                 await self._speech.run()
                 self._speech = None
+
+
+def _is_interrupted(event: dict[str, Any]) -> bool:
+    """Whether an answer has failed by nobody's wish and nothing of it is kept: then it is begun again, as one inside would be."""
+    return event.get("code") in _INTERRUPTIONS and "text" not in event

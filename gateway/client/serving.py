@@ -3,6 +3,7 @@
 anyio.run(serve, "https://chat.example.org", key, Greeter)
 """
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from math import inf
@@ -25,6 +26,7 @@ from engine.errors import EngineError, Forbidden
 from gateway.client.asking import RETRY, Asking
 from gateway.client.connection import (
     CallFailed,
+    Connected,
     Connection,
     Ended,
     Event,
@@ -35,7 +37,7 @@ from gateway.client.connection import (
 from gateway.client.elsewhere import Elsewhere
 from gateway.client.notebook import NotebookElsewhere
 from gateway.client.place import Place
-from gateway.client.remote import Remote, SignedOut, address
+from gateway.client.remote import Refused, Remote, SignedOut, Unreachable, address
 from gateway.client.speech import Make, Speech
 
 _CAUGHT_UP: Final = 50
@@ -55,9 +57,14 @@ async def serve(server: str, api_key: str, make: Make) -> None:
     """
     url = address(server)
     async with Remote(url, api_key) as remote:
-        own = await remote.call("GET", "/me/agent")
-        agent = msgspec.convert(own["agent"], AgentDefinition)
-        await _Program(remote, _Key(url, api_key), agent, make).run(own["timelines"])
+        agent, timelines = await _read_own(remote)
+        await _Program(remote, _Key(url, api_key), agent, make).run(timelines)
+
+
+async def _read_own(remote: Remote) -> tuple[AgentDefinition, list[str]]:
+    """The agent that the key speaks for, and where it is a member."""
+    own = await remote.call("GET", "/me/agent")
+    return msgspec.convert(own["agent"], AgentDefinition), own["timelines"]
 
 
 class _Key:
@@ -110,6 +117,9 @@ class _Program:
                 case Unsubscribed(channel=channel) if channel in self._places:
                     self._places.pop(channel).scope.cancel()
                     await self._connection.unsubscribe(channel)
+                case Connected():
+                    for place in self._places.values():
+                        place.reconnected()
                 case Ended(reason=reason):
                     return reason
                 case _:
@@ -138,7 +148,7 @@ class _Program:
 
     async def _look(self, place: Place, speech: Speech) -> Turn:
         """Everything that the agent is given for an answer which has begun."""
-        agent, members = self._agent, await self._members(place)
+        agent, members = await self._learn(), await self._members(place)
         question = await speech.asking.message(
             speech.question.id
         )  # as it stands now: it may have been edited meanwhile
@@ -160,6 +170,14 @@ class _Program:
         tools = [BUILT_IN[name] for name in agent.tools if name in BUILT_IN]
         turn.tools = Toolbox({each.name: (each.spec, partial(each.run, turn)) for each in tools}, speech.show)
         return turn
+
+    async def _learn(self) -> AgentDefinition:
+        """The agent as administrators have it now; its policies hold from the next message on."""
+        with suppress(Refused, Unreachable):
+            self._agent, _ = await _read_own(self._remote)
+            for place in self._places.values():
+                place.learn(self._agent)
+        return self._agent
 
     async def _members(self, place: Place) -> tuple[Member, ...]:
         while True:

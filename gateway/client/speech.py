@@ -81,6 +81,11 @@ class Speech:
             self._turn.cancelled = True
         self._scope.cancel()
 
+    def reconnected(self) -> None:
+        """Tell the server something that it has already: so it knows that the author of this answer is back."""
+        self._told = max(0, self._told - 1)
+        self._wake()
+
     def show(self, name: str, state: ToolState) -> None:
         """Let readers see that a tool is used. Returns at once."""
         self._tools.append((name, state))

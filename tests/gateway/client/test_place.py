@@ -196,6 +196,33 @@ async def test_an_answer_that_the_timeline_has_ended_is_stopped_and_the_next_beg
     assert stage.spoken[0].stopped
 
 
+@pytest.mark.parametrize("code", ["stopping", "disconnected"])
+async def test_an_answer_that_was_interrupted_goes_on_unless_something_of_it_is_kept(
+    begin: Callable[..., Stage], code: str
+) -> None:
+    stage = begin()
+    stage.place.catch_up([said(1)])
+    await anyio.wait_all_tasks_blocked()
+    failed = {"type": "answer.failed", "answer_id": "answer to m1", "code": code}
+
+    stage.place.hear(failed)
+    goes_on = not stage.spoken[0].stopped
+    stage.place.hear({**failed, "text": "so far"})
+
+    assert goes_on
+    assert stage.spoken[0].stopped
+
+
+async def test_a_change_of_the_definition_holds_from_the_next_message_on(begin: Callable[..., Stage]) -> None:
+    stage = begin()
+    stage.place.catch_up([said(1)])
+
+    stage.place.learn(agent(room_policy=Policy.NEVER))
+    stage.place.hear(posted(said(2)))
+
+    assert await stage.settle() == [1]
+
+
 async def test_the_policy_decides_and_a_reply_to_the_agent_is_for_it(begin: Callable[..., Stage]) -> None:
     stage = begin(room_policy=Policy.MENTION)
     stage.place.catch_up([])

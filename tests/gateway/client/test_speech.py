@@ -45,6 +45,8 @@ class Server:
         self.lost: list[str] = []
         """Methods whose next reply is lost."""
         self.starts = 0
+        self.deltas: list[str] = []
+        self.speech: Speech | None = None
 
     async def call(self, method: str, data: Any, body: Any = None) -> Any:
         if not isinstance(data, dict):
@@ -72,6 +74,7 @@ class Server:
         match method:
             case "delta":
                 assert data["at"] <= len(so_far)
+                self.deltas.append(data["text"])
                 self.answers[answer_id] += data["text"][len(so_far) - data["at"] :]
             case "finish":
                 self.posted.append(self.answers.pop(answer_id))
@@ -96,8 +99,13 @@ class Server:
         assert limit
         return [said(2, BOT, answer_id=answer_id) for answer_id in self.posted]
 
+    def connected_again(self) -> None:
+        """The connection was lost and stands again."""
+        assert self.speech is not None
+        self.speech.reconnected()
 
-async def speak(server: Server, script: Script) -> Speech:
+
+async def speak(server: Server, script: Script) -> None:
     """Give one answer, whatever becomes of it."""
 
     class Mind(Agent):
@@ -112,9 +120,8 @@ async def speak(server: Server, script: Script) -> Speech:
             agent=agent(), message=server.question, history=(), here=here, now=datetime.now(UTC), notebook=notebook
         )
 
-    speech = Speech(server, server, server.question, by=BOT.id, mind=Mind(), look=look)  # type: ignore[arg-type]
-    await speech.run()
-    return speech
+    server.speech = Speech(server, server, server.question, by=BOT.id, mind=Mind(), look=look)  # type: ignore[arg-type]
+    await server.speech.run()
 
 
 async def two_words(_turn: Turn, _server: Server) -> AsyncGenerator[str]:
@@ -183,6 +190,24 @@ async def test_what_is_to_be_remembered_waits_until_the_answer_is_in_progress_ag
     await speak(server, script)
 
     assert (server.remembered, server.posted, server.starts) == (["likes tea"], ["one two"], 2)
+
+
+async def test_whoever_comes_back_in_the_middle_of_an_answer_says_so_at_once() -> None:
+    server = Server()
+
+    async def script(_turn: Turn, server: Server) -> AsyncGenerator[str]:
+        yield "one"
+        await anyio.sleep(1)
+        server.connected_again()
+        await anyio.sleep(60)
+        said_meanwhile.extend(server.deltas)
+        yield " two"
+
+    said_meanwhile: list[str] = []
+    await speak(server, script)
+
+    assert said_meanwhile == ["one", "e"]
+    assert server.posted == ["one two"]
 
 
 async def test_an_answer_whose_question_has_changed_is_not_begun_again() -> None:
