@@ -141,6 +141,7 @@ class Answering:
         """Let an answer grow, up to its limit."""
         answer = self._of(command.answer_id, command.by)
         answer.abandoned_at = _NEVER
+        answer.author = command.author or answer.author
         if answer.finishing:
             return
         text = command.text
@@ -227,8 +228,9 @@ class Answering:
     def abandon(self, command: AbandonAnswer) -> None:
         """An author may have gone."""
         answer = self._of(command.answer_id, command.by)
-        answer.abandoned_at = self._surroundings.monotonic() + command.seconds
-        self._rearm()
+        if answer.author is command.author:
+            answer.abandoned_at = self._surroundings.monotonic() + command.seconds
+            self._rearm()
 
     # -- by others -----------------------------------------------------------------------------------------------------
 

@@ -110,7 +110,7 @@ class Authoring:
         abandoned, self._open = self._open, {}
         for answer_id, (ref, by) in abandoned.items():
             with suppress(AskFailed):  # a timeline that is gone has no answers
-                ref.tell(AbandonAnswer(by, answer_id, GRACE))
+                ref.tell(AbandonAnswer(by, answer_id, GRACE, self))
 
     def start(self, timelines: "Timelines", by: Principal, data: NewAnswer) -> "_Asking[str]":
         """What `answer.start` asks. `Forbidden` for people: they post."""
@@ -122,7 +122,7 @@ class Authoring:
 
     def extend(self, timelines: "Timelines", by: Principal, data: MoreText) -> "_Asking[None]":
         """What `answer.delta` asks."""
-        return self._remember(timelines, by, data), ExtendAnswer(by, data.answer_id, data.text, data.at)
+        return self._remember(timelines, by, data), ExtendAnswer(by, data.answer_id, data.text, data.at, self)
 
     def finish(self, timelines: "Timelines", by: Principal, data: WholeAnswer) -> "_Asking[Posted]":
         """What `answer.finish` asks."""

@@ -14,7 +14,7 @@ from engine.domain.messages import Message
 from engine.domain.people import Principal
 from engine.engine import Engine
 from engine.errors import Conflict, EngineError, Forbidden, InvalidRequest, NotFound, Overloaded, StorageUnavailable
-from engine.timelines.answer_commands import AbandonAnswer, CancelAnswer
+from engine.timelines.answer_commands import AbandonAnswer, CancelAnswer, ExtendAnswer
 from engine.timelines.answers import INTERVAL, MOST_OF_ONE
 from engine.timelines.commands import ArchiveRoom, ConversationChanges, MuteMember, UpdateConversation
 from engine.timelines.directory import NewConversation
@@ -601,7 +601,7 @@ async def test_an_abandoned_answer_fails_after_a_while_unless_its_author_goes_on
     for answer_id in ("a1", "a2"):
         await author.start(answer_id)
         await author.extend("begun", answer_id=answer_id)
-        await lobby.ref.ask(AbandonAnswer(author.by, answer_id, 10.0))
+        await lobby.ref.ask(AbandonAnswer(author.by, answer_id, 10.0, author))
 
     await anyio.sleep(9)
     await author.extend(" and continued", answer_id="a2")
@@ -610,4 +610,17 @@ async def test_an_abandoned_answer_fails_after_a_while_unless_its_author_goes_on
 
     failed = [each for each in told(listener.publications) if isinstance(each, AnswerFailed)]
     assert [(each.answer_id, each.code, each.text) for each in failed] == [("a1", "disconnected", "begun")]
+    assert posted.message.text == "begun and continued"
+
+
+async def test_an_author_who_was_followed_by_another_leaves_nothing_behind(lobby: Place, author: Author) -> None:
+    follower = Author(lobby.ref, author.by)
+    await author.start()
+    await author.extend("begun")
+
+    await lobby.ref.ask(ExtendAnswer(author.by, "a1", " and continued", author=follower))
+    await lobby.ref.ask(AbandonAnswer(author.by, "a1", 10.0, author))
+    await anyio.sleep(60)
+    posted = await follower.finish()
+
     assert posted.message.text == "begun and continued"
