@@ -149,9 +149,8 @@ class _Program:
     async def _look(self, place: Place, speech: Speech) -> Turn:
         """Everything that the agent is given for an answer which has begun."""
         agent, members = await self._learn(), await self._members(place)
-        question = await speech.asking.message(
-            speech.question.id
-        )  # as it stands now: it may have been edited meanwhile
+        # As it stands now: it may have been edited while it waited for this turn.
+        question = await speech.asking.message(speech.question.id)
         here = Elsewhere(speech.asking, question, members)
         notebook = NotebookElsewhere(speech.asking, speech.id, speech.renew)
         turn = Turn(

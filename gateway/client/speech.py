@@ -93,7 +93,7 @@ class Speech:
 
     async def renew(self) -> None:
         """Begin it again, for the server may have forgotten it; returns when it is in progress."""
-        self._in_progress = anyio.Event()
+        self._doubt()
         self._wake()
         await self._in_progress.wait()
 
@@ -149,10 +149,15 @@ class Speech:
                         return
                     # Not found: a server that was started again has forgotten it. Conflict: an earlier self of this program
                     # has begun it, and has some seconds to come back.
-                    self._in_progress = anyio.Event()
+                    self._doubt()
                     patience -= 1
                 self._interrupted = self._interrupted or failed.interrupted
                 await anyio.sleep(RETRY)
+
+    def _doubt(self) -> None:
+        """It may not be in progress: the next call begins it. Who waits for that already goes on waiting."""
+        if self._in_progress.is_set():
+            self._in_progress = anyio.Event()
 
     async def _step(self) -> bool:
         """Make the next call, or wait until there is one to make; whether it was the last."""

@@ -41,7 +41,8 @@ class Server:
         self.tools: list[str] = []
         self.remembered: list[str] = []
         self.refusal: CallFailed | None = None
-        """What `answer.start` is refused with."""
+        """What `answer.start` is refused with, for a number of times."""
+        self.refusals = PATIENCE
         self.lost: list[str] = []
         """Methods whose next reply is lost."""
         self.starts = 0
@@ -62,7 +63,7 @@ class Server:
         assert timeline == self.channel
         if method == "start":
             self.starts += 1
-            if self.refusal is not None:
+            if self.refusal is not None and self.starts <= self.refusals:
                 raise self.refusal
             if answer_id in self.answers:
                 raise CallFailed("conflict", final=True, code="conflict")
@@ -223,6 +224,15 @@ async def test_an_answer_whose_question_has_changed_is_not_begun_again() -> None
     await speak(server, script)
 
     assert (server.posted, server.starts) == ([], 1)
+
+
+async def test_an_earlier_self_is_followed_when_it_has_let_go() -> None:
+    server = Server()
+    server.refusal, server.refusals = CallFailed("conflict", final=True, code="conflict"), 3
+
+    await speak(server, two_words)
+
+    assert (server.posted, server.starts) == (["one two"], 4)
 
 
 async def test_an_earlier_self_that_does_not_let_go_is_waited_for_a_while() -> None:
