@@ -75,6 +75,10 @@ class Conflict(EngineError):
     code = "conflict"
 
 
+class InProgress(Conflict):
+    """An answer with this id has been begun already, and goes on."""
+
+
 class RoomFull(EngineError):
     """The room is at its capacity."""
 

@@ -9,6 +9,7 @@ from engine.agents.conductor import Conductor, Regenerate
 from engine.agents.definitions import Definitions
 from engine.agents.joining import Joining
 from engine.agents.memories import Memories
+from engine.agents.notebooks import Notebooks
 from engine.agents.rosters import Rosters
 from engine.clock import Clock
 from engine.domain.agents import AgentChanges, AgentDefinition, NewAgent
@@ -36,6 +37,7 @@ class Agents:
         rosters: Rosters,
         *,
         memories: Memories,
+        notebooks: Notebooks,
         conductor: Callable[[str], Ref[Conductor]],
     ) -> None:
         self._storage = storage.agents
@@ -47,6 +49,8 @@ class Agents:
         self._joining = Joining(timelines, storage.agents)
         self.memories = memories
         """What they remember."""
+        self.notebooks = notebooks
+        """What those outside remember, for the answers that they give."""
         self.conductor = conductor
         """Who lets answers from outside begin, by the timeline's channel; see `cues.Admit`."""
 

@@ -1,13 +1,20 @@
-"""What agents may spend in a day, taken from the database before they speak."""
+"""What agents may spend in a day, taken from the database before they speak.
 
+An answer is counted under its id, and stays counted until it is posted. So one that was begun and is begun again, by a process after
+another one that was killed, costs nothing more.
+"""
+
+from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
-import msgspec
-
+from actors import Ref
 from engine.agents.stage import Stage
 from engine.domain.agents import AgentBudgets, AgentDefinition
 from engine.domain.fields import TimelineId
+from engine.errors import EngineError, InProgress, StorageUnavailable
+from engine.timelines.answer_commands import StartAnswer
+from engine.timelines.shared import SharedTimeline
 
 USED_UP: Final = {
     "answers": "the agent has given all its answers of today",
@@ -18,23 +25,32 @@ USED_UP: Final = {
 """The budgets by name, as a sentence for people."""
 
 
-def limits(stage: Stage, definition: AgentDefinition) -> AgentBudgets | None:
-    """The budgets of an agent and of the timelines that it speaks in; None: there are none."""
-    budgets = AgentBudgets(
+def limits(stage: Stage, definition: AgentDefinition) -> AgentBudgets:
+    """The budgets of an agent and of the timelines that it speaks in."""
+    return AgentBudgets(
         answers=definition.daily_answers,
         tokens=definition.daily_tokens,
         room_answers=stage.settings.room_answers,
         room_tokens=stage.settings.room_tokens,
     )
-    return None if all(limit is None for limit in msgspec.structs.astuple(budgets)) else budgets
 
 
-async def take_answer(
-    stage: Stage, definition: AgentDefinition, timeline_id: TimelineId, budgets: AgentBudgets
-) -> str | None:
-    """Take one answer from the budgets: the name of the one that is used up, if one is."""
-    day = stage.clock.now().date()
-    return await stage.around.storage.agents.take_answer(definition.id, timeline_id, day, budgets)
+async def take_answer(stage: Stage, definition: AgentDefinition, timeline_id: TimelineId, answer_id: str) -> str | None:
+    """Take an answer from the budgets, unless it is counted already: the name of the one that is used up, if one is."""
+    day, budgets = stage.clock.now().date(), limits(stage, definition)
+    return await stage.around.storage.agents.take_answer(definition.id, timeline_id, answer_id, day, budgets)
+
+
+async def begin(stage: Stage, ref: Ref[SharedTimeline], start: StartAnswer) -> str:
+    """Begin an answer that is counted. What the timeline refuses is given back, but not what is in progress already."""
+    try:
+        return await ref.ask(start)
+    except InProgress:
+        raise
+    except EngineError:
+        with suppress(StorageUnavailable):
+            await stage.around.storage.agents.give_back(start.by.id, TimelineId(ref.key), start.answer_id)
+        raise
 
 
 def until_tomorrow(now: datetime) -> float:

@@ -26,6 +26,7 @@ from engine.domain.agents import EXTERNAL, AgentDefinition, AgentPlace, Policy
 from engine.domain.fields import MessageId, ParticipantId, ParticipantKind, TimelineId, TimelineKind
 from engine.domain.messages import Message as ChatMessage
 from engine.errors import Conflict, EngineError, InvalidRequest, NotFound, Overloaded, RateLimited
+from engine.timelines.answer_commands import StartAnswer
 
 log = structlog.get_logger(__name__)
 
@@ -299,10 +300,13 @@ class Conductor(Actor):
         agent = self._stage.definitions.known.get(cue.agent_id)
         if agent is None or cue.agent_id not in self._stage.rosters.of(self._timeline_id):
             return "gone"
-        in_a_row = self._in_a_row + len(self._broken_off)
-        if cue.question.author.kind is ParticipantKind.AGENT and in_a_row >= self._stage.settings.chain:
+        if cue.question.author.kind is ParticipantKind.AGENT and self._among_themselves():
             return "agents among themselves"
         return "cooldown" if self._rest_of(agent) > 0 else None
+
+    def _among_themselves(self) -> bool:
+        """Whether agents have said so much in a row that they answer no agent any more."""
+        return self._in_a_row + len(self._broken_off) >= self._stage.settings.chain
 
     def _rest_of(self, agent: AgentDefinition) -> float:
         """For how many seconds an agent has to be silent yet."""
@@ -352,9 +356,19 @@ class Conductor(Actor):
         """Let an answer from outside begin, beside the turns."""
         for call in calls:
             start = call.message.start
-            agent = self._stage.definitions.known.get(start.by.id)
-            rest = 0.0 if agent is None else self._rest_of(agent)
-            self.spawn(partial(admit, self._stage, self._channel, start, rest=rest), then=partial(_Admitted, call))
+            silence = self._silence(start)
+            self.spawn(
+                partial(admit, self._stage, self._channel, start, silence=silence), then=partial(_Admitted, call)
+            )
+
+    def _silence(self, start: StartAnswer) -> RateLimited | None:
+        """Why an answer from outside may not begin now: it rests, or it answers an agent and they have said enough."""
+        agent = self._stage.definitions.known.get(start.by.id)
+        if agent is not None and (rest := self._rest_of(agent)) > 0:
+            return RateLimited(f"the agent rests for {rest:.0f} seconds more", retry_after=rest)
+        if start.question in self._authors and self._among_themselves():
+            return RateLimited("agents have said enough among themselves here: it is for a person to speak")
+        return None
 
     @handles(_Admitted)
     async def admitted(self, message: _Admitted) -> None:

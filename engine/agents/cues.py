@@ -33,7 +33,8 @@ class Begun(actors.Message["Conductor", None], frozen=True):
 class Admit(actors.Message["Conductor", str], frozen=True):
     """An agent outside wants to begin an answer. Answers its id.
 
-    `RateLimited` while the agent rests, `QuotaExceeded` when a budget is used up, and what `StartAnswer` refuses.
+    `RateLimited` while the agent rests, and for what an agent has said when agents have said enough among themselves;
+    `QuotaExceeded` when a budget is used up, and what `StartAnswer` refuses.
     """
 
     start: StartAnswer

@@ -1,8 +1,9 @@
-"""What an agent may learn and unlearn in one turn."""
+"""What an agent remembers in one turn, and what it may learn and unlearn."""
 
 from collections.abc import Sequence
 
 from engine.agents.memories import Memories
+from engine.agents.recalling import recall
 from engine.domain.fields import ConversationKind, MessageId, ParticipantId, TimelineId
 from engine.domain.memories import Circle, Memory, MemoryId
 from engine.domain.messages import Message
@@ -17,6 +18,10 @@ class InNotebook:
         self._agent_id = agent_id
         self._circle = circle
         self._message_id = message_id
+
+    async def recall(self, question: str, budget: int) -> tuple[Memory, ...]:
+        """What the agent may use here and bears on the question, oldest first, as much as fits into so many tokens."""
+        return recall(await self._memories.within(self._agent_id, self._circle), question, budget) if budget else ()
 
     async def remember(self, text: str, keywords: Sequence[str] = ()) -> Memory:
         """See `Notebook.remember`."""

@@ -14,6 +14,7 @@ from engine.agents.definitions import Definitions
 from engine.agents.here import Surroundings
 from engine.agents.memories import Memories
 from engine.agents.models import Models
+from engine.agents.notebooks import Notebooks
 from engine.agents.persona import PersonaAgent
 from engine.agents.registry import Make, Registry
 from engine.agents.rosters import Rosters
@@ -85,7 +86,10 @@ async def start_agents(
     conductors = await system.virtual(
         lambda channel: Conductor(channel, stage), "conductors", mailbox=Conductor.mailbox, activation=activation
     )
-    agents = Agents(storage, clock, definitions, timelines, rosters, memories=memories, conductor=conductor)
+    notebooks = Notebooks(memories, storage.messages, stage.settings.memory_tokens)
+    agents = Agents(
+        storage, clock, definitions, timelines, rosters, memories=memories, notebooks=notebooks, conductor=conductor
+    )
     feed.watch(rosters.hear)
     with suppress(StorageUnavailable):  # it is learned again soon
         await agents.learn()

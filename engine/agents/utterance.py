@@ -12,11 +12,10 @@ import structlog
 
 from actors import AskFailed, MailboxFull, Ref
 from engine.agents.agent import Agent
-from engine.agents.budgets import USED_UP, limits, take_answer
+from engine.agents.budgets import USED_UP, begin, limits, take_answer
 from engine.agents.here import InTimeline, history, look
 from engine.agents.models import ModelFailed
 from engine.agents.notebook import InNotebook, circle_of
-from engine.agents.recalling import recall
 from engine.agents.stage import Stage
 from engine.agents.toolbox import Toolbox
 from engine.agents.tools import Tool
@@ -24,7 +23,7 @@ from engine.agents.turn import Turn
 from engine.domain.agents import AgentDefinition
 from engine.domain.answers import MemoryUsed, StopReason, ToolState
 from engine.domain.fields import ParticipantId, TimelineId
-from engine.domain.memories import Circle, Memory
+from engine.domain.memories import Memory
 from engine.domain.messages import Message
 from engine.errors import EngineError, NotFound, TryLater
 from engine.timelines.answer_commands import ExtendAnswer, FailAnswer, FinishAnswer, StartAnswer, UseMemories, UseTool
@@ -53,7 +52,7 @@ class Outcome(Enum):
     SKIPPED = auto()
     """It was not begun: the agent may not write, the question is gone, there is no budget."""
     UNDONE = auto()
-    """The server stops: after the restart it is made up for."""
+    """The server stops, or could not take it: after the restart it is made up for."""
 
 
 class Failed(Exception):
@@ -133,12 +132,11 @@ class Utterance:
     async def run(self) -> Outcome:
         """Answer. Raises nothing that could be foreseen."""
         try:
-            over = await self._over_budget()
-            if over is not None and not self._addressed:
-                return Outcome.SKIPPED
-            await self._ref.ask(StartAnswer(self._by, self.id, self._question.id, self))
+            over = await self._start()
         except (EngineError, AskFailed) as refusal:
             log.info("agent.silent", agent=self._definition.id, timeline=self.channel, reason=str(refusal))
+            return Outcome.UNDONE if isinstance(refusal, TryLater) else Outcome.SKIPPED
+        if over is not None and not self._addressed:
             return Outcome.SKIPPED
         try:
             if over is not None:
@@ -164,6 +162,22 @@ class Utterance:
             case _:
                 log.error("agent.failed", agent=self._definition.id, timeline=self.channel, exc_info=error)
                 return Failed("agent_failed", "the agent failed, by a fault of its own")
+
+    async def _start(self) -> str | None:
+        """Begin; the name of the budget that is used up, if one is: then nothing has begun, unless somebody would notice."""
+        start = StartAnswer(self._by, self.id, self._question.id, self)
+        pauses = iter(PAUSES)
+        while True:
+            try:
+                over = await self._over_budget()
+                if over is None or self._addressed:
+                    await begin(self._stage, self._ref, start)
+            except TryLater:
+                if (pause := next(pauses, None)) is None:
+                    raise
+                await anyio.sleep(pause)
+            else:
+                return over
 
     # -- speaking ------------------------------------------------------------------------------------------------------
 
@@ -226,8 +240,10 @@ class Utterance:
     # -- what it is given ----------------------------------------------------------------------------------------------
 
     async def _look(self, *, remembers: bool) -> Turn:
-        definition, question = self._definition, self._question
-        scene = await look(self._stage.around, self._ref, self._by, question)
+        definition, asked = self._definition, self._question
+        scene = await look(self._stage.around, self._ref, self._by, asked)
+        # As it stands now: it may have been edited while it waited for this turn; from now on that ends the answer.
+        question = self._question = next((each for each in scene.messages if each.id == asked.id), asked)
         room, conversation = scene.room, scene.conversation
         title = room.name if room is not None else conversation.title if conversation is not None else None
         here = InTimeline(self._stage.around, self._ref, self._by, question, scene)
@@ -243,25 +259,20 @@ class Utterance:
             members=scene.members,
             language=spoken,
         )
-        circle = circle_of(scene, question)
-        turn.notebook = InNotebook(self._stage.memories, definition.id, circle, question.id)
+        turn.notebook = InNotebook(self._stage.memories, definition.id, circle_of(scene, question), question.id)
         if remembers:
-            turn.memories = await self._recall(circle)
+            turn.memories = await self._recall(turn.notebook)
         tools = self._stage.registry.tools(definition.tools)
         turn.tools = Toolbox({each.name: (each.spec, partial(self._use, each, turn)) for each in tools}, self._show)
         return turn
 
-    async def _recall(self, circle: Circle) -> tuple[Memory, ...]:
+    async def _recall(self, notebook: InNotebook) -> tuple[Memory, ...]:
         """What the agent remembers that bears on the question; readers are told. When that cannot be read, it answers without."""
-        budget = self._stage.settings.memory_tokens
-        if not budget:
-            return ()
         try:
-            known = await self._stage.memories.within(self._definition.id, circle)
+            recalled = await notebook.recall(self._question.text, self._stage.settings.memory_tokens)
         except EngineError as refusal:
             log.warning("agent.not_recalled", agent=self._definition.id, timeline=self.channel, reason=str(refusal))
             return ()
-        recalled = recall(known, self._question.text, budget)
         if recalled:
             used = tuple(MemoryUsed(each.id, each.about) for each in recalled)
             with suppress(AskFailed):
@@ -281,10 +292,9 @@ class Utterance:
 
     async def _over_budget(self) -> str | None:
         """Take one answer from the budgets, if there are any: the name of the one that is used up."""
-        budgets = limits(self._stage, self._definition)
-        if budgets is None:
+        if limits(self._stage, self._definition).unlimited:
             return None  # the first word need not wait for the database
-        over = await take_answer(self._stage, self._definition, TimelineId(self._ref.key), budgets)
+        over = await take_answer(self._stage, self._definition, TimelineId(self._ref.key), self.id)
         self.counted = over is None
         return over
 

@@ -190,3 +190,8 @@ class AgentBudgets(msgspec.Struct, frozen=True, kw_only=True):
     tokens: int | None = None
     room_answers: int | None = None
     room_tokens: int | None = None
+
+    @property
+    def unlimited(self) -> bool:
+        """Whether there is no limit at all."""
+        return all(limit is None for limit in msgspec.structs.astuple(self))

@@ -27,7 +27,7 @@ class StartAnswer(actors.Message["SharedTimeline", str], frozen=True):
     """Begin an answer under an id of the author's choice, to a message or to nothing in particular. Answers the id.
 
     For those who may write. `Overloaded` when many are in progress; `InvalidRequest` for a question that does not exist,
-    `Conflict` for one that is deleted and for an id that is in use.
+    `Conflict` for one that is deleted, `InProgress` for an id that is in use.
     """
 
     by: Principal
@@ -40,12 +40,14 @@ class ExtendAnswer(actors.Message["SharedTimeline", None], frozen=True):
     """Add to an answer. Subscribers hear of it within 40 milliseconds. Usually told; asked, it says whether the answer lives.
 
     `at` is how many characters came before `text`: what is there already is not taken twice, and a gap is an `InvalidRequest`.
+    `author` is who goes on with the answer, where that may be another one than who began it.
     """
 
     by: Principal
     answer_id: str
     text: str
     at: int | None = None
+    author: AnswerAuthor | None = None
 
 
 class FinishAnswer(actors.Message["SharedTimeline", Posted], frozen=True):
@@ -72,11 +74,22 @@ class FailAnswer(actors.Message["SharedTimeline", None], frozen=True):
 
 
 class AbandonAnswer(actors.Message["SharedTimeline", None], frozen=True):
-    """An author may have gone: unless they go on with the answer within `seconds`, it fails. What it says so far is kept."""
+    """An author may have gone: unless they go on with the answer within `seconds`, it fails. What it says so far is kept.
+
+    One who was followed by another author leaves nothing behind.
+    """
 
     by: Principal
     answer_id: str
     seconds: float
+    author: AnswerAuthor
+
+
+class ReadQuestion(actors.Message["SharedTimeline", MessageId], frozen=True):
+    """What an answer in progress answers. `Conflict` when that is nothing in particular."""
+
+    by: Principal
+    answer_id: str
 
 
 class UseTool(actors.Message["SharedTimeline", None], frozen=True):

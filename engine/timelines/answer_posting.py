@@ -1,6 +1,10 @@
-"""How answers become messages: through the timeline's writer, like every post."""
+"""How answers become messages: through the timeline's writer, like every post.
 
-from collections.abc import Callable
+The log decides what came first: an answer stands in it before a change of its question, or not at all. So while one waits for the
+writer, which takes as long as the database does, it is still withdrawn by an edit or a deletion that is decided before it.
+"""
+
+from collections.abc import Callable, Collection
 from functools import partial
 
 from actors import Answer as Outcome
@@ -8,7 +12,7 @@ from actors import Call
 from engine.domain.answers import StopReason
 from engine.domain.fields import MessageId
 from engine.domain.messages import Draft
-from engine.errors import InvalidRequest, NotFound
+from engine.errors import Conflict, InvalidRequest, NotFound
 from engine.timelines import posting
 from engine.timelines.answer_commands import FinishAnswer
 from engine.timelines.answer_host import Host
@@ -19,6 +23,10 @@ from engine.timelines.surroundings import Surroundings
 from engine.timelines.turn import Turn
 
 
+class Outdated(Conflict):
+    """The question is not any more what was answered."""
+
+
 class AnswerPosting:
     """Posts answers as their authors, replies to their questions, under the `client_id` of the answer or else its id."""
 
@@ -27,6 +35,12 @@ class AnswerPosting:
         self._clock = surroundings.clock
         self._quotas = surroundings.quotas
         self._longest = surroundings.settings.answer_characters
+        self._waiting: set[Answer] = set()
+
+    @property
+    def waiting(self) -> Collection[Answer]:
+        """Those that are to be posted, and are not yet: ended ones too, of which something is to be kept."""
+        return self._waiting
 
     def check(self, text: str) -> tuple[str, InvalidRequest] | None:
         """What is wrong with a text that is to become a message, if anything: a code and the refusal."""
@@ -52,11 +66,20 @@ class AnswerPosting:
         language: str | None = None,
         partly: bool = False,
     ) -> None:
-        """Post it in the next turn; `then` gets the outcome, within a turn of the timeline."""
+        """Post it in the next turn; `then` gets the outcome, within a turn of the timeline.
+
+        `Outdated` when it has become `unwanted` before, or its question is changed in the same turn, before it.
+        """
         client_id = answer.client_id or answer.id
         draft = Draft(text=text, client_id=client_id, reply_to=answer.question, language=language)
-        post: Call[Post, Posted] = Call(Post(answer.by, draft), then)
-        decide = partial(self._decide, OfAnswer(answer.id, partly))
+        self._waiting.add(answer)
+
+        def settled(outcome: Outcome[Posted]) -> None:
+            self._waiting.discard(answer)
+            then(outcome)
+
+        post: Call[Post, Posted] = Call(Post(answer.by, draft), settled)
+        decide = partial(self._decide, answer, OfAnswer(answer.id, partly))
         self._host.propose([post], decide, needs=_question_of)
 
     def find_earlier(self, call: Call[FinishAnswer, Posted]) -> None:
@@ -72,11 +95,13 @@ class AnswerPosting:
 
         self._host.propose([call], decide)
 
-    def _decide(self, answer: OfAnswer, turn: Turn, message: Post) -> Posted:
+    def _decide(self, answer: Answer, made_of: OfAnswer, turn: Turn, message: Post) -> Posted:
         self._host.check_author(turn, message.by)
         if (earlier := posting.earlier(turn, message)) is not None:
             return Posted(earlier, created=False)
         self._host.check_open(turn)
+        if answer.unwanted is not None or (answer.question is not None and turn.changes(answer.question)):
+            raise Outdated("the question was edited or deleted before the answer was posted")
         return posting.post(
             turn,
             message,
@@ -85,7 +110,7 @@ class AnswerPosting:
             longest=self._longest,
             quotas=self._quotas,
             detect=self._host.detect,
-            answer=answer,
+            answer=made_of,
         )
 
 

@@ -52,12 +52,13 @@ from engine.timelines.answer_commands import (
     ExtendAnswer,
     FailAnswer,
     FinishAnswer,
+    ReadQuestion,
     StartAnswer,
     UseMemories,
     UseTool,
 )
 from engine.timelines.answer_host import Host
-from engine.timelines.answer_posting import AnswerPosting
+from engine.timelines.answer_posting import AnswerPosting, Outdated
 from engine.timelines.answers import Answer, Answers
 from engine.timelines.commands import Posted
 from engine.timelines.fanout import Delta, Publication
@@ -140,6 +141,7 @@ class Answering:
         """Let an answer grow, up to its limit."""
         answer = self._of(command.answer_id, command.by)
         answer.abandoned_at = _NEVER
+        answer.author = command.author or answer.author
         if answer.finishing:
             return
         text = command.text
@@ -191,12 +193,21 @@ class Answering:
             if not posted.value.created:
                 self._complete(answer, posted.value.message.id)
             # Otherwise `learn` is about to complete it; until then nothing else of the same commit may end it.
-        elif isinstance(posted.error, TryLater):
-            answer.finishing = False
+        elif answer.unwanted is not None:
+            self._cancel(answer, *answer.unwanted)
+        elif isinstance(posted.error, TryLater | Outdated):
+            answer.finishing = False  # outdated by the same commit: `learn` is about to cancel it
         else:
             code = posted.error.code if isinstance(posted.error, EngineError) else EngineError.code
             self._fail(answer, code, str(posted.error), kept=False)
         call.settle(posted)
+
+    def question(self, command: ReadQuestion) -> MessageId:
+        """What an answer answers."""
+        question = self._of(command.answer_id, command.by).question
+        if question is None:
+            raise Conflict("the answer is to no message: there is nobody who asks")
+        return question
 
     def use_tool(self, command: UseTool) -> None:
         """Show that a tool is used."""
@@ -217,8 +228,9 @@ class Answering:
     def abandon(self, command: AbandonAnswer) -> None:
         """An author may have gone."""
         answer = self._of(command.answer_id, command.by)
-        answer.abandoned_at = self._surroundings.monotonic() + command.seconds
-        self._rearm()
+        if answer.author is command.author:
+            answer.abandoned_at = self._surroundings.monotonic() + command.seconds
+            self._rearm()
 
     # -- by others -----------------------------------------------------------------------------------------------------
 
@@ -234,8 +246,8 @@ class Answering:
         self._cancel(answer, command.by.id, StopReason.CANCELLED)
 
     def learn(self, events: Sequence[Event]) -> None:
-        """Take in what the timeline has committed. What stands in the same commit as an answer comes too late to end it."""
-        if not self._answers:
+        """Take in what the timeline has committed. What stands behind an answer in the same commit comes too late to end it."""
+        if not self._answers and not self._posting.waiting:
             return
         for event in events:
             if isinstance(event, MessagePosted) and event.message.answer_id is not UNSET:
@@ -269,9 +281,13 @@ class Answering:
         question: MessageId | None = None,
         author: ParticipantId | None = None,
     ) -> None:
-        """Cancel those to a question, or by an author, or all."""
-        for answer in self._answers:
-            if not answer.finishing and question in {None, answer.question} and author in {None, answer.by.id}:
+        """Cancel those to a question, or by an author, or all; those that wait to be posted are refused that."""
+        for answer in (*self._answers, *self._posting.waiting):
+            if question not in {None, answer.question} or author not in {None, answer.by.id}:
+                continue
+            if answer in self._posting.waiting:
+                answer.unwanted = answer.unwanted or (actor, reason)
+            else:
                 self._cancel(answer, actor, reason)
 
     # -- time ----------------------------------------------------------------------------------------------------------

@@ -6,10 +6,10 @@ However fast an author writes, subscribers get a delta of each answer every 40 m
 from collections.abc import Iterator
 from typing import Final
 
-from engine.domain.answers import AnswerDelta, AnswerSoFar
+from engine.domain.answers import AnswerDelta, AnswerSoFar, StopReason
 from engine.domain.fields import MessageId, ParticipantId
 from engine.domain.people import Principal
-from engine.errors import Conflict, Overloaded
+from engine.errors import InProgress, Overloaded
 from engine.timelines.answer_commands import AnswerAuthor
 from engine.timelines.pace import Pace, is_due
 
@@ -29,7 +29,8 @@ class Answer:
     """One answer. `text` is all of it; subscribers have been told `told` of it, in `index` deltas.
 
     It may take until `deadline`, or until `abandoned_at` while its author may have gone.
-    `client_id` is set while it is being posted, and when that did not succeed: `finishing` tells.
+    `client_id` is set while it is being posted, and when that did not succeed: `finishing` tells. `unwanted` is set when somebody
+    has made it pointless meanwhile, and says who and how.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Answer:
         self.index = 0
         self.finishing = False
         self.client_id: str | None = None
+        self.unwanted: tuple[ParticipantId, StopReason] | None = None
         self._told: list[str] = []
         self._pending: list[str] = []
 
@@ -110,9 +112,9 @@ class Answers:
         return answer if answer is not None and answer.by.id == author else None
 
     def check_room_for(self, answer_id: str, author: ParticipantId) -> None:
-        """Refuse one more: `Conflict` for an id that is in use, `Overloaded` over the limits."""
+        """Refuse one more: `InProgress` for an id that is in use, `Overloaded` over the limits."""
         if answer_id in self._by_id:
-            raise Conflict("an answer with this id is in progress")
+            raise InProgress("an answer with this id is in progress")
         if len(self._by_id) >= MOST:
             raise Overloaded(f"{MOST} answers are in progress here already")
         if sum(each.by.id == author for each in self) >= MOST_OF_ONE:

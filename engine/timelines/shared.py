@@ -9,7 +9,7 @@ from typing import Final
 
 from actors import ActorStopped, Call, Exit, MailboxFull, Message, Ref, Unavailable, handles
 from engine.domain.events import Event, MemberJoined, MemberLeft, MemberRemoved
-from engine.domain.fields import ParticipantId, ParticipantKind, TimelineId
+from engine.domain.fields import MessageId, ParticipantId, ParticipantKind, TimelineId
 from engine.domain.messages import Translation
 from engine.domain.rooms import Member
 from engine.errors import Forbidden, InvalidRequest, NotFound
@@ -20,6 +20,7 @@ from engine.timelines.answer_commands import (
     ExtendAnswer,
     FailAnswer,
     FinishAnswer,
+    ReadQuestion,
     StartAnswer,
     StopAnswers,
     UseMemories,
@@ -216,6 +217,11 @@ class SharedTimeline(Timeline):
     async def abandon_answer(self, message: AbandonAnswer) -> None:
         """Wait a little for an author."""
         self._answering.abandon(message)
+
+    @handles(ReadQuestion)
+    async def read_question(self, message: ReadQuestion) -> MessageId:
+        """What an answer answers."""
+        return self._answering.question(message)
 
     @handles(UseTool)
     async def use_tool(self, message: UseTool) -> None:

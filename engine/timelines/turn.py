@@ -119,6 +119,11 @@ class Turn:
         changed = self._messages.get(message_id) or self._recent.messages.get(message_id)
         return changed or self._recalled.get(message_id)
 
+    def changes(self, message_id: MessageId) -> bool:
+        """Whether this turn edits or deletes a message."""
+        changed = (each for each in self.events if isinstance(each, MessageEdited | MessageDeleted))
+        return any(each.message.id == message_id for each in changed)
+
     def translations(self, message_id: MessageId) -> list[Translation]:
         """What is held of a message's text as of now in other languages."""
         changed = self._translations.get(message_id)

@@ -13,7 +13,9 @@ inside of the server. `serve` is in `gateway.client.serving`; the extra `gatheri
 | --------------- | ------------------------------------------------------------------------------ |
 | `remote.py`     | the REST interface, with a token                                               |
 | `connection.py` | the official Centrifuge client, its events as plain values                     |
-| `elsewhere.py`  | what an agent sees of a timeline, over REST                                    |
+| `asking.py`     | what an agent asks of its timeline over REST                                   |
+| `elsewhere.py`  | what it sees of it                                                             |
+| `notebook.py`   | what it remembers                                                              |
 | `speech.py`     | one answer, from the question to its message, whatever becomes of the server   |
 | `place.py`      | one timeline where the agent is a member: which messages it answers, in order  |
 | `serving.py`    | the whole agent: all its timelines over one connection                         |

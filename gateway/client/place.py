@@ -1,7 +1,7 @@
 """One timeline where an agent outside is a member: which messages it answers, one after the other."""
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -10,41 +10,42 @@ import msgspec
 
 from engine.agents.policies import wants
 from engine.domain.agents import AgentDefinition
-from engine.domain.fields import MessageId, ParticipantId, ParticipantKind, TimelineKind
+from engine.domain.answers import StopReason
+from engine.domain.fields import MessageId, ParticipantId, TimelineKind
 from engine.domain.messages import Message
-from gateway.client.speech import Outcome, Speech
+from gateway.client.speech import Speech
 
 RECENT: Final = timedelta(minutes=5)
 """How old a message may be that an agent answers which was away."""
-CHAIN: Final = 3
-"""Messages of agents without a word of a person, after which this one waits for a person."""
 WAITING: Final = 64
 """Messages that wait for an answer at most; further ones get none."""
 REMEMBERED: Final = 256
+_INTERRUPTIONS: Final = {StopReason.STOPPING, StopReason.DISCONNECTED}
 
 
 class Place:
     """What is said comes in by `consider`; `run` answers it. `begin` makes an answer to a message."""
 
-    def __init__(
-        self, channel: str, agent: AgentDefinition, begin: Callable[["Place", Message], Awaitable[Speech]]
-    ) -> None:
+    def __init__(self, channel: str, agent: AgentDefinition, begin: Callable[["Place", Message], Speech]) -> None:
         self.channel = channel
         self.title: str | None = None
+        self.language: str | None = None
         self.seen = 0
         """The offset of the last message that was considered."""
         self.scope = anyio.CancelScope()
-        self._agent = agent
         self._begin = begin
-        self._policy = agent.policy(TimelineKind(channel.partition(":")[0]))
+        self.learn(agent)
         self._waiting: deque[Message] = deque()
         self._more = anyio.Event()
         self._own: dict[MessageId, None] = {}
-        self._in_a_row = 0
-        self._answered_at: datetime | None = None
         self._speech: Speech | None = None
         self._held: list[Message] | None = []
         """What is said while it is looked up what was said before; None when that is known."""
+
+    def learn(self, agent: AgentDefinition) -> None:
+        """This is what is said of the agent."""
+        self._agent = agent
+        self._policy = agent.policy(TimelineKind(self.channel.partition(":")[0]))
 
     def subscribed(self, data: Any, *, missed: bool) -> bool:
         """Take in what the answer to the subscription says of the timeline; whether `catch_up` is to follow."""
@@ -52,6 +53,7 @@ class Place:
             self._held = []
         about = (data or {}).get("room") or (data or {}).get("conversation") or {}
         self.title = about.get("name") or about.get("title")
+        self.language = about.get("language")
         return self._held is not None
 
     def catch_up(self, newest_first: Iterable[Message]) -> None:
@@ -74,30 +76,35 @@ class Place:
                     self.consider(message)
                 else:
                     self._held.append(message)
-            case "message.edited" | "message.deleted":
-                changed = event["message"]["id"]
-                self._waiting = deque(each for each in self._waiting if each.id != changed)
+            case "message.edited":
+                edited = msgspec.convert(event["message"], Message)
+                self._waiting = deque(edited if each.id == edited.id else each for each in self._waiting)
+            case "message.deleted":
+                deleted = event["message"]["id"]
+                self._waiting = deque(each for each in self._waiting if each.id != deleted)
             case "answer.cancelled" | "answer.failed" if self._speech is not None:
-                if event["answer_id"] == self._speech.id:
+                if event["answer_id"] == self._speech.id and not _is_interrupted(event):
                     self._speech.stop()
             case _:
                 pass
+
+    def reconnected(self) -> None:
+        """The connection stands again: let the server know that what is being said goes on."""
+        if self._speech is not None:
+            self._speech.reconnected()
 
     def consider(self, message: Message, *, answer: bool = True) -> None:
         """Let a message wait for its answer, if it is to have one."""
         if message.offset <= self.seen:
             return
         self.seen = message.offset
-        by_agent = message.author.kind is ParticipantKind.AGENT
-        self._in_a_row = self._in_a_row + 1 if by_agent else 0
         if message.author.id == self._agent.id:
             self._own[message.id] = None
             while len(self._own) > REMEMBERED:
                 del self._own[next(iter(self._own))]
             return
         replied: ParticipantId | None = self._agent.id if message.reply_to in self._own else None
-        loops = by_agent and self._in_a_row >= CHAIN
-        if answer and not loops and wants(self._policy, message, self._agent, replied) and len(self._waiting) < WAITING:
+        if answer and wants(self._policy, message, self._agent, replied) and len(self._waiting) < WAITING:
             self._waiting.append(message)
             self._more.set()
 
@@ -109,14 +116,11 @@ class Place:
                     self._more = anyio.Event()
                     await self._more.wait()
                 question = self._waiting.popleft()
-                if self._rests():
-                    continue
-                self._speech = await self._begin(self, question)
-                outcome = await self._speech.run()
+                self._speech = self._begin(self, question)
+                await self._speech.run()
                 self._speech = None
-                if outcome is Outcome.ANSWERED:
-                    self._answered_at = datetime.now(UTC)
 
-    def _rests(self) -> bool:
-        cooldown = timedelta(seconds=self._agent.cooldown_seconds)
-        return self._answered_at is not None and datetime.now(UTC) < self._answered_at + cooldown
+
+def _is_interrupted(event: dict[str, Any]) -> bool:
+    """Whether an answer has failed by nobody's wish and nothing of it is kept: then it is begun again, as one inside would be."""
+    return event.get("code") in _INTERRUPTIONS and "text" not in event

@@ -3,6 +3,7 @@
 anyio.run(serve, "https://chat.example.org", key, Greeter)
 """
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from math import inf
@@ -15,12 +16,17 @@ from anyio.abc import TaskGroup
 from yarl import URL
 
 from engine.agents.agent import Agent
+from engine.agents.toolbox import Toolbox
+from engine.agents.tools import BUILT_IN
 from engine.agents.turn import Turn
 from engine.domain.agents import AgentDefinition
 from engine.domain.messages import Message
 from engine.domain.rooms import Member
+from engine.errors import EngineError, Forbidden
+from gateway.client.asking import RETRY, Asking
 from gateway.client.connection import (
     CallFailed,
+    Connected,
     Connection,
     Ended,
     Event,
@@ -28,10 +34,11 @@ from gateway.client.connection import (
     Subscribed,
     Unsubscribed,
 )
-from gateway.client.elsewhere import Elsewhere, page
+from gateway.client.elsewhere import Elsewhere
+from gateway.client.notebook import NotebookElsewhere
 from gateway.client.place import Place
-from gateway.client.remote import Refused, Remote, SignedOut, Unreachable, address, timeline_path
-from gateway.client.speech import RETRY, Make, Speech
+from gateway.client.remote import Refused, Remote, SignedOut, Unreachable, address
+from gateway.client.speech import Make, Speech
 
 _CAUGHT_UP: Final = 50
 
@@ -50,9 +57,14 @@ async def serve(server: str, api_key: str, make: Make) -> None:
     """
     url = address(server)
     async with Remote(url, api_key) as remote:
-        own = await remote.call("GET", "/me/agent")
-        agent = msgspec.convert(own["agent"], AgentDefinition)
-        await _Program(remote, _Key(url, api_key), agent, make).run(own["timelines"])
+        agent, timelines = await _read_own(remote)
+        await _Program(remote, _Key(url, api_key), agent, make).run(timelines)
+
+
+async def _read_own(remote: Remote) -> tuple[AgentDefinition, list[str]]:
+    """The agent that the key speaks for, and where it is a member."""
+    own = await remote.call("GET", "/me/agent")
+    return msgspec.convert(own["agent"], AgentDefinition), own["timelines"]
 
 
 class _Key:
@@ -105,6 +117,9 @@ class _Program:
                 case Unsubscribed(channel=channel) if channel in self._places:
                     self._places.pop(channel).scope.cancel()
                     await self._connection.unsubscribe(channel)
+                case Connected():
+                    for place in self._places.values():
+                        place.reconnected()
                 case Ended(reason=reason):
                     return reason
                 case _:
@@ -120,40 +135,57 @@ class _Program:
     async def _catch_up(self, place: Place) -> None:
         """Look up what was said before; waits for a server that is away."""
         said: list[Message] = []
-        while True:
-            try:
-                said = await page(self._remote, timeline_path(place.channel), limit=_CAUGHT_UP)
-            except Unreachable:
-                await anyio.sleep(RETRY)
-                continue
-            except Refused as refused:
-                log.warning("agent.not_caught_up", timeline=place.channel, reason=str(refused))
-            place.catch_up(said)
-            return
+        try:
+            said = await Asking(self._remote, place.channel).page(limit=_CAUGHT_UP)
+        except EngineError as refusal:
+            log.warning("agent.not_caught_up", timeline=place.channel, reason=str(refusal))
+        place.catch_up(said)
 
-    async def begin(self, mind: Agent, place: Place, question: Message) -> Speech:
-        """An answer to a message, with everything that the agent is given for it. Waits for a server that is away."""
-        while True:
-            try:
-                turn = await self._look(place, question)
-            except (CallFailed, Refused, Unreachable) as error:
-                log.info("agent.waits", timeline=place.channel, reason=str(error))
-                await anyio.sleep(RETRY)
-            else:
-                return Speech(self._connection, self._remote, mind, turn)
+    def begin(self, mind: Agent, place: Place, question: Message) -> Speech:
+        """An answer to a message."""
+        asking, look = Asking(self._remote, place.channel), partial(self._look, place)
+        return Speech(self._connection, asking, question, by=self._agent.id, mind=mind, look=look)
 
-    async def _look(self, place: Place, question: Message) -> Turn:
-        items = (await self._connection.call("members", {"timeline": place.channel}))["items"]
-        members = tuple(msgspec.convert(items, list[Member]))
-        here = Elsewhere(self._remote, place.channel, question, members)
-        return Turn(
-            agent=self._agent,
+    async def _look(self, place: Place, speech: Speech) -> Turn:
+        """Everything that the agent is given for an answer which has begun."""
+        agent, members = await self._learn(), await self._members(place)
+        # As it stands now: it may have been edited while it waited for this turn.
+        question = await speech.asking.message(speech.question.id)
+        here = Elsewhere(speech.asking, question, members)
+        notebook = NotebookElsewhere(speech.asking, speech.id, speech.renew)
+        turn = Turn(
+            agent=agent,
             message=question,
-            history=await here.history(),
+            history=await here.history(agent.id),
             here=here,
             now=datetime.now(UTC),
             channel=place.channel,
             title=place.title,
             members=members,
-            language=self._agent.language or question.language,
+            language=agent.language or question.language or place.language,
+            memories=await notebook.recall() if speech.mind.remembers else (),
+            notebook=notebook,
         )
+        tools = [BUILT_IN[name] for name in agent.tools if name in BUILT_IN]
+        turn.tools = Toolbox({each.name: (each.spec, partial(each.run, turn)) for each in tools}, speech.show)
+        return turn
+
+    async def _learn(self) -> AgentDefinition:
+        """The agent as administrators have it now; its policies hold from the next message on."""
+        with suppress(Refused, Unreachable):
+            self._agent, _ = await _read_own(self._remote)
+            for place in self._places.values():
+                place.learn(self._agent)
+        return self._agent
+
+    async def _members(self, place: Place) -> tuple[Member, ...]:
+        while True:
+            try:
+                items = (await self._connection.call("members", {"timeline": place.channel}))["items"]
+            except CallFailed as failed:
+                if failed.final:
+                    raise Forbidden(str(failed)) from failed
+                log.info("agent.waits", timeline=place.channel, reason=str(failed))
+                await anyio.sleep(RETRY)
+            else:
+                return tuple(msgspec.convert(items, list[Member]))

@@ -1,13 +1,14 @@
 """One answer of an agent outside: from the question to its message, whatever becomes of the connection and of the server.
 
-The generator runs beside the calls that pass its text on, and knows nothing of them. A call that was not answered is made again:
-the answer has an id that belongs to agent and question, and each piece says where it stands, so nothing is taken twice. A server
-that was killed has forgotten the answer: it is started again there, with the text so far.
+The server decides whether it begins: an agent that has to rest, has used up its budget, or has talked enough with other agents is not
+asked. The generator runs beside the calls that pass its text on, and knows nothing of them. A call that was not answered is made
+again: the answer has an id that belongs to agent and question, and each piece says where it stands, so nothing is taken twice. A
+server that was killed has forgotten the answer: it is started again there, with the text so far.
 """
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
-from enum import Enum, auto
 from typing import Any, Final
 
 import anyio
@@ -15,78 +16,116 @@ import anyio.lowlevel
 import structlog
 
 from engine.agents.agent import Agent
+from engine.agents.models import ModelFailed
 from engine.agents.turn import Turn
 from engine.agents.utterance import answer_id
+from engine.domain.answers import ToolState
+from engine.domain.fields import ParticipantId
+from engine.domain.messages import Message
+from engine.errors import EngineError
+from gateway.client.asking import RETRY, Asking
 from gateway.client.connection import CallFailed, Connection
-from gateway.client.elsewhere import page
-from gateway.client.remote import Refused, Remote, Unreachable, timeline_path
 
 INTERVAL: Final = 0.05
 """Seconds between two pieces that are passed on, at least."""
 PIECE: Final = 8_000
 """Characters of one piece at most."""
-RETRY: Final = 0.3
-"""Seconds until a call is made again that was not answered."""
 PATIENCE: Final = 50
 """How often an answer is begun again at most: longer than the server waits for an author who was disconnected."""
 TOTAL: Final = 600.0
 """Seconds for an answer, with everything that comes between."""
 _LOOKED_AT: Final = 50
+_DETAIL: Final = 500
 
 log = structlog.get_logger(__name__)
 
 
-class Outcome(Enum):
-    """What became of an answer."""
-
-    ANSWERED = auto()
-    FAILED = auto()
-    STOPPED = auto()
-
-
 class Speech:
-    """Brings a generator and its timeline together, once."""
+    """Brings a generator and its timeline together, once. `look` makes the turn, when the answer has begun."""
 
-    def __init__(self, connection: Connection, remote: Remote, agent: Agent, turn: Turn) -> None:
-        self.id = answer_id(turn.agent.id, turn.message)
+    def __init__(
+        self,
+        connection: Connection,
+        asking: Asking,
+        question: Message,
+        *,
+        by: ParticipantId,
+        mind: Agent,
+        look: Callable[["Speech"], Awaitable[Turn]],
+    ) -> None:
+        self.id = answer_id(by, question)
+        self.asking = asking
+        self.question = question
+        self.mind = mind
         self._connection = connection
-        self._remote = remote
-        self._agent = agent
-        self._turn = turn
+        self._channel = asking.channel
+        self._look = look
+        self._turn: Turn | None = None
         self._text = ""
-        self._fault: str | None = None
+        self._told = 0
+        """How many characters of the text the server has."""
+        self._tools: deque[tuple[str, ToolState]] = deque()
+        """What readers are still to be shown."""
+        self._fault: tuple[str, str] | None = None
         self._over = False
+        self._ours = False
+        """Whether it was in progress once: then a server that says so again means this one."""
+        self._in_progress = anyio.Event()
         self._interrupted = False
         self._more = anyio.Event()
         self._scope = anyio.CancelScope()
 
     def stop(self) -> None:
         """Nobody wants it any more: the timeline has ended it."""
-        self._turn.cancelled = True
+        if self._turn is not None:
+            self._turn.cancelled = True
         self._scope.cancel()
 
-    async def run(self) -> Outcome:
+    def reconnected(self) -> None:
+        """Tell the server something that it has already: so it knows that the author of this answer is back."""
+        self._told = max(0, self._told - 1)
+        self._wake()
+
+    def show(self, name: str, state: ToolState) -> None:
+        """Let readers see that a tool is used. Returns at once."""
+        self._tools.append((name, state))
+        self._wake()
+
+    async def renew(self) -> None:
+        """Begin it again, for the server may have forgotten it; returns when it is in progress."""
+        self._doubt()
+        self._wake()
+        await self._in_progress.wait()
+
+    async def run(self) -> None:
         """Answer. What the agent raises fails the answer and nothing else."""
-        outcome = Outcome.STOPPED
         with self._scope:
             self._scope.deadline = anyio.current_time() + TOTAL
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._generate)
-                outcome = await self._pass_on()
+                await self._pass_on()
                 tasks.cancel_scope.cancel()
-        return outcome
+
+    # -- what it says --------------------------------------------------------------------------------------------------
 
     async def _generate(self) -> None:
         try:
-            pieces: Any = self._agent.respond(self._turn)
+            await self._in_progress.wait()
+            turn = self._turn = await self._look(self)
+            self.question = turn.message
+            pieces: Any = self.mind.respond(turn)
             async with aclosing(pieces):
                 async for piece in pieces:
                     self._text += piece
                     self._wake()
                     await anyio.lowlevel.checkpoint()
+        except ModelFailed as failure:
+            self._fault = failure.code, failure.detail
+        except EngineError as refusal:
+            self._fault = refusal.code, str(refusal)
         except Exception:  # a boundary: whatever an agent raises is this answer's failure alone
-            log.exception("agent.failed", agent=self._turn.agent.id, timeline=self._turn.channel)
-            self._fault = "the agent failed, by a fault of its own"
+            log.exception("agent.failed", timeline=self._channel)
+            self._fault = "agent_failed", "the agent failed, by a fault of its own"
         self._over = True
         self._wake()
 
@@ -94,66 +133,83 @@ class Speech:
         self._more.set()
         self._more = anyio.Event()
 
-    async def _pass_on(self) -> Outcome:
-        started, told, patience = False, 0, PATIENCE
+    # -- what the server is told ---------------------------------------------------------------------------------------
+
+    async def _pass_on(self) -> None:
+        patience = PATIENCE
         while patience:
             try:
-                if not started:
-                    await self._start()
-                    started, told = True, 0
-                elif told < len(self._text):
-                    piece = self._text[told : told + PIECE]
-                    await self._call("answer.delta", text=piece, at=told)
-                    told += len(piece)
-                    await anyio.sleep(INTERVAL)
-                elif not self._over:
-                    await self._more.wait()
-                elif self._fault is not None:
-                    await self._call("answer.fail", code="agent_failed", detail=self._fault)
-                    return Outcome.FAILED
-                else:
-                    return await self._finish()
+                if await self._step():
+                    return
             except CallFailed as failed:
-                if failed.final or (not started and failed.code == "rate_limited"):  # the agent rests
+                refused = failed.code == "rate_limited" and not self._in_progress.is_set()
+                if failed.final or refused:
                     if failed.code not in {"not_found", "conflict"} or await self._is_over():
-                        log.info("agent.answer_ended", timeline=self._turn.channel, reason=str(failed))
-                        return Outcome.STOPPED
-                    # Not found: a server that was started again has forgotten it. Conflict: the question is gone, or an
-                    # earlier self of this program has begun it and has some seconds to come back.
-                    started = False
+                        log.info("agent.answer_ended", timeline=self._channel, reason=str(failed))
+                        return
+                    # Not found: a server that was started again has forgotten it. Conflict: an earlier self of this program
+                    # has begun it, and has some seconds to come back.
+                    self._doubt()
                     patience -= 1
                 self._interrupted = self._interrupted or failed.interrupted
                 await anyio.sleep(RETRY)
-        return Outcome.FAILED
+
+    def _doubt(self) -> None:
+        """It may not be in progress: the next call begins it. Who waits for that already goes on waiting."""
+        if self._in_progress.is_set():
+            self._in_progress = anyio.Event()
+
+    async def _step(self) -> bool:
+        """Make the next call, or wait until there is one to make; whether it was the last."""
+        if not self._in_progress.is_set():
+            await self._start()
+        elif self._tools:
+            name, state = self._tools[0]
+            await self._call("answer.tool", name=name, state=state)
+            self._tools.popleft()
+        elif self._told < len(self._text):
+            piece = self._text[self._told : self._told + PIECE]
+            await self._call("answer.delta", text=piece, at=self._told)
+            self._told += len(piece)
+            await anyio.sleep(INTERVAL)
+        elif not self._over:
+            await self._more.wait()
+        elif self._fault is not None:
+            code, detail = self._fault
+            await self._call("answer.fail", code=code, detail=detail[:_DETAIL])
+            return True
+        else:
+            await self._finish()
+            return True
+        return False
 
     async def _start(self) -> None:
         try:
-            await self._call("answer.start", question=self._turn.message.id)
+            await self._call("answer.start", question=self.question.id)
         except CallFailed as failed:
-            if failed.code != "conflict" or not self._interrupted:
+            if failed.code != "conflict" or not (self._interrupted or self._ours):
                 raise
         self._interrupted = False  # it has begun, now or by a call whose answer was lost
+        self._ours, self._told = True, 0
+        self._in_progress.set()
 
-    async def _finish(self) -> Outcome:
-        turn = self._turn
-        language = turn.agent.language or turn.message.language
+    async def _finish(self) -> None:
+        assert self._turn is not None
+        language = self._turn.answer_language or self._turn.agent.language or self.question.language
         await self._call("answer.finish", client_id=self.id, language=language)
-        return Outcome.ANSWERED
 
     async def _call(self, method: str, **data: Any) -> Any:
-        return await self._connection.call(method, {"timeline": self._turn.channel, "answer_id": self.id, **data})
+        return await self._connection.call(method, {"timeline": self._channel, "answer_id": self.id, **data})
 
     async def _is_over(self) -> bool:
-        """Whether there is a message of this answer, whole or not: then the server has not lost it."""
-        while True:
-            try:
-                recent = await page(self._remote, timeline_path(self._turn.channel), limit=_LOOKED_AT)
-            except Unreachable:
-                await anyio.sleep(RETRY)
-            except Refused:
-                return True  # this agent is no member any more
-            else:
-                return any(self.id in {each.answer_id, each.client_id} for each in recent)
+        """Whether the server has not lost it: there is a message of it, whole or not, or its question has changed."""
+        try:
+            now = await self.asking.message(self.question.id)
+            recent = await self.asking.page(limit=_LOOKED_AT)
+        except EngineError:
+            return True  # this agent is no member any more
+        changed = now.deleted_at is not None or now.edited_at != self.question.edited_at
+        return changed or any(self.id in {each.answer_id, each.client_id} for each in recent)
 
 
 Make = Callable[[], Agent]

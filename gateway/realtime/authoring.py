@@ -6,6 +6,7 @@
 | answer.delta  | timeline, answer_id, text, at?                     | (empty)                         |
 | answer.finish | timeline, answer_id, text?, client_id?, language?  | message, created                |
 | answer.fail   | timeline, answer_id, code?, detail?                | (empty)                         |
+| answer.tool   | timeline, answer_id, name, state                   | (empty)                         |
 
 `answer.start` is refused while the agent rests (`rate_limited`), and when a budget of the day is used up (`quota_exceeded`).
 An `answer_id` of one's own makes it safe to start again when the reply was lost (`conflict`: it has begun), and `at`, the number of
@@ -26,11 +27,11 @@ from actors import AskFailed, Ref
 from actors import Message as ActorMessage
 from engine.agents.conductor import Conductor
 from engine.agents.cues import Admit
-from engine.domain.answers import StopReason
+from engine.domain.answers import StopReason, ToolState
 from engine.domain.fields import AnswerId, ClientId, Language, MessageId, ParticipantKind, Text
 from engine.domain.people import Principal
 from engine.errors import Forbidden
-from engine.timelines.answer_commands import AbandonAnswer, ExtendAnswer, FailAnswer, FinishAnswer, StartAnswer
+from engine.timelines.answer_commands import AbandonAnswer, ExtendAnswer, FailAnswer, FinishAnswer, StartAnswer, UseTool
 from engine.timelines.commands import Posted
 from engine.timelines.shared import SharedTimeline
 from gateway.realtime.rpc import OfAnswer, OfTimeline, shared_timeline_of
@@ -49,6 +50,7 @@ _MOST: Final = 256
 """How many answers one connection is remembered to write."""
 
 _Code = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[a-z0-9_]+$")]
+_ToolName = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^\w+$")]
 _Detail = Annotated[str, msgspec.Meta(max_length=500, pattern=r"^[^\x00]*$")]
 
 
@@ -81,6 +83,13 @@ class NoAnswer(OfAnswer, frozen=True, kw_only=True):
     detail: _Detail = "the agent gave up"
 
 
+class ToolUse(OfAnswer, frozen=True, kw_only=True):
+    """Data of `answer.tool`: what readers are to see of a tool that the answer takes."""
+
+    name: _ToolName
+    state: ToolState
+
+
 class Authoring:
     """The answers of one connection; see `AnswerAuthor`. `new_id` names them; a timeline's `conductor` lets them begin."""
 
@@ -101,7 +110,7 @@ class Authoring:
         abandoned, self._open = self._open, {}
         for answer_id, (ref, by) in abandoned.items():
             with suppress(AskFailed):  # a timeline that is gone has no answers
-                ref.tell(AbandonAnswer(by, answer_id, GRACE))
+                ref.tell(AbandonAnswer(by, answer_id, GRACE, self))
 
     def start(self, timelines: "Timelines", by: Principal, data: NewAnswer) -> "_Asking[str]":
         """What `answer.start` asks. `Forbidden` for people: they post."""
@@ -113,7 +122,7 @@ class Authoring:
 
     def extend(self, timelines: "Timelines", by: Principal, data: MoreText) -> "_Asking[None]":
         """What `answer.delta` asks."""
-        return self._remember(timelines, by, data), ExtendAnswer(by, data.answer_id, data.text, data.at)
+        return self._remember(timelines, by, data), ExtendAnswer(by, data.answer_id, data.text, data.at, self)
 
     def finish(self, timelines: "Timelines", by: Principal, data: WholeAnswer) -> "_Asking[Posted]":
         """What `answer.finish` asks."""
@@ -130,6 +139,10 @@ class Authoring:
         ref = shared_timeline_of(timelines, data.timeline)
         self._open.pop(data.answer_id, None)
         return ref, FailAnswer(by, data.answer_id, data.code, data.detail)
+
+    def show(self, timelines: "Timelines", by: Principal, data: ToolUse) -> "_Asking[None]":
+        """What `answer.tool` asks."""
+        return self._remember(timelines, by, data), UseTool(by, data.answer_id, data.name, data.state)
 
     def _remember(self, timelines: "Timelines", by: Principal, data: OfAnswer) -> Ref[SharedTimeline]:
         """The timeline; its answer is this connection's from now on, whoever began it."""
@@ -175,5 +188,6 @@ METHODS: Final[dict[str, Authored[Any, Any]]] = {
     DELTA: Authored(MoreText, Authoring.extend, lambda *_: {}),
     "answer.finish": Authored(WholeAnswer, Authoring.finish, Authoring.finished),
     "answer.fail": Authored(NoAnswer, Authoring.fail, lambda *_: {}),
+    "answer.tool": Authored(ToolUse, Authoring.show, lambda *_: {}),
 }
 """The methods by name, beside those of `gateway.realtime.rpc`."""

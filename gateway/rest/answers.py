@@ -1,4 +1,7 @@
-"""Answers in progress, over REST: what does not want to be live can still end one, and ask for another."""
+"""Answers in progress, over REST: what does not want to be live can still end one, and ask for another.
+
+What agents outside remember is here too: who gives an answer may read and write it, as long as that lasts.
+"""
 
 from typing import Final
 
@@ -6,11 +9,13 @@ import msgspec
 
 from actors import Ref
 from engine.domain.fields import AnswerId, MessageId, ParticipantId, TimelineId, TimelineKind
+from engine.domain.memories import Keywords, Memory, MemoryId, MemoryText
 from engine.domain.people import Principal
 from engine.engine import Engine
 from engine.timelines.answer_commands import CancelAnswer
 from engine.timelines.shared import SharedTimeline
-from gateway.rest.endpoints import Endpoint, post
+from gateway.rest.endpoints import Endpoint, delete, get, post
+from gateway.rest.pages import Page
 from gateway.rest.shared import shared
 
 
@@ -47,11 +52,47 @@ async def answer_again_in_conversation(
     return AnswerToCome(await engine.agents.regenerate(by, channel, message_id, body.agent_id))
 
 
+class Noted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an agent is to remember of the one who asks."""
+
+    text: MemoryText
+    keywords: Keywords = []
+
+
+async def recall_for_answer(
+    engine: Engine, by: Principal, timeline: Ref[SharedTimeline], answer_id: AnswerId
+) -> Page[Memory]:
+    """What an agent outside remembers that bears on the question which it is answering, oldest first; its readers are told.
+
+    Those of the one who asks and of this place, as agents inside are given them, for as long as the answer is in progress.
+    """
+    recalled = await engine.agents.notebooks.recall(by, timeline, answer_id)
+    return Page(items=list(recalled), next=None)
+
+
+async def remember_for_answer(
+    engine: Engine, by: Principal, timeline: Ref[SharedTimeline], answer_id: AnswerId, body: Noted
+) -> Memory:
+    """Have an agent outside remember something of the one whose message it is answering. The same words again change nothing."""
+    return await engine.agents.notebooks.remember(by, timeline, answer_id, body.text, body.keywords)
+
+
+async def forget_for_answer(
+    engine: Engine, by: Principal, timeline: Ref[SharedTimeline], answer_id: AnswerId, memory_id: MemoryId
+) -> None:
+    """Have an agent outside forget something that it knows here of the one whose message it is answering."""
+    await engine.agents.notebooks.forget(by, timeline, answer_id, memory_id)
+
+
 _TAG: Final = "Messages"
+_MEMORIES: Final = "/answers/{answer_id}/memories"
 _REFUSED: Final = ("forbidden", "conflict", "rate_limited")
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *shared(post, "/answers/{answer_id}/cancel", cancel_answer, tag=_TAG, status=204, problems=("conflict",)),
+    *shared(get, _MEMORIES, recall_for_answer, tag="Agents", problems=("conflict",)),
+    *shared(post, _MEMORIES, remember_for_answer, tag="Agents", status=201, problems=("conflict",)),
+    *shared(delete, _MEMORIES + "/{memory_id}", forget_for_answer, tag="Agents", status=204, problems=("conflict",)),
     post("/rooms/{room_id}/messages/{message_id}/regenerate", answer_again, tag=_TAG, status=202, problems=_REFUSED),
     post(
         "/conversations/{conversation_id}/messages/{message_id}/regenerate",

@@ -45,8 +45,12 @@ class Conversant:
     async def hear(self, kind: str) -> dict[str, Any]:
         """Wait for an event."""
         while not (found := [each for each in self.heard if each["type"] == kind]):
-            self._hear(await self.socket.next())
+            await self.listen()
         return found[0]
+
+    async def listen(self) -> None:
+        """Take in what comes next."""
+        self._hear(await self.socket.next())
 
     def _hear(self, line: dict[str, Any]) -> None:
         data = line.get("push", {}).get("pub", {}).get("data")

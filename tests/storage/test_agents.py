@@ -1,6 +1,7 @@
 """Agents in a storage: definitions, how far they have come, what they have spent."""
 
 from datetime import date
+from itertools import count
 
 import anyio
 import pytest
@@ -8,7 +9,7 @@ from msgspec.structs import replace
 
 from engine.domain.agents import AgentBudgets, AgentDefinition, AgentMembership, AgentPlace, Policy
 from engine.domain.events import MemberLeft
-from engine.domain.fields import ParticipantId, TimelineKind
+from engine.domain.fields import ParticipantId, TimelineId, TimelineKind
 from engine.domain.people import Participant
 from engine.storage.repositories import Storage
 from tests.storage.conftest import Connect
@@ -17,6 +18,7 @@ from tests.storage.made import NOON, a_message, a_user, add_user, append, at, cl
 pytestmark = pytest.mark.anyio
 
 TODAY = date(2026, 1, 1)
+TOMORROW = date(2026, 1, 2)
 NO_LIMITS = AgentBudgets()
 
 
@@ -156,7 +158,7 @@ async def test_an_erased_agent_leaves_its_messages_their_author(storage: Storage
     message = a_message(room, 3, ann.participant)
     await append(storage, await claim(storage, room), joined(2, ann.participant), posted(message))
     await storage.agents.keep([AgentPlace(agent_id=ann.id, timeline_id=room.id, cursor=3)])
-    await storage.agents.take_answer(ann.id, room.id, TODAY, NO_LIMITS)
+    await storage.agents.take_answer(ann.id, room.id, "a1", TODAY, NO_LIMITS)
     await storage.agents.retire(ann.id)
 
     await storage.agents.erase(ann.id)
@@ -164,6 +166,7 @@ async def test_an_erased_agent_leaves_its_messages_their_author(storage: Storage
     await storage.agents.spend(ann.id, room.id, TODAY, tokens=5)
 
     assert await storage.agents.retired() == []
+    assert not await storage.agents.counted(ann.id, room.id, "a1")
     assert await storage.messages.get(room.id, message.id) == message
 
 
@@ -226,12 +229,15 @@ async def test_there_is_one_place_for_an_agent_in_a_timeline_and_it_never_goes_b
 async def test_answers_are_counted_up_to_each_budget(storage: Storage, ada: Participant) -> None:
     ann, bo = await added(storage, "Ann"), await added(storage, "Bo")
     here, there = await open_room(storage, ada), await open_room(storage, ada)
-    take = storage.agents.take_answer
+    numbers = count()
+
+    async def take(agent_id: ParticipantId, timeline_id: TimelineId, day: date, budgets: AgentBudgets) -> str | None:
+        return await storage.agents.take_answer(agent_id, timeline_id, f"a{next(numbers)}", day, budgets)
 
     assert await take(ann.id, here.id, TODAY, AgentBudgets(answers=2)) is None
     assert await take(ann.id, there.id, TODAY, AgentBudgets(answers=2)) is None
     assert await take(ann.id, there.id, TODAY, AgentBudgets(answers=2)) == "answers"
-    assert await take(ann.id, there.id, date(2026, 1, 2), AgentBudgets(answers=2)) is None
+    assert await take(ann.id, there.id, TOMORROW, AgentBudgets(answers=2)) is None
     assert await take(bo.id, here.id, TODAY, AgentBudgets(answers=1, room_answers=1)) == "room_answers"
     await storage.agents.spend(ann.id, here.id, TODAY, tokens=60)
     await storage.agents.spend(ann.id, there.id, TODAY, tokens=40)
@@ -246,23 +252,65 @@ async def test_answers_that_begin_at_once_do_not_exceed_the_budget(connect: Conn
         room = await open_room(storage, (await add_user(storage, "Ada")).participant)
         refused: list[str | None] = []
 
-        async def take(of: Storage) -> None:
-            refused.append(await of.agents.take_answer(ann.id, room.id, TODAY, AgentBudgets(answers=3)))
+        async def take(of: Storage, answer_id: str) -> None:
+            refused.append(await of.agents.take_answer(ann.id, room.id, answer_id, TODAY, AgentBudgets(answers=3)))
 
         async with anyio.create_task_group() as group:
             for number in range(8):
-                group.start_soon(take, storage if number % 2 else other)
+                group.start_soon(take, storage if number % 2 else other, f"a{number}")
 
     assert refused.count(None) == 3
+
+
+async def test_an_answer_that_is_begun_again_is_counted_once_until_it_is_posted(
+    storage: Storage, ada: Participant
+) -> None:
+    ann, bo = await added(storage, "Ann"), await added(storage, "Bo")
+    room, other = await open_room(storage, ada), await open_room(storage, ada)
+    claimed = await claim(storage, room)
+    twice = AgentBudgets(answers=2)
+
+    async def take(
+        answer_id: str, day: date = TODAY, *, of: AgentDefinition = ann, where: TimelineId = room.id
+    ) -> bool:
+        return await storage.agents.take_answer(of.id, where, answer_id, day, twice) is None
+
+    async def post(author: Participant, offset: int) -> None:
+        await append(storage, claimed, posted(a_message(room, offset, author, answer_id="a1")))
+
+    assert [await take("a1"), await take("a2"), await take("a1"), await take("a2", TOMORROW)] == [True] * 4
+    assert not await take("a3")
+    assert [await take("a1", of=bo), await take("a1", where=other.id)] == [True, False]
+    await post(bo.participant, 3)
+    assert await storage.agents.counted(ann.id, room.id, "a1")
+    await post(ann.participant, 4)
+    assert not await storage.agents.counted(ann.id, room.id, "a1")
+    assert [await take("a1"), await take("a2")] == [False, True]
+
+
+async def test_an_answer_that_did_not_begin_is_given_back_once(storage: Storage, ada: Participant) -> None:
+    ann = await added(storage)
+    room = await open_room(storage, ada)
+    take, once = storage.agents.take_answer, AgentBudgets(answers=1)
+
+    await take(ann.id, room.id, "a1", TODAY, once)
+    for _ in range(2):
+        await storage.agents.give_back(ann.id, room.id, "a1")
+        await storage.agents.give_back(ann.id, room.id, "unheard of")
+
+    assert await take(ann.id, room.id, "a2", TODAY, once) is None
+    assert await take(ann.id, room.id, "a3", TODAY, once) == "answers"
 
 
 async def test_what_was_spent_long_ago_is_forgotten(storage: Storage, ada: Participant) -> None:
     ann = await added(storage)
     room = await open_room(storage, ada)
-    await storage.agents.take_answer(ann.id, room.id, date(2025, 12, 1), NO_LIMITS)
-    await storage.agents.take_answer(ann.id, room.id, TODAY, NO_LIMITS)
+    long_ago, take = date(2025, 12, 1), storage.agents.take_answer
+    await take(ann.id, room.id, "a1", long_ago, NO_LIMITS)
+    await take(ann.id, room.id, "a2", TODAY, NO_LIMITS)
 
     assert await storage.agents.purge(before=TODAY) == 1
 
-    assert await storage.agents.take_answer(ann.id, room.id, TODAY, AgentBudgets(answers=1)) == "answers"
-    assert await storage.agents.take_answer(ann.id, room.id, date(2025, 12, 1), AgentBudgets(answers=1)) is None
+    assert [await storage.agents.counted(ann.id, room.id, each) for each in ("a1", "a2")] == [False, True]
+    assert await take(ann.id, room.id, "a3", TODAY, AgentBudgets(answers=1)) == "answers"
+    assert await take(ann.id, room.id, "a3", long_ago, AgentBudgets(answers=1)) is None

@@ -66,6 +66,7 @@ class MemoryAgents:
         state.retired_agents.pop(agent_id, None)
         state.agent_places = {key: place for key, place in state.agent_places.items() if key[0] != agent_id}
         state.agent_usage = {key: spent for key, spent in state.agent_usage.items() if key[1] != agent_id}
+        state.counted_answers = {key: day for key, day in state.counted_answers.items() if key[0] != agent_id}
         state.memories = {key: memory for key, memory in state.memories.items() if memory.agent_id != agent_id}
 
     async def memberships(self, agent_id: ParticipantId | None = None) -> list[AgentMembership]:
@@ -101,9 +102,11 @@ class MemoryAgents:
                 self._state.agent_places[place.agent_id, place.timeline_id] = place
 
     async def take_answer(
-        self, agent_id: ParticipantId, timeline_id: TimelineId, day: date, budgets: AgentBudgets
+        self, agent_id: ParticipantId, timeline_id: TimelineId, answer_id: str, day: date, budgets: AgentBudgets
     ) -> str | None:
         await self._state.enter()
+        if (agent_id, timeline_id, answer_id) in self._state.counted_answers:
+            return None
         usage = self._state.agent_usage
         own = [spent for (when, who, _), spent in usage.items() if when == day and who == agent_id]
         here = [spent for (when, _, where), spent in usage.items() if when == day and where == timeline_id]
@@ -117,7 +120,18 @@ class MemoryAgents:
             if limit is not None and used[name] >= limit:
                 return name
         usage.setdefault((day, agent_id, timeline_id), Spent()).answers += 1
+        self._state.counted_answers[agent_id, timeline_id, answer_id] = day
         return None
+
+    async def counted(self, agent_id: ParticipantId, timeline_id: TimelineId, answer_id: str) -> bool:
+        await self._state.enter()
+        return (agent_id, timeline_id, answer_id) in self._state.counted_answers
+
+    async def give_back(self, agent_id: ParticipantId, timeline_id: TimelineId, answer_id: str) -> None:
+        await self._state.enter()
+        day = self._state.counted_answers.pop((agent_id, timeline_id, answer_id), None)
+        if day is not None:
+            self._state.agent_usage[day, agent_id, timeline_id].answers -= 1
 
     async def spend(
         self, agent_id: ParticipantId, timeline_id: TimelineId, day: date, *, answers: int = 0, tokens: int = 0
@@ -133,6 +147,8 @@ class MemoryAgents:
         old = [key for key in usage if key[0] < before]
         for key in old:
             del usage[key]
+        counted = self._state.counted_answers
+        self._state.counted_answers = {key: day for key, day in counted.items() if day >= before}
         return len(old)
 
     def _taken(self, agent: AgentDefinition) -> bool:

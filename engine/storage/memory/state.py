@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from anyio.lowlevel import checkpoint
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from engine.domain.activity import Activity
@@ -145,6 +146,7 @@ class State:
     retired_agents: dict[ParticipantId, AgentDefinition] = field(default_factory=dict)
     agent_places: dict[tuple[ParticipantId, TimelineId], AgentPlace] = field(default_factory=dict)
     agent_usage: dict[tuple[date, ParticipantId, TimelineId], Spent] = field(default_factory=dict)
+    counted_answers: dict[tuple[ParticipantId, TimelineId, str], date] = field(default_factory=dict)
     memories: dict[MemoryId, Memory] = field(default_factory=dict)
 
     async def enter(self) -> None:
@@ -254,6 +256,8 @@ class State:
             insort(timeline.posted, (message.offset, message.id))
             if message.client_id is not None:
                 timeline.client_ids[message.author.id, message.client_id] = message.id
+            if message.answer_id is not UNSET:
+                self.counted_answers.pop((message.author.id, timeline_id, message.answer_id), None)
         else:
             self._change_message(timeline_id, message)
             timeline.translations.pop(message.id, None)

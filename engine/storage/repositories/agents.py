@@ -59,9 +59,21 @@ class Agents(Protocol):
         ...
 
     async def take_answer(
-        self, agent_id: ParticipantId, timeline_id: TimelineId, day: date, budgets: AgentBudgets
+        self, agent_id: ParticipantId, timeline_id: TimelineId, answer_id: str, day: date, budgets: AgentBudgets
     ) -> str | None:
-        """Count one more answer of a day, unless a budget is used up: then name that one, as `AgentBudgets` does."""
+        """Count one more answer of a day, unless a budget is used up: then name that one, as `AgentBudgets` does.
+
+        One that is counted already, and not posted yet, costs nothing more, on whatever day it is begun again. It is no longer
+        known once a message of the agent with this `answer_id` is in the timeline's log, or `give_back` has been called.
+        """
+        ...
+
+    async def counted(self, agent_id: ParticipantId, timeline_id: TimelineId, answer_id: str) -> bool:
+        """Whether an answer is counted already and not posted yet."""
+        ...
+
+    async def give_back(self, agent_id: ParticipantId, timeline_id: TimelineId, answer_id: str) -> None:
+        """Take back that an answer was counted: it did not begin. One that is not counted, or posted, changes nothing."""
         ...
 
     async def spend(
@@ -71,5 +83,5 @@ class Agents(Protocol):
         ...
 
     async def purge(self, *, before: date) -> int:
-        """Forget what was spent before a day; tells how many entries."""
+        """Forget what was spent before a day, and which answers were counted then; tells how many entries of spending."""
         ...

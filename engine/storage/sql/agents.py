@@ -17,7 +17,7 @@ from engine.storage.sql.names import is_a_persons
 from engine.storage.sql.rows import Values, from_participant
 from engine.storage.sql.tables import agent_places as places
 from engine.storage.sql.tables import agent_usage as usage
-from engine.storage.sql.tables import agents, members, messages, participants, timelines
+from engine.storage.sql.tables import agents, counted_answers, members, messages, participants, timelines
 from engine.storage.sql.types import insert_into
 
 _TOOLS = msgspec.json.Decoder(list[str])
@@ -136,11 +136,18 @@ class SqlAgents:
             await self._database.write(lambda connection: _keep(connection, places))
 
     async def take_answer(
-        self, agent_id: ParticipantId, timeline_id: TimelineId, day: date, budgets: AgentBudgets
+        self, agent_id: ParticipantId, timeline_id: TimelineId, answer_id: str, day: date, budgets: AgentBudgets
     ) -> str | None:
+        row = {"agent_id": agent_id, "timeline_id": timeline_id, "answer_id": answer_id, "day": day}
+
         async def take(connection: AsyncConnection) -> str | None:
             # The agent's row is the lock between two of its answers that begin at once.
-            await connection.execute(select(agents.c.id).where(agents.c.id == agent_id).with_for_update())
+            known = select(agents.c.id).where(agents.c.id == agent_id).with_for_update()
+            if (await connection.execute(known)).first() is None:
+                return None  # it has been erased meanwhile
+            counted = select(counted_answers.c.day).where(_counted(agent_id, timeline_id, answer_id))
+            if (await connection.execute(counted)).first() is not None:
+                return None
             own = await _spent(connection, (usage.c.day == day) & (usage.c.agent_id == agent_id))
             here = await _spent(connection, (usage.c.day == day) & (usage.c.timeline_id == timeline_id))
             used = {"answers": own[0], "tokens": own[1], "room_answers": here[0], "room_tokens": here[1]}
@@ -148,9 +155,23 @@ class SqlAgents:
                 if limit is not None and used[name] >= limit:
                     return name
             await _add(connection, agent_id, timeline_id, day, answers=1)
+            await connection.execute(insert(counted_answers), row)
             return None
 
         return await self._database.write(take)
+
+    async def counted(self, agent_id: ParticipantId, timeline_id: TimelineId, answer_id: str) -> bool:
+        found = select(counted_answers.c.day).where(_counted(agent_id, timeline_id, answer_id))
+        return await self._database.row(found) is not None
+
+    async def give_back(self, agent_id: ParticipantId, timeline_id: TimelineId, answer_id: str) -> None:
+        gone = delete(counted_answers).where(_counted(agent_id, timeline_id, answer_id))
+
+        async def store(connection: AsyncConnection) -> None:
+            for day in (await connection.execute(gone.returning(counted_answers.c.day))).scalars().all():
+                await _add(connection, agent_id, timeline_id, day, answers=-1)
+
+        await self._database.write(store)
 
     async def spend(
         self, agent_id: ParticipantId, timeline_id: TimelineId, day: date, *, answers: int = 0, tokens: int = 0
@@ -162,9 +183,15 @@ class SqlAgents:
 
     async def purge(self, *, before: date) -> int:
         async def forget(connection: AsyncConnection) -> int:
+            await connection.execute(delete(counted_answers).where(counted_answers.c.day < before))
             return (await connection.execute(delete(usage).where(usage.c.day < before))).rowcount
 
         return await self._database.write(forget)
+
+
+def _counted(agent_id: ParticipantId, timeline_id: TimelineId, answer_id: str) -> ColumnElement[bool]:
+    answer = (counted_answers.c.timeline_id == timeline_id) & (counted_answers.c.answer_id == answer_id)
+    return (counted_answers.c.agent_id == agent_id) & answer
 
 
 def _active() -> Select[Any]:

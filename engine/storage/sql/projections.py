@@ -8,6 +8,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import TypeAlias
 
+from msgspec import UNSET
 from sqlalchemy import Insert, Table, bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -52,6 +53,7 @@ from engine.storage.sql.tables import (
     EVERYONE,
     bans,
     conversations,
+    counted_answers,
     events,
     members,
     memories,
@@ -87,6 +89,7 @@ class Change(Enum):
     UNREACT = auto()
     UNREACT_ALL = auto()
     FORGET = auto()
+    GIVEN = auto()
     JOIN = auto()
     ROLE = auto()
     LEAVE = auto()
@@ -156,6 +159,10 @@ class Projection:
                 if message.author.kind is ParticipantKind.USER:
                     self.posted.append((message.author.id, week_of(message.created_at)))
                 self._mention(timeline_id, message)
+                if message.answer_id is not UNSET and message.author.kind is ParticipantKind.AGENT:
+                    self._change(
+                        Change.GIVEN, member_key(timeline_id, message.author.id) | {"answer": message.answer_id}
+                    )
                 return message.id
             case MessageEdited(message=message):
                 key = message_key(timeline_id, message.id)
@@ -252,6 +259,11 @@ _notified = (notifications.c.timeline_id == bindparam("key_timeline")) & (
 )
 _ban = (bans.c.timeline_id == bindparam("key_timeline")) & (bans.c.participant_id == bindparam("key_id"))
 _room = rooms.c.id == bindparam("key_id")
+_counted = (
+    (counted_answers.c.timeline_id == bindparam("key_timeline"))
+    & (counted_answers.c.agent_id == bindparam("key_id"))
+    & (counted_answers.c.answer_id == bindparam("answer"))
+)
 _translation = (translations.c.timeline_id == bindparam("key_timeline")) & (
     translations.c.message_id == bindparam("key_id")
 )
@@ -273,6 +285,7 @@ _UPDATES = {
     Change.MENTION: insert(mentions),
     Change.UNTRANSLATE: delete(translations).where(_translation),
     Change.UNREACT: delete(reactions).where(_reaction),
+    Change.GIVEN: delete(counted_answers).where(_counted),
     Change.MUTE: update(members).where(_member),
     Change.UNBAN: delete(bans).where(_ban),
     Change.ROLE: update(members).where(_member),

@@ -1,6 +1,8 @@
 """Agents in rooms: who answers what, in which order, seeing what; and when they stop."""
 
 from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager
+from itertools import count
 
 import pytest
 
@@ -10,12 +12,15 @@ from engine.domain.answers import AnswerCancelled, AnswerCompleted, AnswerFailed
 from engine.domain.messages import Draft
 from engine.domain.people import Principal
 from engine.engine import Engine
+from engine.errors import StorageUnavailable
+from engine.storage.memory import MemoryStorage, State
 from engine.timelines.answer_commands import CancelAnswer
 from engine.timelines.commands import MuteMember, Post
 from engine.timelines.directory import NewConversation, NewRoom
 from tests.engine.agents.scripted import (
     CLOSED,
     SCRIPTS,
+    SETTING,
     TURNS,
     Calendar,
     Script,
@@ -35,7 +40,7 @@ from tests.engine.agents.scripted import (
     stalling,
     stubborn,
 )
-from tests.engine.timelines.acting import Place
+from tests.engine.timelines.acting import Interposed, Perform, Place, a_place, settings
 
 pytestmark = pytest.mark.anyio
 
@@ -54,6 +59,41 @@ async def test_an_answer_streams_and_becomes_a_reply(lobby: Place, ada: Principa
     assert started == AnswerStarted(str(answer.answer_id), ann.participant, asked.id)
     assert [piece.text for piece in pieces] == ["Hel", "lo", "!"]  # type: ignore[union-attr]
     assert completed == AnswerCompleted(str(answer.answer_id), answer.id)
+
+
+async def test_an_answer_begins_when_the_database_is_back(storage: Interposed, lobby: Place, ada: Principal) -> None:
+    await joined(lobby, ada, daily_answers=1)
+    calm, tries = storage.meddle, count()
+
+    async def away(name: str, perform: Perform) -> object:
+        if name == "take_answer" and next(tries) < 2:
+            raise StorageUnavailable("the database is away")
+        return await calm(name, perform)
+
+    storage.meddle = away
+    await lobby.post(ada, "hello")
+    await quiet()
+
+    assert await said(lobby, ada) == [("Ada", "hello"), ("Ann", "I am Ann")]
+
+
+async def test_what_is_asked_of_a_server_that_stops_is_answered_by_the_next(
+    state: State, calendar: Calendar, ada: Principal
+) -> None:
+    def process() -> AbstractAsyncContextManager[Engine]:
+        return Engine.open(settings(agents=SETTING), storage=MemoryStorage(state), seed=0, clock=calendar)
+
+    async with process() as engine:
+        lobby = await a_place(engine, ada)
+        await joined(lobby, ada)
+        await engine.stop_answers()
+        await lobby.post(ada, "hello")
+        await quiet(10)
+    async with process() as engine:
+        await quiet()
+        answers = await said(Place(engine, lobby.id), ada)
+
+    assert answers == [("Ada", "hello"), ("Ann", "I am Ann")]
 
 
 async def test_policies_decide_what_is_answered(lobby: Place, ada: Principal) -> None:

@@ -1,15 +1,20 @@
 """Answers in rooms: how they begin, grow, become messages, and end."""
 
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any
+
 import anyio
 import pytest
 from msgspec import UNSET
 
 from engine.domain.answers import AnswerCancelled, AnswerCompleted, AnswerDelta, AnswerFailed, AnswerStarted, StopReason
 from engine.domain.fields import ConversationKind
+from engine.domain.messages import Message
 from engine.domain.people import Principal
 from engine.engine import Engine
 from engine.errors import Conflict, EngineError, Forbidden, InvalidRequest, NotFound, Overloaded, StorageUnavailable
-from engine.timelines.answer_commands import AbandonAnswer, CancelAnswer
+from engine.timelines.answer_commands import AbandonAnswer, CancelAnswer, ExtendAnswer
 from engine.timelines.answers import INTERVAL, MOST_OF_ONE
 from engine.timelines.commands import ArchiveRoom, ConversationChanges, MuteMember, UpdateConversation
 from engine.timelines.directory import NewConversation
@@ -22,6 +27,25 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 def author(lobby: Place, ben: Principal) -> Author:
     return Author(lobby.ref, ben)
+
+
+@pytest.fixture
+def slow(storage: Interposed) -> None:
+    """The database takes a second to commit."""
+
+    async def slowly(name: str, perform: Perform) -> object:
+        if name == "append":
+            await anyio.sleep(1)
+        return await perform()
+
+    storage.meddle = slowly
+
+
+CHANGES: dict[str, Callable[[Place, Principal, Message], Callable[[], Coroutine[Any, Any, object]]]] = {
+    "edited": lambda place, by, question: partial(place.edit, by, question, "where?"),
+    "deleted": lambda place, by, question: partial(place.delete, by, question),
+}
+"""What becomes of a question."""
 
 
 # Streaming
@@ -282,6 +306,80 @@ async def test_what_makes_an_answer_pointless_cancels_it_and_nothing_is_kept(
     assert all(each.answer_id is UNSET for each in (await lobby.page(ada)).items)
 
 
+@pytest.mark.usefixtures("slow")
+@pytest.mark.parametrize("under_way", ["something else", "the change"])
+@pytest.mark.parametrize("change", CHANGES)
+async def test_an_answer_is_not_posted_after_a_change_of_its_question_that_came_first(
+    lobby: Place, ada: Principal, author: Author, change: str, under_way: str
+) -> None:
+    (question,) = await lobby.say(ada, "who?")
+    listener, _ = await lobby.listen(ada)
+    await author.start(question=question)
+    await author.extend("it was me")
+    refused: list[EngineError] = []
+
+    async def finish() -> None:
+        try:
+            await author.finish()
+        except EngineError as refusal:
+            refused.append(refusal)
+
+    async with anyio.create_task_group() as tasks:
+        if under_way == "something else":
+            tasks.start_soon(lobby.post, ada, "meanwhile")
+            await anyio.sleep(0.1)
+        tasks.start_soon(CHANGES[change](lobby, ada, question))
+        await anyio.sleep(0.1)
+        tasks.start_soon(finish)
+
+    reason = StopReason(f"question_{change}")
+    assert [each.code for each in refused] == ["conflict"]
+    assert told(listener.publications)[-1] == AnswerCancelled("a1", ada.id, reason)
+    assert author.stopped == [("a1", reason)]
+    assert all(each.answer_id is UNSET for each in (await lobby.page(ada)).items)
+
+
+@pytest.mark.usefixtures("slow")
+@pytest.mark.parametrize("change", CHANGES)
+async def test_what_is_kept_of_an_answer_is_not_posted_after_a_change_of_its_question(
+    lobby: Place, ada: Principal, author: Author, change: str
+) -> None:
+    (question,) = await lobby.say(ada, "who?")
+    await author.start(question=question)
+    await author.extend("it was")
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(lobby.post, ada, "meanwhile")
+        await anyio.sleep(0.1)
+        tasks.start_soon(CHANGES[change](lobby, ada, question))
+        await anyio.sleep(0.1)
+        await cancel(lobby.ref, ada)
+    await anyio.sleep(5)
+
+    assert all(each.answer_id is UNSET for each in (await lobby.page(ada)).items)
+
+
+@pytest.mark.usefixtures("slow")
+@pytest.mark.parametrize("change", CHANGES)
+async def test_an_answer_that_came_first_stands_before_a_change_of_its_question(
+    lobby: Place, ada: Principal, author: Author, change: str
+) -> None:
+    (question,) = await lobby.say(ada, "who?")
+    listener, _ = await lobby.listen(ada)
+    await author.start(question=question)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(lobby.post, ada, "meanwhile")
+        await anyio.sleep(0.1)
+        tasks.start_soon(partial(author.finish, text="it was me"))
+        await anyio.sleep(0.1)
+        tasks.start_soon(CHANGES[change](lobby, ada, question))
+
+    assert isinstance(told(listener.publications)[-1], AnswerCompleted)
+    assert kinds(listener)[-3:-1] == ["message.posted", f"message.{change}"]
+    assert author.stopped == []
+
+
 async def test_an_edit_of_another_message_leaves_an_answer_alone(lobby: Place, ada: Principal, author: Author) -> None:
     question, other = await lobby.say(ada, "who?", "by the way")
     await author.start(question=question)
@@ -503,7 +601,7 @@ async def test_an_abandoned_answer_fails_after_a_while_unless_its_author_goes_on
     for answer_id in ("a1", "a2"):
         await author.start(answer_id)
         await author.extend("begun", answer_id=answer_id)
-        await lobby.ref.ask(AbandonAnswer(author.by, answer_id, 10.0))
+        await lobby.ref.ask(AbandonAnswer(author.by, answer_id, 10.0, author))
 
     await anyio.sleep(9)
     await author.extend(" and continued", answer_id="a2")
@@ -512,4 +610,17 @@ async def test_an_abandoned_answer_fails_after_a_while_unless_its_author_goes_on
 
     failed = [each for each in told(listener.publications) if isinstance(each, AnswerFailed)]
     assert [(each.answer_id, each.code, each.text) for each in failed] == [("a1", "disconnected", "begun")]
+    assert posted.message.text == "begun and continued"
+
+
+async def test_an_author_who_was_followed_by_another_leaves_nothing_behind(lobby: Place, author: Author) -> None:
+    follower = Author(lobby.ref, author.by)
+    await author.start()
+    await author.extend("begun")
+
+    await lobby.ref.ask(ExtendAnswer(author.by, "a1", " and continued", author=follower))
+    await lobby.ref.ask(AbandonAnswer(author.by, "a1", 10.0, author))
+    await anyio.sleep(60)
+    posted = await follower.finish()
+
     assert posted.message.text == "begun and continued"

@@ -16,7 +16,7 @@ from msgspec import UNSET
 from actors import AskFailed
 from actors.testing import Simulation, explore
 from engine.domain.answers import AnswerCancelled, AnswerCompleted, AnswerEvent, AnswerFailed, AnswerSoFar
-from engine.domain.events import MessagePosted
+from engine.domain.events import MessageDeleted, MessageEdited, MessagePosted
 from engine.domain.messages import Message
 from engine.domain.people import Principal
 from engine.errors import EngineError, TryLater
@@ -36,13 +36,16 @@ SETTLED = 30.0
 class World:
     """A room, what was asked in it, and how each answer has ended for whoever heard of it."""
 
-    def __init__(self, random: Random, place: Place, ada: Principal) -> None:
+    def __init__(self, random: Random, state: State, place: Place, ada: Principal) -> None:
         self.random = random
+        self.state = state
         self.place = place
         self.ada = ada
         self.questions: list[Message] = []
         self.endings: dict[str, set[AnswerEvent]] = {}
         self.heard: Counter[str] = Counter()
+        self.begun: dict[str, int] = {}
+        """Where the log stood when an answer was in progress already."""
 
     async def pause(self, most: float = 0.2) -> None:
         await anyio.sleep(most * self.random.random())
@@ -60,7 +63,8 @@ class World:
         for number in range(ANSWERS):
             answer_id = f"{name}-{number}"
             question = random.choice([None, *self.questions[-3:]])
-            await self.trying(partial(author.start, answer_id, question))
+            if await self.trying(partial(self._start, author, answer_id, question)):
+                self.begun[answer_id] = self.head
             for word in range(random.randrange(12)):
                 await self.pause(0.06)
                 await self.trying(partial(author.extend, f"{word} ", answer_id=answer_id))
@@ -78,6 +82,16 @@ class World:
                 if outcome is not None or random.random() < 0.5:
                     break
                 await self.pause()
+
+    @staticmethod
+    async def _start(author: Author, answer_id: str, question: Message | None) -> bool:
+        await author.start(answer_id, question)
+        return True
+
+    @property
+    def head(self) -> int:
+        """The offset of the last event in the log."""
+        return self.state.timelines[self.place.id].head
 
     async def meddle(self) -> None:
         """Ask, edit, delete, cancel, send authors away and bring them back; find a bug in the room now and then."""
@@ -151,7 +165,7 @@ async def scenario(simulation: Simulation[None]) -> None:
     weather = Weather(simulation.random)
     async with running(storage, recent_events=simulation.random.choice([3, 1000])) as engine:
         place = await a_place(engine, ada, *others)
-        world = World(simulation.random, place, ada)
+        world = World(simulation.random, state, place, ada)
         storage.meddle = weather.meddle
         authors = [Author(place.ref, each) for each in others]
         async with anyio.create_task_group() as reading:
@@ -189,11 +203,26 @@ def check(world: World, messages: list[Message], authors: list[Author]) -> None:
                 assert message is None or not message.partial or (message.text, message.partial) == (kept, True)
             case _:
                 raise AssertionError(ending)
+    for message in messages:
+        assert not question_changed(world, message), "an answer was posted after its question had changed"
     for author in authors:
         stops = Counter(answer_id for answer_id, _ in author.stopped)
         assert not stops or max(stops.values()) == 1, "an author was told twice to stop"
     seen.update(world.heard)
     seen.update(reason for author in authors for _, reason in author.stopped)
+
+
+def question_changed(world: World, answer: Message) -> bool:
+    """Whether the question was edited while the answer was in progress, or deleted, before the answer was posted."""
+    log = world.state.timelines[world.place.id].events.values()
+    begun = world.begun.get(str(answer.answer_id), answer.offset)
+    return any(
+        event.message.id == answer.reply_to
+        and (isinstance(event, MessageDeleted) or event.offset > begun)
+        and event.offset < answer.offset
+        for event in log
+        if isinstance(event, MessageEdited | MessageDeleted)
+    )
 
 
 def test_everyone_puts_the_same_answers_together_and_each_ends_once() -> None:

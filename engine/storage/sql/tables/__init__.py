@@ -7,7 +7,7 @@ are written only under the lock on their timeline's row, and a check of every ro
 
 from engine.storage.sql.tables.accounts import participants, refresh_families, refresh_tokens, users
 from engine.storage.sql.tables.activity import activity
-from engine.storage.sql.tables.agents import agent_places, agent_usage, agents
+from engine.storage.sql.tables.agents import agent_places, agent_usage, agents, counted_answers
 from engine.storage.sql.tables.api_keys import api_keys
 from engine.storage.sql.tables.base import Key, metadata
 from engine.storage.sql.tables.inbox import EVERYONE, mentions, notifications
@@ -37,6 +37,7 @@ __all__ = [
     "api_keys",
     "bans",
     "conversations",
+    "counted_answers",
     "events",
     "invites",
     "members",

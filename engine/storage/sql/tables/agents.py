@@ -1,4 +1,4 @@
-"""Agents, how far they have come, what they have spent."""
+"""Agents, how far they have come, what they have spent; `counted_answers` are those of it that are not posted yet."""
 
 from sqlalchemy import BigInteger, Column, Date, Float, ForeignKey, Integer, String, Table, Text
 
@@ -46,4 +46,13 @@ agent_usage = Table(
     Column("timeline_id", Key, primary_key=True),
     Column("answers", Integer, nullable=False),
     Column("tokens", BigInteger, nullable=False),
+)
+
+counted_answers = Table(
+    "counted_answers",
+    metadata,
+    Column("agent_id", Key, ForeignKey("agents.id", ondelete="CASCADE"), primary_key=True),
+    Column("timeline_id", Key, primary_key=True),
+    Column("answer_id", Key, primary_key=True),
+    Column("day", Date, nullable=False),
 )
