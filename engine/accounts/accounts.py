@@ -322,9 +322,9 @@ class Accounts:
         """Call `listener` after every change of an account, made here or noticed later. It must neither wait nor raise."""
         self._directory.watch(listener)
 
-    async def refresh(self, courtesy: Courtesy) -> None:
-        """See `Directory.refresh`."""
-        await self._directory.refresh(courtesy)
+    async def read_ahead(self, courtesy: Courtesy) -> None:
+        """See `Directory.read_ahead`."""
+        await self._directory.read_ahead(courtesy)
 
     async def purge(self) -> int:
         """Forget expired refresh tokens, and counts of messages that are weeks old; tells how many. Worth doing daily."""

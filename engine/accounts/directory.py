@@ -46,9 +46,9 @@ class Directory:
             raise deactivated()
         return user
 
-    async def refresh(self, courtesy: Courtesy) -> None:
+    async def read_ahead(self, courtesy: Courtesy) -> None:
         """Read those again who were here lately, in the second half of their time: to be called more often than that."""
-        await self._recent.refresh(ahead=self._ttl / 2, lately=LATELY, between=courtesy.after_you)
+        await self._recent.read_ahead(ahead=self._ttl / 2, lately=LATELY, between=courtesy.after_you)
 
     async def add(self, user: User, password_hash: str, *, epoch: str) -> User:
         """Store a new account; `Conflict` names the field that is taken."""

@@ -34,7 +34,7 @@ class Recent(Generic[K, V]):
         users = Recent(read_users, ttl=2.0, capacity=10_000)
         user = await users.get(user_id)         # None: there is no such user
         users.put(user_id, changed)             # at once, and over any read that began before
-        await users.refresh(...)                # again and again, so that nobody who comes back soon waits for a read
+        await users.read_ahead(...)             # again and again, so that nobody who comes back soon waits for a read
 
     `read` gets the keys that several callers miss at the same time in one call and answers those that exist. When it raises
     `StorageUnavailable`, entries past their time are served as they are, and the storage is left alone for `ttl`
@@ -84,7 +84,7 @@ class Recent(Generic[K, V]):
             self._slow_until = self._time() + self._ttl
         return self._entries.get(key, known).value
 
-    async def refresh(self, *, ahead: float, lately: float, between: Callable[[], Awaitable[object]]) -> None:
+    async def read_ahead(self, *, ahead: float, lately: float, between: Callable[[], Awaitable[object]]) -> None:
         """Read again what would be read again within `ahead` seconds and was asked for in the last `lately` seconds.
 
         Whoever asks again and again then never waits for it. A few are read at a time, after `between` has returned. A storage that

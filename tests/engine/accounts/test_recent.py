@@ -213,8 +213,8 @@ async def test_who_is_known_waits_only_a_moment_for_a_storage_that_hangs(shelf: 
     assert shelf.changed == [10]
 
 
-async def refresh(recent: Recent[str, int], *, ahead: float = 1.0, lately: float = 30.0) -> None:
-    await recent.refresh(ahead=ahead, lately=lately, between=checkpoint)
+async def read_ahead(recent: Recent[str, int], *, ahead: float = 1.0, lately: float = 30.0) -> None:
+    await recent.read_ahead(ahead=ahead, lately=lately, between=checkpoint)
 
 
 async def test_who_comes_again_soon_finds_a_value_that_was_read_meanwhile(shelf: Shelf):
@@ -222,7 +222,7 @@ async def test_who_comes_again_soon_finds_a_value_that_was_read_meanwhile(shelf:
     await recent.get("a")
     shelf.values["a"], shelf.now = 10, 1.5
 
-    await refresh(recent)
+    await read_ahead(recent)
     shelf.now = 3.0
     value = await recent.get("a")
 
@@ -240,10 +240,10 @@ async def test_only_what_was_asked_for_lately_and_soon_ends_is_read_ahead(shelf:
     await recent.get("c")
     shelf.reads.clear()
 
-    await refresh(recent, ahead=6.0)
+    await read_ahead(recent, ahead=6.0)
     read_of_b_and_c_too_early_and_of_a_forgotten = list(shelf.reads)
     await recent.get("a")
-    await refresh(recent, ahead=6.0)
+    await read_ahead(recent, ahead=6.0)
 
     assert read_of_b_and_c_too_early_and_of_a_forgotten == []
     assert shelf.reads == [("a",)]
@@ -256,7 +256,7 @@ async def test_reading_ahead_does_not_count_as_being_asked_for(shelf: Shelf):
 
     for second in range(60):
         shelf.now = float(second)
-        await refresh(recent, lately=10.0)
+        await read_ahead(recent, lately=10.0)
 
     assert len(shelf.reads) == 9
 
@@ -273,7 +273,7 @@ async def test_many_values_are_read_ahead_a_few_at_a_time_and_others_come_betwee
         pauses.append(len(shelf.reads))
 
     shelf.now = 1.5
-    await recent.refresh(ahead=1.0, lately=30.0, between=between)
+    await recent.read_ahead(ahead=1.0, lately=30.0, between=between)
 
     assert pauses == [0, 1, 2, 3]
     assert sorted(key for keys in shelf.reads for key in keys) == sorted(shelf.values)
@@ -285,11 +285,11 @@ async def test_reading_ahead_in_an_outage_changes_nothing_and_comes_again_later(
     shelf.away, shelf.now = True, 1.5
     shelf.reads.clear()
 
-    await refresh(recent)
-    await refresh(recent)
+    await read_ahead(recent)
+    await read_ahead(recent)
     while_away = list(shelf.reads)
     shelf.away, shelf.now = False, 4.0
-    await refresh(recent)
+    await read_ahead(recent)
 
     assert while_away == [("a",)]
     assert shelf.reads == [("a",), ("a",)]
