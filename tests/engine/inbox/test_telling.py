@@ -8,6 +8,7 @@ from engine.domain.inbox import MOST_COUNTED, NotificationKind
 from engine.domain.messages import Draft
 from engine.domain.people import Participant, Principal
 from engine.engine import Engine
+from engine.inbox.herald import GATHER, PATIENCE
 from engine.timelines.commands import Post
 from tests.engine.inbox.reading import (
     a_device,
@@ -35,6 +36,22 @@ async def test_a_post_changes_the_count_of_the_others_who_are_connected(
         {"timeline_id": lobby.id, "kind": "room", "unread": 1, "mentions": 1, "last_read_offset": 2}
     ]
     assert adas.unread == []
+
+
+async def test_who_is_on_the_way_comes_first_for_a_while(
+    engine: Engine, lobby: Place, ada: Principal, ben: Principal
+) -> None:
+    bens = await a_device(engine, ben)
+
+    with engine.traffic.arriving():
+        await lobby.say(ada, "hello")
+        await anyio.sleep(GATHER + PATIENCE / 2)
+        at_first = list(bens.unread)
+        await anyio.sleep(PATIENCE)
+        in_the_end = list(bens.unread)
+
+    assert at_first == []
+    assert in_the_end == [(1, 0, 2)]
 
 
 async def test_reading_on_one_device_changes_the_count_on_the_others(
