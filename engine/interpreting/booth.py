@@ -114,6 +114,7 @@ class Booth(Actor):
     """See the module."""
 
     mailbox = Mailbox(1024)
+    poison = None  # it waits for what it tells itself: if that were kept from it for a while, it would wait for ever
 
     def __init__(self, channel: str, surroundings: Surroundings) -> None:
         self._channel = channel
@@ -160,9 +161,6 @@ class Booth(Actor):
         if not self._fresh:
             self.send_after(GATHER, _ConsiderNow())
         self._fresh += [call.message for call in calls]
-        if self._channel in self._overheard:
-            self._overheard.discard(self._channel)
-            self._look_through()
 
     @handles(_ConsiderNow)
     async def consider_now(self, message: _ConsiderNow) -> None:

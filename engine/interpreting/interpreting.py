@@ -152,15 +152,14 @@ class Interpreting:
             self._tell(news.channel, Review())  # translation may have been switched on
 
     def _tell(self, channel: str, message: Message[Booth, None]) -> None:
-        try:
+        with suppress(MailboxFull, ActorStopped, Unavailable):  # a dead letter then, see `_lost`
             self._booth(channel).tell(message)
-        except (MailboxFull, ActorStopped, Unavailable):
-            self._overheard.add(channel)
 
     def _lost(self, letter: DeadLetter) -> None:
-        """A booth has crashed over something, or does not take it at the moment because it has done so again and again."""
-        if isinstance(letter.message, Consider | Review):
-            self._overheard.add(letter.path.rpartition("/")[2])
+        """A booth has not handled something: one that crashes again and again forgets what it knew, and is not started by itself."""
+        family, _, channel = letter.path.rpartition("/")
+        if family.endswith(f"/{BOOTHS}"):
+            self._overheard.add(channel)
 
     async def remind(self) -> None:
         """Have the booths that missed something look for themselves: readers who stay do not ask again."""

@@ -21,8 +21,8 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """What every booth of a process is given.
 
     `timeline` and `booth` are found by the channel; `time` is monotonic, in seconds. `pace` says when what has come may be kept, and
-    `traffic` what is given way to. `counts` are of what is done, and `overheard` has the timelines whose booth could not be told of
-    something: it looks for itself.
+    `traffic` what is given way to. `counts` are of what is done, and `overheard` has the timelines whose booth has not handled
+    something: it is reminded, unless it starts before that and looks for itself.
     """
 
     storage: Storage

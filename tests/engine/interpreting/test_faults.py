@@ -155,6 +155,27 @@ async def test_a_fault_loses_nothing_that_a_present_reader_waits_for(
     assert sorted(heard(listener)) == sorted(into("de", said))
 
 
+async def test_a_fault_that_lasts_loses_nothing_that_a_present_reader_waits_for(
+    lobby: Place, ada: Principal, ben: Principal, storage: Interposed
+) -> None:
+    crashes: list[str] = []
+
+    async def crash(name: str, perform: Perform) -> object:
+        if name == "known" and anyio.current_time() < began + 20:
+            crashes.append(name)
+            raise RuntimeError("a fault")
+        return await perform()
+
+    said = await lobby.say(ada, "one", "two")
+    began = anyio.current_time()
+    storage.meddle = crash
+    listener, _ = await read(lobby, ben, "de")
+    await anyio.sleep(60)
+
+    assert len(crashes) > 5  # whereupon the booth is left alone for a while
+    assert sorted(heard(listener)) == sorted(into("de", said))
+
+
 async def test_history_waits_a_tenth_of_a_second_and_the_live_channel_brings_the_rest(
     lobby: Place, ada: Principal, ben: Principal, provider: Scripted
 ) -> None:

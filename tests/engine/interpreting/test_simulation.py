@@ -36,6 +36,8 @@ DEATHS = 0.3
 """The chance that the process dies in the middle."""
 SWITCHES = 0.3
 """The chance that a reader changes their language, each time that they are here."""
+STEADFAST = 0.5
+"""The chance that nobody goes, or is sent away: whoever comes makes good what was lost for those who stay."""
 SETTLED = 400.0
 """Seconds after the last fault until everyone must have everything: a booth asks again after five minutes at most."""
 SETTINGS = {"idle_passivation": 0.4, "webhook_concurrency": 1}
@@ -81,9 +83,9 @@ class Reader(Listener):
     async def _read(self) -> None:
         await self._look()
         while not self._ended.is_set():
-            with anyio.move_on_after(None if self._world.weather.calm else 4 * self._random.random()):
+            with anyio.move_on_after(None if self._world.stays else 4 * self._random.random()):
                 await self._ended.wait()
-            if self._world.weather.calm or self._random.random() > SWITCHES:
+            if self._world.stays or self._random.random() > SWITCHES:
                 return
             await self._switch(self._random.choice(["ja", "de", "fr", "en"]))
 
@@ -162,7 +164,8 @@ class World:
     def __init__(self, random: Random) -> None:
         self.random = random
         self.state = State()
-        self.weather = Weather(random)
+        self.steadfast = random.random() < STEADFAST
+        self.weather = Weather(random, sends_away=not self.steadfast)
         self.provider = Counting(self.weather)
         self.place: Place
         self.lives = 0
@@ -170,6 +173,11 @@ class World:
         self.readers: list[Reader] = []
         self.ending = anyio.Event()
         self._reborn = anyio.Event()
+
+    @property
+    def stays(self) -> bool:
+        """Whether those who read do so until they are sent away."""
+        return self.steadfast or self.weather.calm
 
     @property
     def is_busy(self) -> bool:
@@ -235,10 +243,12 @@ class World:
                         pass
 
     async def settle(self) -> None:
-        """Wait until everybody has everything, or ought to."""
+        """Wait until everybody has everything."""
         with anyio.move_on_after(SETTLED):
             while self.is_busy or any(reader.lacks() for reader in self.readers):  # noqa: ASYNC110 - virtual time
                 await anyio.sleep(1)
+        for reader in self.readers:
+            assert reader.lacks() == [], f"{reader.language} has not what it should have"
 
     async def change_something(self) -> None:
         """While everybody is here, and does not come back for it."""
@@ -298,8 +308,10 @@ async def scenario(simulation: Simulation[None]) -> None:
             async with anyio.create_task_group() as acting:
                 for each in world.people[:2]:
                     acting.start_soon(world.speak, each)
-                acting.start_soon(world.crash)
-                acting.start_soon(world.die)
+                if not world.steadfast:
+                    acting.start_soon(world.crash)
+                    acting.start_soon(world.die)
+            await anyio.sleep(3 * world.random.random())  # what was said last is translated in bad weather too
             world.weather.calm = True
             await world.settle()
             await world.change_something()

@@ -14,10 +14,18 @@ from tests.engine.timelines.acting import Perform
 
 
 class Weather:
-    """What happens to the database and the provider; calm in the end."""
+    """What happens to the database and the provider; calm in the end.
 
-    def __init__(self, random: Random) -> None:
+    `sends_away`: what is committed may be lost on the way back, whereupon a room sends its readers away.
+    """
+
+    def __init__(self, random: Random, *, sends_away: bool = True) -> None:
         self._random = random
+        self._sends_away = sends_away
+        self._fails = random.choice([1, 10])
+        """How often the database refuses something."""
+        self._crashes = random.choice([1, 3, 100])
+        """How often booths crash over what they look up: so often, at the most, that they are left alone for a while."""
         self.calm = False
 
     def pick(self, kinds: dict[str, int]) -> str:
@@ -25,8 +33,8 @@ class Weather:
         return "fine" if self.calm else self._random.choices(list(kinds), weights=list(kinds.values()))[0]
 
     async def of_storage(self, name: str, perform: Perform) -> Any:
-        crashes = name in {"known", "languages"}
-        match self.pick({"fine": 30, "slow": 3, "fails before": 1, "fails after": 1, "crashes": crashes}):
+        lost, crashes = self._sends_away, self._crashes * (name in {"known", "languages"})
+        match self.pick({"fine": 30, "slow": 3, "fails before": self._fails, "fails after": lost, "crashes": crashes}):
             case "slow":
                 await anyio.sleep(self._random.random())
             case "fails before":

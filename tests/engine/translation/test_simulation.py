@@ -1,7 +1,7 @@
 """Providers that fail in every way, readers who leave, desks and workers that crash: every work ends once, with its own text or none.
 
 What is promised: each request is answered exactly once, within its deadline; a rendering is that of the text that was asked for; when the
-faults are over, everything that is asked for is translated; and nothing stays behind.
+faults are over, everything that is asked for is translated; no text waits that nobody waits for; and nothing stays behind.
 """
 
 from contextlib import suppress
@@ -17,7 +17,7 @@ from tests.engine.translation.interpreting import Answers, Scripted, in_capitals
 
 REQUESTS = 60
 DEADLINE = 20.0
-PERIOD = 60.0
+PERIOD = 30.0
 """Seconds in which the requests are made."""
 CALM = 700.0
 """Seconds after which every pause that a provider may have asked for is over."""
@@ -52,15 +52,22 @@ class Moody:
                 return in_capitals(batch)
 
 
-async def ask(translators: Translators, wanted: Work, name: object, answers: Answers) -> None:
+async def ask(
+    translators: Translators, wanted: Work, number: int, answers: Answers, latest: dict[tuple[str, str], int]
+) -> None:
+    """`latest` has who was the last to ask for each text in each language."""
     began = anyio.current_time()
-    answers.request(translators, wanted, name)
+    latest[wanted.text, wanted.target] = number
+    answers.request(translators, wanted, number)
     await anyio.sleep(DEADLINE + 0.1)
-    assert name in answers.of, f"{wanted} was not answered within {anyio.current_time() - began} s"
+    assert number in answers.of, f"{wanted} was not answered within {anyio.current_time() - began} s"
+    waited_for = sum(each not in answers.of for each in latest.values())
+    assert translators.status().waiting <= waited_for, "a text waits that nobody waits for"
 
 
 async def scenario(simulation: Simulation[None]) -> None:
     random, answers = simulation.random, Answers()
+    latest: dict[tuple[str, str], int] = {}
     moods = [Moody(random), Moody(random)]
     capacity = Capacity(texts=random.choice([1, 3, 50]), requests=random.choice([1, 2, 4]))
     providers = [
@@ -89,7 +96,7 @@ async def scenario(simulation: Simulation[None]) -> None:
     ):
         async with anyio.create_task_group() as readers:
             for number, each in enumerate(wanted):
-                readers.start_soon(ask, translators, each, number, answers)
+                readers.start_soon(ask, translators, each, number, answers, latest)
                 if random.random() < 0.2:
                     with anyio.move_on_after(random.random() * 3), suppress(TranslationFailed):
                         await translators.translate(each)
