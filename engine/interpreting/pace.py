@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 TICK: Final = 0.03
 """Seconds between two commits of translations."""
-EACH: Final = 6
+EACH: Final = 8
 """Translations in one of them, as long as places are to be had soon."""
 SOON: Final = 0.25
 """Seconds. For each of these by which the places reach into the future, ticks have `EACH` places more: so nobody waits long,
