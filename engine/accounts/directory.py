@@ -14,7 +14,7 @@ from engine.errors import Conflict, NotFound, Unauthenticated
 from engine.storage.repositories import Users
 from engine.traffic import Courtesy
 
-LATELY: Final = 30.0
+LATELY: Final = 120.0
 """Seconds for which the account of someone who was seen is read ahead: to post they need not wait for it."""
 
 
