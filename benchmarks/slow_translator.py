@@ -17,7 +17,6 @@ from aiohttp import web
 from benchmarks.server import Server, beside
 from tests.support.deepl_server import SOURCES, TARGETS
 
-
 LOWEST: Final = 19
 """The priority of this process, the higher the lower."""
 

@@ -24,6 +24,10 @@ class Listener(Protocol):
         """An agent is no member any more."""
         ...
 
+    def expected(self, channel: str) -> None:
+        """Somebody listens where there are agents: something may be said soon."""
+        ...
+
 
 class Rosters:
     """The agents of each timeline in the order in which they joined, and when they did.
@@ -61,6 +65,11 @@ class Rosters:
             said = tuple(each.message for each in news.events if isinstance(each, MessagePosted))
             if said:
                 self._listener.said(news.channel, said)
+
+    def greet(self, channel: str, timeline_id: TimelineId) -> None:
+        """Somebody has come. For `Feed.greet`."""
+        if timeline_id in self._agents:
+            self._listener.expected(channel)
 
     def _look_through(self, news: News) -> None:
         self._seen[news.timeline_id] = id(news.members)

@@ -91,6 +91,7 @@ async def start_agents(
         storage, clock, definitions, timelines, rosters, memories=memories, notebooks=notebooks, conductor=conductor
     )
     feed.watch(rosters.hear)
+    feed.greet(rosters.greet)
     with suppress(StorageUnavailable):  # it is learned again soon
         await agents.learn()
         for each in await storage.agents.stirred(clock.now() - timedelta(seconds=stage.settings.recent)):
@@ -111,6 +112,10 @@ class _Wakes:
     def gone(self, channel: str, agent_id: ParticipantId) -> None:
         with suppress(AskFailed):
             self._conductor(channel).tell(Gone(agent_id))
+
+    def expected(self, channel: str) -> None:
+        with suppress(AskFailed):
+            self._conductor(channel).tell(Wake())  # it reads what it has to know before somebody waits for it
 
 
 def _settings(settings: Settings) -> AgentSettings:

@@ -1,4 +1,4 @@
-"""The feed: what timelines have made durable, for the parts of the engine that follow them.
+"""The feed: what timelines have made durable, and where somebody comes to listen, for the parts of the engine that follow them.
 
 feed.watch(lambda news: notifier.tell(News(news)))
 """
@@ -41,6 +41,8 @@ class News(msgspec.Struct, frozen=True, kw_only=True):
 
 Listener: TypeAlias = Callable[[News], None]
 """Called inside the timeline's turn, after its subscribers have been told: returns at once and never raises."""
+Doorman: TypeAlias = Callable[[str, TimelineId], None]
+"""Called inside the timeline's turn with its channel and its id: returns at once and never raises."""
 
 
 class Feed:
@@ -51,6 +53,7 @@ class Feed:
 
     def __init__(self) -> None:
         self._listeners: list[Listener] = []
+        self._doormen: list[Doorman] = []
 
     def watch(self, listener: Listener) -> None:
         """Call `listener` with every commit from now on."""
@@ -60,3 +63,12 @@ class Feed:
         """Tell everyone who watches."""
         for listener in self._listeners:
             listener(news)
+
+    def greet(self, doorman: Doorman) -> None:
+        """Call `doorman` whenever a client has begun to listen to a room or a conversation."""
+        self._doormen.append(doorman)
+
+    def arrived(self, channel: str, timeline_id: TimelineId) -> None:
+        """Tell everyone who greets."""
+        for doorman in self._doormen:
+            doorman(channel, timeline_id)

@@ -300,6 +300,7 @@ class SharedTimeline(Timeline):
         """See `Timeline.came`."""
         self._signals.listen(self._state.members)
         self._ask_for(language)
+        self._surroundings.feed.arrived(self.channel, self.id)
 
     def went(self, user: ParticipantId) -> None:
         """See `Timeline.went`: whose last client has gone has stopped typing."""

@@ -61,6 +61,34 @@ async def test_an_answer_streams_and_becomes_a_reply(lobby: Place, ada: Principa
     assert completed == AnswerCompleted(str(answer.answer_id), answer.id)
 
 
+async def test_who_comes_to_agents_finds_them_ready_before_anything_is_said(
+    engine: Engine, storage: Interposed, lobby: Place, ada: Principal
+) -> None:
+    without_agents = await a_place(engine, ada)
+    await joined(lobby, ada)
+    SCRIPTS["Ann"] = slowly("Hello!")
+    read: list[str] = []
+    calm = storage.meddle
+
+    async def listed(name: str, perform: Perform) -> object:
+        read.append(name)
+        return await calm(name, perform)
+
+    storage.meddle = listed
+    await without_agents.listen(ada)
+    await quiet()
+    read_without_agents = read.count("places")
+    await lobby.listen(ada)
+    await quiet()
+    read_for_who_came = read.count("places")
+    await lobby.post(ada, "hello")
+    await quiet()
+
+    assert read_without_agents == 0
+    assert read_for_who_came == read.count("places") == 1
+    assert [each.text for each in await spoken(lobby, ada)] == ["Hello!"]
+
+
 async def test_an_answer_begins_when_the_database_is_back(storage: Interposed, lobby: Place, ada: Principal) -> None:
     await joined(lobby, ada, daily_answers=1)
     calm, tries = storage.meddle, count()
