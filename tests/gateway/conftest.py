@@ -22,13 +22,14 @@ def anyio_backend() -> str:
 
 @pytest.fixture
 def settings(sqlite_url: str) -> Settings:
-    """A server with a database of its own, and passwords that cost little."""
+    """A server with a database of its own, passwords that cost little, and patience with a disk that other tests keep busy."""
     return load(
         database_url=sqlite_url,
         secret_key="a key for tests only",
         argon2_memory_kib=8,
         argon2_time_cost=1,
         refresh_gather=0.0,
+        storage_timeout=10.0,
     )
 
 

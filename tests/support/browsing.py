@@ -5,6 +5,7 @@ import re
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -24,6 +25,9 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where Linux has it
+ROOM = 1 << 30
+"""Bytes of it that are enough for a browser."""
 DOCS = tuple(f"/docs/{page}" for page in ("start", "reference", "realtime", "agents", "benchmarks"))
 ADMIN = tuple(
     f"/admin/{page}" for page in ("overview", "actors", "activity", "users", "agents", "translation", "models")
@@ -46,12 +50,23 @@ def chromium() -> str:
     pytest.skip("there is no chromium on this machine")
 
 
+def _unwanted() -> list[str]:
+    """Playwright has Chromium keep its shared memory in files on the disk, for containers that have no room for it.
+
+    Where there is room that only keeps the disk busy, and the databases of the tests beside it wait for seconds.
+    """
+    roomy = SHARED_MEMORY.is_dir() and shutil.disk_usage(SHARED_MEMORY).free > ROOM
+    return ["--disable-dev-shm-usage"] if roomy else []
+
+
 @asynccontextmanager
 async def open_browser() -> AsyncIterator[Browser]:
     """A browser for a whole run."""
     path = chromium()
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        browser = await playwright.chromium.launch(
+            executable_path=path, args=list(FLAGS), ignore_default_args=_unwanted()
+        )
         yield browser
         await browser.close()
 
