@@ -10,7 +10,7 @@ import pytest
 
 from engine.agents.model_process import process
 from engine.agents.models import FailureCode, ModelFailed, Text
-from tests.engine.models.talking import PATIENCE, Talking, over_there, read, said, still
+from tests.engine.models.talking import AT_ONCE, PATIENCE, Talking, over_there, read, said, still
 from tests.support import model_scripts as peer
 from tests.support.model_server import ModelServer, Reply
 from tests.support.scripted_model import prompt
@@ -37,7 +37,7 @@ async def test_killed_it_interrupts_the_answers_under_way_and_the_next_one_has_a
         assert failed.value.code is FailureCode.INTERRUPTED
         assert after == "Hello"
         assert processes().isdisjoint({before})
-        with anyio.fail_after(0.2):
+        with anyio.fail_after(AT_ONCE):
             await server.requests[0].closed.wait()
 
 
@@ -79,7 +79,7 @@ async def test_a_provider_is_read_no_faster_than_its_words_are_taken(talking: Ta
 
         assert written < 40_000_000  # most of it in the kernel's buffers
         assert grown < 16_000_000
-        with anyio.fail_after(0.2):
+        with anyio.fail_after(AT_ONCE):
             await server.requests[0].closed.wait()
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from engine.agents.models import FailureCode, ModelFailed, Prompt, Spoken, Text, ToolCall, ToolResult, ToolSpec, Usage
 from tests.engine.models.talking import (
+    AT_ONCE,
     BETWEEN,
     FIRST,
     PATIENCE,
@@ -172,7 +173,7 @@ async def test_each_failure_has_its_code_within_its_deadline_and_frees_its_worke
         assert failed.retry_after == (60.0 if failure == "429, later" else None)
         assert len(server.requests) == (3 if failure in PASSING else 1)
         await idle(models)
-        with anyio.fail_after(0.2):
+        with anyio.fail_after(AT_ONCE):
             while server.open:  # noqa: ASYNC110 - no event tells it
                 await anyio.sleep(0.005)
 
@@ -200,7 +201,7 @@ async def test_the_provider_sees_its_connection_closed_within_200_ms_of_a_cancel
                     await server.requests[0].begun.wait()
             group.cancel_scope.cancel()
 
-        with anyio.fail_after(0.2):
+        with anyio.fail_after(AT_ONCE):
             await server.requests[0].closed.wait()
         await idle(models)
         (model,) = models.status().models
@@ -221,7 +222,7 @@ async def test_left_while_its_words_wait_its_connection_is_closed_too(talking: T
             await anext(pieces)
             await still(lambda: written)
 
-        with anyio.fail_after(0.2):
+        with anyio.fail_after(AT_ONCE):
             await server.requests[0].closed.wait()
 
 

@@ -25,7 +25,7 @@ from engine.domain.agents import AgentDefinition, Policy
 from engine.domain.fields import MessageId, ParticipantId, ParticipantKind, TimelineId
 from engine.domain.messages import Message
 from engine.domain.people import Participant
-from tests.engine.models.talking import SERVERS
+from tests.engine.models.talking import AT_ONCE, SERVERS
 from tests.support import model_scripts as peer
 from tests.support.anthropic_server import AnthropicServer
 from tests.support.model_server import ModelServer
@@ -198,7 +198,7 @@ async def test_cancelled_it_closes_the_connection(provider: ModelServer) -> None
             await provider.requests[0].begun.wait()
         group.cancel_scope.cancel()
 
-    with anyio.fail_after(0.2):
+    with anyio.fail_after(AT_ONCE):
         await provider.requests[0].closed.wait()
     await close(model)
 
