@@ -24,7 +24,7 @@ from tests.support.ollama_server import OllamaServer
 from tests.support.openai_server import OpenAIServer
 from tests.support.scripted_model import prompt
 
-FIRST, BETWEEN, TOTAL = 0.6, 0.4, 1.2
+FIRST, BETWEEN, TOTAL = 1.2, 0.8, 2.4
 """The deadlines of these tests, in seconds."""
 AT_ONCE: Final = 2.0 if "PYTEST_XDIST_WORKER" in os.environ else 0.2
 """Seconds within which a connection is closed once nobody wants its answer: the promised 200 ms where these tests run by themselves.
