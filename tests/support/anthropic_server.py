@@ -125,7 +125,7 @@ class AnthropicServer(ModelServer):
     @staticmethod
     def key_of(headers: Mapping[str, str]) -> str | None:
         """In one of two headers: newer clients have the second one."""
-        return headers.get("x-api-key") or headers.get("Authorization", "").removeprefix("Bearer ") or None
+        return headers.get("x-api-key") or ModelServer.key_of(headers)
 
     @staticmethod
     def heard(body: dict[str, Any]) -> Heard:

@@ -178,9 +178,9 @@ class ModelServer(ABC):
         """What this request says. Raises `ValueError` for one that the provider would not accept."""
 
     @staticmethod
-    @abstractmethod
     def key_of(headers: Mapping[str, str]) -> str | None:
-        """The key that a request has."""
+        """The key that a request has; a bearer's, as most providers want it."""
+        return headers.get("Authorization", "").removeprefix("Bearer ") or None
 
     async def __aenter__(self) -> Self:
         app = web.Application()

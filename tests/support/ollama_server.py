@@ -76,11 +76,6 @@ class OllamaServer(ModelServer):
         return f"{self.provider}:any:3b"
 
     @staticmethod
-    def key_of(headers: Mapping[str, str]) -> str | None:
-        """See `ModelServer.key_of`."""
-        return headers.get("Authorization", "").removeprefix("Bearer ") or None
-
-    @staticmethod
     def heard(body: dict[str, Any]) -> Heard:
         """See `ModelServer.heard`."""
         if body.get("stream") is not True:

@@ -99,11 +99,6 @@ class OpenAIServer(ModelServer):
     reply = OpenAIReply
 
     @staticmethod
-    def key_of(headers: Mapping[str, str]) -> str | None:
-        """See `ModelServer.key_of`."""
-        return headers.get("Authorization", "").removeprefix("Bearer ") or None
-
-    @staticmethod
     def heard(body: dict[str, Any]) -> Heard:
         """See `ModelServer.heard`."""
         if body.get("stream") is not True:
