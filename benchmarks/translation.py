@@ -1,8 +1,9 @@
 """Posting while a slow provider translates, beside the same posting without translation.
 
 Two servers run all the time, one with a provider and one without, and the same people post the same to the one and to the other in
-turns: what drifts on the machine drifts for both. The provider is a process of its own. People post at times that a seeded chance
-chooses, the same for both servers; how late this process itself was is in the report.
+turns: what drifts on the machine drifts for both. People post at times that a seeded chance chooses, the same for both servers, over
+connections that do nothing else; they read over others, in a process of their own (`listeners`), and so is the provider: what readers
+and the provider have to do would count as the server's. How late this process itself was is in the report.
 """
 
 import time
@@ -17,8 +18,11 @@ import anyio
 import msgspec
 from anyio.abc import TaskGroup
 
+from benchmarks.audience import Seat
 from benchmarks.client import Api, Client
+from benchmarks.cores import first_in_line
 from benchmarks.databases import Database, add_administrator, opened
+from benchmarks.listeners import listening
 from benchmarks.posts import milliseconds, percentile, post
 from benchmarks.server import UNTHROTTLED, Server, running
 from benchmarks.slow_translator import Made, provided
@@ -65,6 +69,8 @@ class Scene:
     api: Api
     admin: str
     people: list[tuple[str, Client]] = field(default_factory=list)
+    seats: list[Seat] = field(default_factory=list)
+    """Where they read."""
     measuring: bool = False
     acknowledged: list[float] = field(default_factory=list)
     """How long posts took that were made while it was measured."""
@@ -80,12 +86,6 @@ class Scene:
     translating: float = 0.0
     """Seconds in which the provider had something to do."""
 
-    def publication(self, part: bytes, now: float) -> None:
-        """Something has arrived at one of the people; texts say when they were posted."""
-        if b'"type":"message.translated"' in part:
-            mark = part.find(b'"text":"@')
-            self.landed.append(now - float(part[mark + 9 : part.index(b" ", mark)]))
-
 
 async def measure(database: Database, plan: Plan) -> list[str]:
     """Both servers in turns; returns the report's lines."""
@@ -99,7 +99,10 @@ async def measure(database: Database, plan: Plan) -> list[str]:
         async with (
             _furnished("without translation", one, {"GATHERING_TRANSLATION_PROVIDER": "none"}, plan) as without,
             _furnished("with the provider", other, deepl, plan) as slow,
+            listening(without.server.address, without.seats),
+            listening(slow.server.address, slow.seats) as listeners,
         ):
+            first_in_line()
             await anyio.sleep(REST)
             for number in range(plan.turns):
                 for scene in (without, slow) if number % 2 == 0 else (slow, without):
@@ -111,6 +114,7 @@ async def measure(database: Database, plan: Plan) -> list[str]:
             async with aiohttp.ClientSession() as http, http.get(f"{provider.address}/made") as response:
                 made = msgspec.json.decode(await response.read(), type=Made)
             report = await slow.api.call("GET", "/admin/translation", None, slow.admin)
+            slow.landed = await listeners.heard()
     return list(_report(plan, made, without, slow, report))
 
 
@@ -131,9 +135,10 @@ async def _furnished(name: str, url: str, settings: Mapping[str, str], plan: Pla
 
 
 async def _furnish(scene: Scene, http: aiohttp.ClientSession, plan: Plan, reading: TaskGroup) -> None:
-    """Everyone with a language, in a room, and connected."""
+    """Everyone with a language, in a room, and connected, to post."""
     rooms = -(-plan.users // plan.members)
     found: list[list[tuple[str, Client]]] = [[] for _ in range(rooms)]
+    seats: list[list[Seat]] = [[] for _ in range(rooms)]
 
     async def open_room(number: int) -> None:
         api = scene.api
@@ -144,15 +149,16 @@ async def _furnish(scene: Scene, http: aiohttp.ClientSession, plan: Plan, readin
             await api.call("PATCH", "/me", {"language": LANGUAGES[member % len(LANGUAGES)]}, token)
             if member:
                 await api.call("POST", f"/rooms/{room['id']}/join", None, token)
-            client = await Client.connect(http, scene.server.address, token, scene.publication)
+            client = await Client.connect(http, scene.server.address, token, lambda *_: None)
             reading.start_soon(client.run)
-            await client.call("subscribe", {"channel": f"room:{room['id']}"})
             found[number].append((f"room:{room['id']}", client))
+            seats[number].append(Seat(token, [f"room:{room['id']}"]))
 
     async with anyio.create_task_group() as opening:
         for number in range(rooms):
             opening.start_soon(open_room, number)
     scene.people = [each for room in found for each in room]
+    scene.seats = [each for room in seats for each in room]
 
 
 async def _turn(scene: Scene, plan: Plan, chance: Random) -> None:

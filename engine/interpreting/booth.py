@@ -36,6 +36,7 @@ from engine.errors import StorageUnavailable, TimelineMoved, TryLater
 from engine.interpreting.commands import Consider, Demand, Review, Waiter
 from engine.interpreting.flights import Flight, Flights, Wish, wishes
 from engine.interpreting.librarian import LookUp
+from engine.interpreting.pace import EACH, Turn
 from engine.interpreting.surroundings import Surroundings
 from engine.storage.repositories import Known, Pair
 from engine.timelines.translating import AddTranslation, Lacking, ReadLacking, Style
@@ -91,7 +92,7 @@ class _Seen(Message["Booth", None], frozen=True):
 
 
 class _Store(Message["Booth", None], frozen=True):
-    """There are places for so many translations now."""
+    """It is this booth's turn, for so many translations."""
 
     number: int
 
@@ -130,7 +131,7 @@ class Booth(Actor):
         self._nudged = False
         self._unstored: deque[tuple[Flight, MessageId]] = deque()
         self._storing = 0
-        self._placed = 0
+        self._has_turn = False
         self._reviewing = False
         self._review_again = False
         self._preferred: tuple[str, ...] = ()
@@ -342,7 +343,10 @@ class Booth(Actor):
 
     def _take(self, flight: Flight, rendering: Rendering) -> None:
         flight.rendering = rendering
-        self._unstored.extend((flight, message_id) for message_id in flight.messages)
+        if flight.waiting:
+            self._unstored.extendleft((flight, message_id) for message_id in flight.messages)
+        else:
+            self._unstored.extend((flight, message_id) for message_id in flight.messages)
 
     def _fail(self, flight: Flight, error: Exception) -> None:
         """Those who wait read the original; those who are present may get the translation later."""
@@ -361,18 +365,24 @@ class Booth(Actor):
     # -- kept ----------------------------------------------------------------------------------------------------------
 
     def _store(self) -> None:
-        """Have the timeline keep what has come, when there are places for it."""
-        while (wanted := min(len(self._unstored), STORING - self._storing) - self._placed) > 0:
-            number, wait = self._surroundings.pace.take(wanted)
-            self._placed += number
-            self.send_after(wait, _Store(number))
+        """Have the timeline keep what has come, when it is this booth's turn; at once what somebody who reads a page waits for."""
+        if not self._unstored or self._storing >= STORING:
+            return
+        if self._unstored[0][0].waiting:
+            turn = Turn(EACH, 0.0)
+        elif self._has_turn:
+            return
+        else:
+            turn = self._surroundings.pace.take()
+        self._has_turn = True
+        self.send_after(turn.wait, _Store(turn.number), key=_Store)
 
     @handles(_Store)
     async def store(self, message: _Store) -> None:
         """Have the timeline keep some of what has come."""
         await self._surroundings.traffic.give_way(GIVE_WAY)
-        self._placed -= message.number
-        self._store_some(message.number)
+        self._has_turn = False
+        self._store_some(min(message.number, STORING - self._storing))
         self._store()
 
     def _store_some(self, number: int) -> None:

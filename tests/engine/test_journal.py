@@ -10,7 +10,7 @@ from engine.domain.events import RoomArchived
 from engine.domain.fields import ParticipantId, TimelineId
 from engine.domain.people import Participant
 from engine.errors import EngineError, NotFound, StorageUnavailable, TimelineMoved
-from engine.journal import Claim, Journal, Write, WriteConflict, WriteInvalid
+from engine.journal import FEW, Claim, Journal, Write, WriteConflict, WriteInvalid
 from engine.storage.memory import MemoryStorage
 from engine.storage.repositories import Append, AppendFailure, Claimed
 from tests.storage.made import a_message, add_user, open_room, posted
@@ -117,6 +117,76 @@ async def test_the_writes_of_many_timelines_that_wait_together_are_one_batch(
         release.set()
 
     assert log.batches == [1, 19]
+
+
+async def test_while_few_are_written_the_next_are_made_ready_and_those_after_them_wait(
+    journal: Ref[Journal], storage: MemoryStorage, log: Watched, ada: Participant
+):
+    places = await rooms(storage, ada, 5)
+    claims = [await journal.ask(Claim(room.id)) for room in places]
+    release = anyio.Event()
+    log.before = release.wait
+    async with anyio.create_task_group() as tasks:
+        for number in range(4):
+            tasks.start_soon(write, journal, claims[number], posted(a_message(places[number], 2, ada)))
+            await anyio.wait_all_tasks_blocked()
+        tasks.start_soon(write, journal, claims[4], posted(a_message(places[4], 2, ada)))
+        await anyio.wait_all_tasks_blocked()
+
+        assert log.batches == [1, 1]
+        release.set()
+
+    assert log.batches == [1, 1, 3]
+
+
+async def test_while_many_are_written_nothing_is_made_ready(
+    journal: Ref[Journal], storage: MemoryStorage, log: Watched, ada: Participant
+):
+    places = await rooms(storage, ada, FEW + 3)
+    claims = [await journal.ask(Claim(room.id)) for room in places]
+    entries = [
+        Append(room.id, claimed.term, (posted(a_message(room, 2, ada)),))
+        for room, claimed in zip(places, claims, strict=True)
+    ]
+    release = anyio.Event()
+    log.before = release.wait
+    answers: list[object] = []
+    for entry in entries[:-1]:
+        journal.request(Write(entry), lambda answer: answers.append(answer.error))
+    await anyio.wait_all_tasks_blocked()
+    journal.request(Write(entries[-1]), lambda answer: answers.append(answer.error))
+    await anyio.wait_all_tasks_blocked()
+
+    assert log.batches == [FEW + 2]
+    release.set()
+    await anyio.wait_all_tasks_blocked()
+
+    assert answers == [None] * len(entries)
+    assert log.batches == [FEW + 2, 1]
+
+
+async def test_two_transactions_at_a_time_are_never_about_the_same_timeline(
+    journal: Ref[Journal], storage: MemoryStorage, log: Watched, ada: Participant
+):
+    [room, other] = await rooms(storage, ada, 2)
+    claimed, elsewhere = await journal.ask(Claim(room.id)), await journal.ask(Claim(other.id))
+    release = anyio.Event()
+    log.before = release.wait
+    async with anyio.create_task_group() as tasks:
+        for message, owner in (
+            (a_message(room, 2, ada), claimed),
+            (a_message(room, 3, ada), claimed),
+            (a_message(other, 2, ada), elsewhere),
+        ):
+            tasks.start_soon(write, journal, owner, posted(message))
+            await anyio.wait_all_tasks_blocked()
+
+        assert log.batches == [1, 1]
+        assert [len(await storage.log.events(each.id, after=1, limit=10)) for each in (room, other)] == [0, 0]
+        release.set()
+
+    assert log.batches == [1, 1, 1]
+    assert [len(await storage.log.events(each.id, after=1, limit=10)) for each in (room, other)] == [2, 1]
 
 
 async def test_one_bad_entry_fails_alone(journal: Ref[Journal], storage: MemoryStorage, ada: Participant):

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -52,6 +53,8 @@ class SqlTimelineLog:
     async def append(self, batch: Sequence[Append]) -> list[AppendFailure | None]:
         appending = _Appending(batch, self._kinds)
         if appending.pending:
+            if self._database.dialect == "sqlite":
+                await appending.prepare()
             await self._database.write(appending.run)
         return appending.failures
 
@@ -107,6 +110,7 @@ class _Appending:
         self.failures: list[AppendFailure | None] = [None] * len(batch)
         self.pending: list[int] = []
         self._conversations: frozenset[TimelineId] = frozenset()
+        self._script: Script | None = None
         for index, entry in enumerate(batch):
             try:
                 if not is_storable(entry.timeline_id):
@@ -119,9 +123,20 @@ class _Appending:
                 self.pending.append(index)
             self._projections.append(projection)
 
+    async def prepare(self) -> None:
+        """Take down what is nearly always the whole work, for one visit to SQLite's thread; not if any of it needs a closer look."""
+        pending = [self._batch[index] for index in self.pending]
+        if any(entry.limits or entry.timeline_id not in self._kinds.known for entry in pending):
+            return
+        self._conversations = self._kinds.conversations(entry.timeline_id for entry in pending)
+        script = Script()
+        with suppress(NotScripted):
+            await self._write(script, self.pending)
+            self._script = script
+
     async def run(self, connection: AsyncConnection) -> None:
         """Write what may be written: all together, or, if anything in it is refused, divided until only that is left out."""
-        if connection.dialect.name == "sqlite" and await self._run_in_one_visit(connection):
+        if self._script is not None and await self._run_in_one_visit(connection, self._script):
             return
         allowed = await self._check_quotas(connection, await self._check_terms(connection))
         try:
@@ -135,18 +150,9 @@ class _Appending:
         if self._over:
             await self._tell_used(connection)
 
-    async def _run_in_one_visit(self, connection: AsyncConnection) -> bool:
-        """What is nearly always the whole work, committed; False, and nothing done, when any of it needs a closer look."""
-        pending = [self._batch[index] for index in self.pending]
-        if any(entry.limits or entry.timeline_id not in self._kinds.known for entry in pending):
-            return False
-        self._conversations = self._kinds.conversations(entry.timeline_id for entry in pending)
-        script = Script()
-        try:
-            await self._write(script, self.pending)
-        except NotScripted:
-            return False
-        terms = {entry.timeline_id: entry.term for entry in pending}
+    async def _run_in_one_visit(self, connection: AsyncConnection, script: Script) -> bool:
+        """Whether all of it is committed; False, and nothing done, when any of it needs a closer look."""
+        terms = {self._batch[index].timeline_id: self._batch[index].term for index in self.pending}
         mine = (msgspec.json.encode(terms).decode(),)
         return await script.run(connection, lambda cursor: cursor.execute(_OWNED, mine).fetchall() == [(len(terms),)])
 

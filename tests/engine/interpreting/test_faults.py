@@ -5,6 +5,7 @@ import pytest
 
 from engine.domain.messages import Translation
 from engine.domain.people import Principal
+from engine.interpreting import pace
 from engine.interpreting.pace import EACH, TICK
 from engine.storage.memory import MemoryStorage, State
 from engine.timelines.commands import Unsubscribe
@@ -50,6 +51,22 @@ async def test_renderings_that_come_together_are_kept_a_few_at_a_time(
     assert sorted(heard(listener)) == sorted(into("de", said))
     assert len(commits) == 3
     assert max(commits) - min(commits) == pytest.approx(2 * TICK)
+
+
+async def test_who_reads_a_page_waits_for_nobodys_turn(
+    lobby: Place, ada: Principal, ben: Principal, provider: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "TICK", 1000.0)
+    await read(lobby, ben, "de")
+    said = await lobby.say(ada, *[f"message {number}" for number in range(EACH + 2)])
+    await anyio.sleep(10)  # one turn has come, the next one is a quarter of an hour away
+
+    page = await lobby.engine.interpreting.messages(lobby.engine.timelines, lobby.ref, ben, language="fr")
+
+    assert [each.translation for each in reversed(page.items)] == [
+        Translation("fr", text, "scripted") for text in into("fr", said)
+    ]
+    assert provider.targets == {"de": EACH + 2, "fr": EACH + 2}
 
 
 async def test_with_a_provider_that_fails_everything_is_posted_and_readable(

@@ -1,10 +1,12 @@
 """How fast translations may be kept: a few at a time, and never so few that they gather without bound."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.interpreting.pace import EACH, TICK, Pace, Places
+from engine.interpreting.pace import EACH, SOON, TICK, Pace, Turn
 
 
 class Time:
@@ -25,38 +27,46 @@ def pace(time: Time) -> Pace:
     return Pace(time)
 
 
-def test_what_comes_alone_is_kept_at_once(pace: Pace, time: Time):
-    first = pace.take(1)
+def test_who_comes_alone_has_a_turn_at_once(pace: Pace, time: Time):
+    first = pace.take()
     time.now += TICK
 
-    assert (first, pace.take(1)) == (Places(1, 0.0), Places(1, 0.0))
+    assert (first, pace.take()) == (Turn(EACH, 0.0), Turn(EACH, 0.0))
 
 
-def test_several_timelines_share_a_tick_until_it_is_full(pace: Pace):
-    one, other, late = pace.take(EACH - 1), pace.take(5), pace.take(4)
+def test_those_who_come_together_take_turns(pace: Pace):
+    waits = [pace.take().wait for _ in range(4)]
 
-    assert (one, other) == (Places(EACH - 1, 0.0), Places(1, 0.0))
-    assert late.number == 4
-    assert late.wait == pytest.approx(TICK)
+    assert waits == pytest.approx([0.0, TICK, 2 * TICK, 3 * TICK])
 
 
-@given(wanted=st.lists(st.integers(1, 60), min_size=1, max_size=100))
-def test_places_are_given_in_order_and_some_to_everyone(wanted: list[int]):
-    pace = Pace(Time())
+@given(moments=st.lists(st.floats(0.0, 0.5), min_size=1, max_size=100))
+def test_turns_are_given_in_order_and_none_twice(moments: list[float]):
+    time = Time()
+    pace = Pace(time)
+    turns: list[float] = []
 
-    given = [pace.take(each) for each in wanted]
+    for each in moments:
+        time.now += each
+        turns.append(time.now + pace.take().wait)
 
-    assert all(1 <= places.number <= each for places, each in zip(given, wanted, strict=True))
-    assert [places.wait for places in given] == sorted(places.wait for places in given)
+    assert all(later > sooner for sooner, later in pairwise(turns))
 
 
-@pytest.mark.parametrize("rate", [100, 1000, 5000])
+@pytest.mark.parametrize("rate", [100, 1000, 3000])
 def test_nobody_waits_longer_and_longer_however_many_come(pace: Pace, time: Time, rate: int):
     waits = []
 
     for _ in range(20 * rate):
         time.now += 1 / rate
-        waits.append(pace.take(1).wait)
+        waits.append(pace.take().wait)
 
     assert max(waits[10 * rate :]) <= 1.1 * max(waits[: 10 * rate]) + TICK
-    assert max(waits) < rate / 1000 + 0.5
+    assert max(waits) < rate * TICK * SOON + SOON
+
+
+def test_who_has_to_wait_may_keep_more_then(pace: Pace):
+    turns = [pace.take() for _ in range(100)]
+
+    assert [turn.number for turn in turns] == [EACH * (1 + int(turn.wait / SOON)) for turn in turns]
+    assert turns[-1].number > EACH
