@@ -10,6 +10,7 @@ from pathlib import Path
 import anyio
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 from actors.testing import BACKENDS
 from tests.support.postgres import PostgresServer
@@ -22,6 +23,8 @@ _LOGGED = [
     structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
 ]
 """structlog's own choice, without the values of every variable: to write those down took longer than most tests of failures."""
+settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")  # how long an example takes says how busy the machine is, and nothing of the code
 SCHEDULES = 500
 """Of each large simulation, on each event loop."""
 PARTS = 4

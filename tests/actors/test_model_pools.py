@@ -93,7 +93,7 @@ class Model:
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_pool_does_what_its_model_says(backend: str) -> None:
-    @settings(max_examples=120, deadline=None, print_blob=True)
+    @settings(max_examples=120, print_blob=True)
     @given(program=steps, per_key=st.integers(1, 2), seed=st.none() | st.integers(0, 999))
     def check(program: list[Step], per_key: int, seed: int | None) -> None:
         simulate(lambda simulation: _follow(simulation, program, per_key), backend=backend, seed=seed)

@@ -90,7 +90,7 @@ class Model:
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("strategy", Strategy)
 def test_a_group_does_what_its_model_says(backend: str, strategy: Strategy) -> None:
-    @settings(max_examples=60, deadline=None, print_blob=True)
+    @settings(max_examples=60, print_blob=True)
     @given(program=steps, seed=st.none() | st.integers(0, 999))
     def check(program: list[tuple[str, list[str]] | float], seed: int | None) -> None:
         async def scenario(simulation: Simulation[None]) -> None:

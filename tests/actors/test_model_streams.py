@@ -66,7 +66,7 @@ class Open:
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("served_by", ["actor", "pool"])
 def test_streams_do_what_their_model_says(backend: str, served_by: str) -> None:
-    @settings(max_examples=100, deadline=None, print_blob=True)
+    @settings(max_examples=100, print_blob=True)
     @given(program=steps, seed=st.none() | st.integers(0, 999))
     def check(program: list[Step], seed: int | None) -> None:
         simulate(lambda simulation: _follow(simulation, program, served_by), backend=backend, seed=seed)

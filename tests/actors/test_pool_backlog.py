@@ -94,4 +94,4 @@ def _nobody(_: object) -> None:
 
 
 TestBacklog = BacklogMachine.TestCase
-TestBacklog.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+TestBacklog.settings = settings(max_examples=200, stateful_step_count=40)

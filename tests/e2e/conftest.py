@@ -18,7 +18,7 @@ def anyio_backend() -> str:
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
     """As many connections as anybody wants."""
     connector = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=30)) as session:
+    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=60)) as session:
         yield session
 
 

@@ -86,7 +86,7 @@ async def stage(server: GatheringServer, sqlite_url: str) -> AsyncIterator[Stage
         root = await Visitor.register(session, server, "root")
         promote = [sys.executable, "-m", "gateway", "user", "promote", "root", "--database-url", sqlite_url]
         await anyio.run_process(promote)
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             agent = await root.call("POST", "/agents", AGENT)
             while agent.status == 403:  # the server learns of it within two seconds
                 await anyio.sleep(0.2)

@@ -33,12 +33,11 @@ SETTINGS: Final = hypothesis.settings(
     max_examples=6,
     derandomize=True,
     database=None,
-    deadline=None,
     phases=[hypothesis.Phase.generate],
     suppress_health_check=list(hypothesis.HealthCheck),
 )
 AGENT: Final = {"persona": "curt", "model": "archivist", "room_policy": "never", "conversation_policy": "never"}
-STREAM_SECONDS: Final = 0.05
+STREAM_SECONDS: Final = 0.5
 """For which a stream is listened to: what it has to say at once."""
 
 

@@ -112,7 +112,7 @@ async def test_a_server_that_is_told_to_stop_keeps_what_it_acknowledged_and_send
 async def test_a_server_whose_database_is_frozen_stops_in_time_all_the_same(
     postgres_server: PostgresServer, postgres_url: str, session: aiohttp.ClientSession
 ) -> None:
-    with GatheringServer(postgres_url) as server:
+    with GatheringServer(postgres_url, storage_timeout=2) as server:
         ada = await Visitor.register(session, server, "ada")
         room = await ada.open_room()
         statuses: list[int] = []

@@ -56,7 +56,7 @@ async def test_who_listens_quietly_at_the_first_server_is_told_to_reconnect_and_
 
         await cleo.join(room)
         posted = await cleo.post(room, "at the second")
-        told = await wire.ended(limit=10)
+        told = await wire.ended(limit=30)
     async with ben.connect(at=second) as wire, cleo.connect() as hers:
         await bens.attach(wire)
         await hers.post(room, "live")
@@ -78,7 +78,7 @@ async def test_the_first_server_refuses_what_it_may_no_longer_write(ada: Visitor
         with pytest.raises(Refusal) as realtime:
             await posting.post(room, "refused")
         rest = await ada.post(room, "refused")
-        told = await listening.ended(limit=10)
+        told = await listening.ended(limit=30)
 
         assert (realtime.value.code, realtime.value.message, realtime.value.temporary) == (504, "overloaded", True)
         assert (rest.status, rest.code) == (503, "overloaded")

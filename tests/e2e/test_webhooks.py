@@ -19,7 +19,7 @@ from tests.support.server import GatheringServer
 
 pytestmark = pytest.mark.anyio
 
-HOOKS = {"webhook_allow_private": True, "webhook_retry_delay": 0.1, "webhook_lease": 1, "webhook_timeout": 1}
+HOOKS = {"webhook_allow_private": True, "webhook_retry_delay": 0.1, "webhook_lease": 10, "webhook_timeout": 3}
 
 
 class Receiver:
@@ -65,7 +65,7 @@ class Receiver:
             case "302":
                 return web.Response(status=302, headers={"Location": "/elsewhere"})
             case "silence":
-                await anyio.sleep(3)
+                await anyio.sleep(30)
                 return web.Response()
             case "reset":
                 assert request.transport is not None
@@ -129,7 +129,7 @@ async def test_a_receiver_that_stumbles_gets_everything_once_in_order_and_signed
             assert receiver.texts == ["a", "b", "c", "d"]
             assert len(set(receiver.attempts)) == 4
             assert len(receiver.attempts) == 4 + len(stumbles)
-            with anyio.fail_after(10):
+            with anyio.fail_after(30):
                 while len(items := (await read(ada, f"{path}/deliveries"))["items"]) < 4:  # noqa: ASYNC110 - seen over HTTP alone
                     await anyio.sleep(0.1)
             assert [each["attempts"] for each in items] == [1, 1, 3, 4]
@@ -143,7 +143,7 @@ async def test_gone_switches_the_webhook_off(sqlite_url: str) -> None:
         async with receiving("410") as receiver:
             path = await hook(ada, room, receiver)
             await say(ada, room, "a")
-            with anyio.fail_after(10):
+            with anyio.fail_after(30):
                 while (webhook := await read(ada, path))["active"]:  # noqa: ASYNC110 - seen over HTTP alone
                     await anyio.sleep(0.05)
 
@@ -151,14 +151,14 @@ async def test_gone_switches_the_webhook_off(sqlite_url: str) -> None:
 
 
 async def test_what_was_committed_is_delivered_after_kill_9_in_the_middle_of_a_delivery(database_url: str) -> None:
-    with GatheringServer(database_url, **HOOKS | {"webhook_timeout": 30}) as server:
+    with GatheringServer(database_url, **HOOKS | {"webhook_lease": 1, "webhook_timeout": 30}) as server:
         ada = await anyio.to_thread.run_sync(Outsider.register, server, "ada")
         room = await anyio.to_thread.run_sync(ada.room)
         async with receiving() as receiver:
             await hook(ada, room, receiver)
             receiver.gate = anyio.Event()
             await say(ada, room, "a", "b", "c")
-            with anyio.fail_after(10):
+            with anyio.fail_after(30):
                 await receiver.came.wait()  # "a" is on its way
 
             await anyio.to_thread.run_sync(server.kill)

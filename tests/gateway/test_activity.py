@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 
 async def eventually(read: Callable[[], Awaitable[Answer]], *actions: str) -> list[dict[str, Any]]:
     """The entries, once these actions are the newest ones, newest last: they are written a moment later."""
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         while True:
             items = (await read()).body["items"]
             if [entry["action"] for entry in items][: len(actions)] == list(reversed(actions)):
@@ -163,7 +163,7 @@ async def test_posting_goes_on_while_the_log_cannot_be_written(
 
     monkeypatch.setattr(engine.storage.activity, "add", never)
     await ada.say(room, "the first")
-    with anyio.fail_after(5):
+    with anyio.fail_after(20):
         await stuck.wait()
     for number in range(19):
         await ada.say(room, str(number))

@@ -139,7 +139,7 @@ async def test_a_client_that_leaves_ends_the_reading(
         assert read == waiting  # nobody takes it, so nothing more is read
         response.close()
 
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         await finished.wait()
 
 

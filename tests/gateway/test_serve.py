@@ -21,7 +21,7 @@ from tests.support.rest import PASSWORD
 pytestmark = pytest.mark.anyio
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 20
+PATIENCE = 60
 """Seconds that a process may take to say what is waited for."""
 
 

@@ -6,22 +6,15 @@ from typing import Any
 import anyio
 import pytest
 
-from engine.settings import Settings, load
+from engine.settings import Settings
 from tests.support.rest import Person
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def settings(sqlite_url: str) -> Settings:
-    return load(
-        database_url=sqlite_url,
-        secret_key="a key for tests only",
-        argon2_memory_kib=8,
-        argon2_time_cost=1,
-        refresh_gather=0.0,
-        translation_provider="pseudo",
-    )
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"translation_provider": "pseudo"})
 
 
 async def said(by: Person, text: str = "hello there", **fields: Any) -> tuple[str, dict[str, Any]]:

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from engine.settings import Settings, load
+from engine.settings import Settings
 from tests.support.rest import Person
 
 pytestmark = pytest.mark.anyio
@@ -30,22 +30,15 @@ class Receiver:
         return web.Response(status=self.status)
 
     async def next(self) -> dict[str, object]:
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             await self.came.wait()
         self.came = anyio.Event()
         return self.bodies[-1]
 
 
 @pytest.fixture
-def settings(sqlite_url: str) -> Settings:
-    return load(
-        database_url=sqlite_url,
-        secret_key="a key for tests only",
-        argon2_memory_kib=8,
-        argon2_time_cost=1,
-        webhook_allow_private=True,
-        webhook_attempts=1,
-    )
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"webhook_allow_private": True, "webhook_attempts": 1})
 
 
 @pytest.fixture
@@ -177,7 +170,7 @@ async def test_a_dead_letter_is_listed_and_retried(ada: Person, receiver: Receiv
     path = f"/rooms/{room}/webhooks/{hook}"
     await ada.say(room, "hello")
     await receiver.next()
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         while not (dead := (await ada.get(f"{path}/dead-letters")).body["items"]):  # noqa: ASYNC110 - seen over HTTP alone
             await anyio.sleep(0.02)
 

@@ -325,7 +325,7 @@ async def test_times_of_any_zone_keep_their_moment_to_the_microsecond(storage: S
     assert await storage.rooms.get(room.id) == room
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(text=st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), min_size=1))
 async def test_any_text_comes_back_unchanged(storage: Storage, ada: Participant, text: str) -> None:
     room = await open_room(storage, ada)

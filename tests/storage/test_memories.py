@@ -214,7 +214,7 @@ async def test_a_removed_agent_remembers_nothing(storage: Storage, ann: AgentDef
     assert await storage.memories.search(ann.id, parse("tea"), limit=5) == []
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     learned=st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), max_size=8),
     asker=st.integers(1, 2),

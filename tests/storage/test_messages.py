@@ -94,7 +94,7 @@ async def test_a_timeline_that_does_not_exist_has_an_empty_page(storage: Storage
     assert await storage.messages.page(TimelineId("nowhere"), limit=5) == []
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(gaps=st.lists(st.booleans(), max_size=25), limit=st.integers(1, 9))
 async def test_pages_in_either_direction_partition_the_log(
     storage: Storage, ada: Participant, gaps: list[bool], limit: int

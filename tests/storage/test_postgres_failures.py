@@ -17,7 +17,7 @@ from tests.support.postgres import PostgresServer
 
 pytestmark = pytest.mark.anyio
 
-LIMIT = 1.0
+LIMIT = 2.0
 BOUND = 2.0 * LIMIT  # seconds until an answer, whatever the server does; this machine may be busy
 
 
@@ -168,7 +168,7 @@ async def test_the_server_ends_what_a_frozen_client_left_behind(storage: SqlStor
 
     row = await storage._database.row(settings)
 
-    assert tuple(row or ()) == ("1s", "1s", "2s")
+    assert tuple(row or ()) == ("2s", "2s", "4s")
 
 
 async def test_a_deadlock_is_run_again(storage: SqlStorage) -> None:

@@ -163,7 +163,7 @@ async def test_one_visit_writes_what_single_statements_write(tmp_path: Path, mon
         monkeypatch.setattr(Script, "run", run)
         url = f"sqlite:///{tmp_path}/{way}.db"
         await migrate(url)
-        async with SqlStorage(url) as storage:
+        async with SqlStorage(url, time_limit=20.0) as storage:
             await fill(storage, people, rooms, talk)
             await storage.log.claim([room.id for room in rooms] + [talk.id])
             for batch in written:
@@ -176,7 +176,7 @@ async def test_one_visit_writes_what_single_statements_write(tmp_path: Path, mon
 
 
 async def test_a_batch_of_posts_is_one_visit(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with SqlStorage(sqlite_url) as storage:
+    async with SqlStorage(sqlite_url, time_limit=20.0) as storage:
         ada = (await add_user(storage, "Ada")).participant
         rooms = [await open_room(storage, ada) for _ in range(3)]
         for room in rooms:
@@ -196,7 +196,7 @@ async def test_a_batch_of_posts_is_one_visit(sqlite_url: str, monkeypatch: pytes
 
 
 async def test_what_was_given_up_while_it_waited_is_not_written_later(sqlite_url: str) -> None:
-    async with SqlStorage(sqlite_url) as storage:
+    async with SqlStorage(sqlite_url, time_limit=20.0) as storage:
         ada = (await add_user(storage, "Ada")).participant
         room = await open_room(storage, ada)
         claimed = await claim(storage, room)
@@ -204,6 +204,6 @@ async def test_what_was_given_up_while_it_waited_is_not_written_later(sqlite_url
         with locked(sqlite_url), anyio.move_on_after(0.05) as patience:
             await storage.log.append([Append(room.id, claimed.term, (posted(a_message(room, 2, ada)),))])
 
-    async with SqlStorage(sqlite_url) as storage:
+    async with SqlStorage(sqlite_url, time_limit=20.0) as storage:
         assert patience.cancelled_caught
         assert (await claim(storage, room)).head == 1

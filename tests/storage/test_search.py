@@ -244,7 +244,7 @@ async def crowded(
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     wanted=st.lists(_ANY, min_size=1, max_size=3),
     unwanted=st.lists(_ANY, max_size=2),
@@ -268,7 +268,7 @@ async def test_what_is_found_is_what_looking_at_every_message_finds(
     assert mine == [message for message in expected if end is None or message.id < end.id][:limit]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     typed=st.text(min_size=1, max_size=40)
     | st.text(alphabet="""ab"'*-+:()&|!<>^{}\\.,~#@%_$ \t\n0東é""", min_size=1, max_size=40)
@@ -290,7 +290,7 @@ async def test_whatever_is_typed_is_a_query_or_refused_by_name(place: Place, typ
     await place.storage.search.in_timeline(place.room.id, query, limit=5)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(text=st.text(min_size=1, max_size=30).filter(lambda text: text.isprintable()).map("so {}".format))
 @example("so ⒈5")
 @example("so \u0301")

@@ -35,7 +35,7 @@ ADMIN = tuple(
 _AWAY = re.compile(r"net::ERR_(CONNECTION|INTERNET|EMPTY|NETWORK|INCOMPLETE)|WebSocket connection to|503 \(")
 """What Chromium itself says in the console of a server that is away."""
 
-PATIENCE = 20_000
+PATIENCE = 60_000
 """Milliseconds to wait for what should happen at once: the machine may be busy."""
 expect.set_options(timeout=PATIENCE)
 

@@ -89,7 +89,7 @@ class PythonClient:
             yield client
         finally:
             await client._client.disconnect()
-            with anyio.fail_after(5):
+            with anyio.fail_after(20):
                 # It closes its socket in one of these, and offers nothing to wait for.
                 while client._client._background_tasks:  # noqa: ASYNC110
                     await anyio.sleep(0.01)

@@ -22,7 +22,7 @@ from typing import Any, Self
 
 import psutil  # type: ignore[import-untyped] # comes with the wheel; its stubs are a package of their own
 
-_START_LIMIT = 60.0
+_START_LIMIT = 120.0
 _UNPRIVILEGED = "nobody"
 _ROOM = 2 << 30  # bytes
 

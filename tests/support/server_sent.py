@@ -68,7 +68,7 @@ class EventReader:
         self.parser = EventParser()
         self._events: list[ServerSentEvent] = []
 
-    async def next(self, *, limit: float = 10.0) -> ServerSentEvent | None:
+    async def next(self, *, limit: float = 30.0) -> ServerSentEvent | None:
         """The next event; None at the end of the response. `aiohttp.ClientError` when it is cut off."""
         with anyio.fail_after(limit):
             while not self._events:

@@ -104,7 +104,7 @@ async def test_who_is_on_the_way_goes_first(
         await anyio.wait_all_tasks_blocked()
         while_on_the_way = list(log.written)
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(20):
         await log.taken.wait()
 
     assert while_on_the_way == []
@@ -147,7 +147,7 @@ async def test_what_the_database_does_not_take_waits_and_is_written_later(
     assert log.written == []
 
     log.error = None
-    with anyio.fail_after(5):
+    with anyio.fail_after(20):
         await log.taken.wait()
 
     assert log.all == list(said)

@@ -1,6 +1,7 @@
 """The chat-model translator on the pool of models, over the real client."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -33,20 +34,20 @@ async def test_a_text_is_translated_by_the_default_model() -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "code", "retry_after"),
+    ("script", "code", "retry_after", "settings"),
     [
-        (peer.status(401), "unauthorized", None),
-        (peer.status(429, retry_after="60"), "rate_limited", 60.0),
-        (peer.status(422), "refused", None),
-        (peer.stalls, "timeout", None),
-        (peer.resets, "unavailable", None),
+        (peer.status(401), "unauthorized", None, {}),
+        (peer.status(429, retry_after="60"), "rate_limited", 60.0, {}),
+        (peer.status(422), "refused", None, {}),
+        (peer.stalls, "timeout", None, {"chat_model_between_tokens_timeout": 0.8}),
+        (peer.resets, "unavailable", None, {}),
     ],
     ids=["401", "429", "422", "a stall", "a reset"],
 )
 async def test_a_failure_of_the_model_is_one_of_the_translator_s(
-    script: Script, code: str, retry_after: float | None
+    script: Script, code: str, retry_after: float | None, settings: dict[str, Any]
 ) -> None:
-    async with talking_here(script) as (models, _):
+    async with talking_here(script, **settings) as (models, _):
         with pytest.raises(ProviderFailed) as failed:
             await ChatModelTranslator(completing(models)).translate(BATCH)
 

@@ -9,11 +9,12 @@ import psutil  # type: ignore[import-untyped] # its stubs are a package of their
 import pytest
 
 from engine.agents.model_process import process
-from engine.agents.models import FailureCode, ModelFailed, Text
-from tests.engine.models.talking import AT_ONCE, PATIENCE, Talking, over_there, read, said, still
+from engine.agents.model_process.__main__ import giving_way
+from engine.agents.models import ChatModel, FailureCode, ModelFailed, Text
+from tests.engine.models.talking import AT_ONCE, OverThere, Talking, over_there, read, said, still
 from tests.support import model_scripts as peer
 from tests.support.model_server import ModelServer, Reply
-from tests.support.scripted_model import prompt
+from tests.support.scripted_model import ScriptedModel, prompt
 
 pytestmark = pytest.mark.anyio
 
@@ -25,7 +26,7 @@ def anyio_backend() -> str:
 
 
 async def test_killed_it_interrupts_the_answers_under_way_and_the_next_one_has_a_new_process(talking: Talking) -> None:
-    async with talking(peer.stalls, peer.words("Hello"), **PATIENCE) as (models, server):
+    async with talking(peer.stalls, peer.words("Hello")) as (models, server):
         (before,) = processes()
         async with aclosing(models.stream(None, prompt(), group="room:1")) as pieces:
             assert await anext(pieces) == Text("Well, ")
@@ -41,8 +42,34 @@ async def test_killed_it_interrupts_the_answers_under_way_and_the_next_one_has_a
             await server.requests[0].closed.wait()
 
 
+async def test_with_a_model_it_gives_way_to_the_server(there: OverThere) -> None:
+    (pid,) = processes()
+
+    await there.opener("openai:any")
+
+    assert psutil.Process(pid).nice() > psutil.Process().nice()
+
+
+async def test_it_gives_way_once_when_the_first_model_is_loaded() -> None:
+    happened: list[str] = []
+
+    async def load(name: str) -> ChatModel:
+        if name == "none":
+            raise ModelFailed(FailureCode.NOT_CONFIGURED, "there is no such model")
+        happened.append(name)
+        return ScriptedModel([])
+
+    open_model = giving_way(load, lambda: happened.append("gives way"))
+    with pytest.raises(ModelFailed):
+        await open_model("none")
+    for name in ("first", "second"):
+        await open_model(name)
+
+    assert happened == ["first", "gives way", "second"]
+
+
 async def test_killed_before_the_first_word_it_is_asked_again(talking: Talking) -> None:
-    async with talking(peer.hangs, peer.words("Hello"), **PATIENCE) as (models, server):
+    async with talking(peer.hangs, peer.words("Hello")) as (models, server):
         answers: list[str] = []
 
         async def answer() -> None:
@@ -69,7 +96,7 @@ async def test_a_provider_is_read_no_faster_than_its_words_are_taken(talking: Ta
             await reply.say("word " * 2_000)
             written += 10_000
 
-    async with talking(floods, **PATIENCE) as (models, server):
+    async with talking(floods) as (models, server):
         (pid,) = processes()
         resident = psutil.Process(pid).memory_info().rss
         async with aclosing(models.stream(None, prompt(), group="room:1")) as pieces:
@@ -89,7 +116,7 @@ async def test_one_that_hangs_is_replaced_and_one_that_is_not_needed_ends(monkey
     async with over_there() as there:
         (hung,) = processes() - others
         os.kill(hung, signal.SIGSTOP)
-        with anyio.fail_after(20.0):
+        with anyio.fail_after(60.0):
             while not (replaced := processes() - others - {hung}):  # noqa: ASYNC110 - no event tells it
                 await anyio.sleep(0.05)
         (family,) = there.system.tree().children
@@ -105,6 +132,6 @@ def processes() -> set[int]:
 
 
 async def asked(server: ModelServer) -> None:
-    with anyio.fail_after(10.0):
+    with anyio.fail_after(30.0):
         while not server.requests:  # noqa: ASYNC110 - no event tells it
             await anyio.sleep(0.005)

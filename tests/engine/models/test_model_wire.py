@@ -127,7 +127,7 @@ async def test_a_model_is_read_no_further_than_its_words_are_taken() -> None:
     assert text.split() == [f"{n:0999}" for n in range(10_000)]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     steps=st.lists(st.integers(0, 40_000) | st.floats(0.0, 0.2), max_size=30),
     pause=st.sampled_from([0.0, 0.01, 0.5]),

@@ -11,12 +11,9 @@ import pytest
 
 from engine.agents.models import FailureCode, ModelFailed, Prompt, Spoken, Text, ToolCall, ToolResult, ToolSpec, Usage
 from tests.engine.models.talking import (
+    ALONE,
     AT_ONCE,
-    BETWEEN,
-    FIRST,
-    PATIENCE,
     SERVERS,
-    TOTAL,
     Talking,
     idle,
     read,
@@ -29,8 +26,14 @@ from tests.support.scripted_model import prompt
 
 pytestmark = pytest.mark.anyio
 
-SLACK = 0.5
-"""How late a deadline may be noticed on a busy machine."""
+DEADLINES = {
+    FailureCode.FIRST_TOKEN: {"chat_model_first_token_timeout": 1.2},
+    FailureCode.STALLED: {"chat_model_between_tokens_timeout": 0.8},
+    FailureCode.TOO_LONG: {"chat_model_total_timeout": 4.0},
+}
+"""The one that passes with each of these codes, in seconds: where another is to be seen, none is that short."""
+SLACK = 0.5 if ALONE else 10.0
+"""How late, in seconds, a failure may be noticed."""
 
 
 @pytest.fixture(scope="module")
@@ -119,31 +122,31 @@ async def test_an_end_that_nobody_knows_is_an_end(talking: Talking) -> None:
         assert said(await read(models)) == "Hello"
 
 
-FAILURES: dict[str, tuple[Script, FailureCode, str, float]] = {
-    "401": (peer.status(401), FailureCode.UNAUTHORIZED, "", 0.0),
-    "403": (peer.status(403), FailureCode.UNAUTHORIZED, "", 0.0),
-    "400": (peer.status(400), FailureCode.REJECTED, "", 0.0),
-    "404": (peer.status(404), FailureCode.REJECTED, "", 0.0),
-    "402": (peer.status(402), FailureCode.QUOTA, "", 0.0),
-    "429, no money": (peer.status(429, kind="insufficient_quota"), FailureCode.QUOTA, "", 0.0),
-    "429, later": (peer.status(429, retry_after="60"), FailureCode.RATE_LIMITED, "", 0.0),
-    "429": (peer.status(429), FailureCode.RATE_LIMITED, "", 0.0),
-    "500": (peer.status(500), FailureCode.UNAVAILABLE, "", 0.0),
-    "529": (peer.status(529), FailureCode.UNAVAILABLE, "", 0.0),
-    "a reset": (peer.resets, FailureCode.UNAVAILABLE, "", 0.0),
-    "an error at once": (peer.fails_at_once, FailureCode.UNAVAILABLE, "", 0.0),
-    "nothing": (peer.hangs, FailureCode.FIRST_TOKEN, "", FIRST),
-    "headers and nothing": (peer.hangs_after_headers, FailureCode.FIRST_TOKEN, "", FIRST),
-    "a stall": (peer.stalls, FailureCode.STALLED, "Well, ", BETWEEN),
-    "no end": (peer.endless, FailureCode.TOO_LONG, "and ", TOTAL),
-    "a reset midway": (peer.resets_midway, FailureCode.INTERRUPTED, "Well, ", 0.05),
-    "an error midway": (peer.fails_midway, FailureCode.INTERRUPTED, "Well, ", 0.0),
-    "an early end": (peer.ends_early, FailureCode.INTERRUPTED, "Well, ", 0.0),
-    "garbage": (peer.garbage, FailureCode.MALFORMED, "Well, ", 0.0),
-    "an odd chunk": (peer.odd_chunk, FailureCode.MALFORMED, "Well, ", 0.0),
-    "a filter": (peer.words("Hello", finish="filter"), FailureCode.FILTERED, "Hello", 0.0),
+FAILURES: dict[str, tuple[Script, FailureCode, str]] = {
+    "401": (peer.status(401), FailureCode.UNAUTHORIZED, ""),
+    "403": (peer.status(403), FailureCode.UNAUTHORIZED, ""),
+    "400": (peer.status(400), FailureCode.REJECTED, ""),
+    "404": (peer.status(404), FailureCode.REJECTED, ""),
+    "402": (peer.status(402), FailureCode.QUOTA, ""),
+    "429, no money": (peer.status(429, kind="insufficient_quota"), FailureCode.QUOTA, ""),
+    "429, later": (peer.status(429, retry_after="60"), FailureCode.RATE_LIMITED, ""),
+    "429": (peer.status(429), FailureCode.RATE_LIMITED, ""),
+    "500": (peer.status(500), FailureCode.UNAVAILABLE, ""),
+    "529": (peer.status(529), FailureCode.UNAVAILABLE, ""),
+    "a reset": (peer.resets, FailureCode.UNAVAILABLE, ""),
+    "an error at once": (peer.fails_at_once, FailureCode.UNAVAILABLE, ""),
+    "nothing": (peer.hangs, FailureCode.FIRST_TOKEN, ""),
+    "headers and nothing": (peer.hangs_after_headers, FailureCode.FIRST_TOKEN, ""),
+    "a stall": (peer.stalls, FailureCode.STALLED, "Well, "),
+    "no end": (peer.endless, FailureCode.TOO_LONG, "and "),
+    "a reset midway": (peer.resets_midway, FailureCode.INTERRUPTED, "Well, "),
+    "an error midway": (peer.fails_midway, FailureCode.INTERRUPTED, "Well, "),
+    "an early end": (peer.ends_early, FailureCode.INTERRUPTED, "Well, "),
+    "garbage": (peer.garbage, FailureCode.MALFORMED, "Well, "),
+    "an odd chunk": (peer.odd_chunk, FailureCode.MALFORMED, "Well, "),
+    "a filter": (peer.words("Hello", finish="filter"), FailureCode.FILTERED, "Hello"),
 }
-"""What a provider does; the code, the text that comes before it, and the seconds after which it comes."""
+"""What a provider does; the code, and the text that comes before it."""
 PASSING = {"429", "500", "529", "a reset", "an error at once"}
 """Those that are tried three times."""
 ONLY = {"429, no money": {"openai"}, "a filter": {"openai", "anthropic"}}
@@ -156,8 +159,9 @@ async def test_each_failure_has_its_code_within_its_deadline_and_frees_its_worke
     talking: Talking, failure: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("engine.agents.models.models.FIRST_PAUSE", 0.01)
-    script, code, text, deadline = FAILURES[failure]
-    async with talking(script) as (models, server):
+    script, code, text = FAILURES[failure]
+    deadlines = DEADLINES.get(code, {})
+    async with talking(script, **deadlines) as (models, server):
         came, since, failed = "", time.monotonic(), None
         try:
             async with aclosing(models.stream(None, prompt(), group="room:1")) as pieces:
@@ -169,7 +173,7 @@ async def test_each_failure_has_its_code_within_its_deadline_and_frees_its_worke
 
         assert failed is not None
         assert (failed.code, came[: len(text)]) == (code, text)
-        assert took < deadline + SLACK
+        assert took < sum(deadlines.values()) + SLACK
         assert failed.retry_after == (60.0 if failure == "429, later" else None)
         assert len(server.requests) == (3 if failure in PASSING else 1)
         await idle(models)
@@ -191,10 +195,10 @@ async def test_a_limit_with_a_time_is_waited_for_and_tried_again(talking: Talkin
 async def test_the_provider_sees_its_connection_closed_within_200_ms_of_a_cancel(
     talking: Talking, script: Script
 ) -> None:
-    async with talking(script, **PATIENCE) as (models, server):
+    async with talking(script) as (models, server):
         async with anyio.create_task_group() as group:
             group.start_soon(read, models)
-            with anyio.fail_after(5.0):
+            with anyio.fail_after(30.0):
                 while not server.open:  # noqa: ASYNC110 - no event tells it
                     await anyio.sleep(0.005)
                 if script in {peer.stalls, peer.endless}:
@@ -217,7 +221,7 @@ async def test_left_while_its_words_wait_its_connection_is_closed_too(talking: T
             await reply.say("word " * 2_000)
             written += 10_000
 
-    async with talking(floods, **PATIENCE) as (models, server):
+    async with talking(floods) as (models, server):
         async with aclosing(models.stream(None, prompt(), group="room:1")) as pieces:
             await anext(pieces)
             await still(lambda: written)
@@ -229,15 +233,15 @@ async def test_left_while_its_words_wait_its_connection_is_closed_too(talking: T
 async def test_a_hung_model_delays_nobody(talking: Talking) -> None:
     hung, quick = peer.hangs, peer.words("Hello")
     async with (
-        talking(hung, quick, **PATIENCE) as (models, server),
+        talking(hung, quick) as (models, server),
         anyio.create_task_group() as group,
     ):
         group.start_soon(read, models)
-        with anyio.fail_after(5.0):
+        with anyio.fail_after(30.0):
             while not server.open:  # noqa: ASYNC110 - no event tells it
                 await anyio.sleep(0.005)
 
         async with aclosing(models.stream(None, prompt(), group="room:2")) as pieces:
-            with anyio.fail_after(1.0):
+            with anyio.fail_after(0.5 + SLACK):
                 assert said([piece async for piece in pieces]) == "Hello"
         group.cancel_scope.cancel()

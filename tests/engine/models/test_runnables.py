@@ -192,7 +192,7 @@ async def test_cancelled_it_closes_the_connection(provider: ModelServer) -> None
     model = chat(provider)
     async with anyio.create_task_group() as group:
         group.start_soon(said, RunnableAgent(create_agent(model)), turn("So?"))
-        with anyio.fail_after(10.0):
+        with anyio.fail_after(30.0):
             while not provider.requests:  # noqa: ASYNC110 - no event tells it
                 await anyio.sleep(0.005)
             await provider.requests[0].begun.wait()

@@ -23,7 +23,7 @@ _actions = st.lists(
 _offset = st.none() | st.integers(0, 40)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     actions=_actions,
     recent_events=st.integers(1, 12),
@@ -53,7 +53,7 @@ def test_pages_of_messages_are_those_of_a_list(
     simulate(scenario)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(actions=_actions, recent_events=st.integers(1, 12), limit=st.integers(1, 8))
 def test_following_the_cursor_gives_every_message_once(actions: list[Action], recent_events: int, limit: int):
     async def scenario(_: Simulation[None]) -> None:
@@ -74,7 +74,7 @@ def test_following_the_cursor_gives_every_message_once(actions: list[Action], re
     simulate(scenario)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     actions=_actions,
     recent_events=st.integers(1, 12),

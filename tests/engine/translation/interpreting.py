@@ -138,7 +138,7 @@ class Answers:
         return error.code
 
 
-async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
     """Wait for something that happens in another thread, or has no event of its own."""
     with anyio.fail_after(seconds):
         while not condition():  # noqa: ASYNC110

@@ -18,8 +18,6 @@ from tests.support.deepl_server import KEY, Answer, Changed, DeepLServer, Drip, 
 
 pytestmark = pytest.mark.anyio
 
-TIMEOUT = 0.5
-"""Seconds for one request, where that is what the test is about."""
 SLOW = frozenset({"silence", "slow drip of the body", "slow drip of the head"})
 ON_ONE_LOOP = pytest.mark.parametrize("anyio_backend", ["asyncio"])  # what is in the threads does not know of it
 
@@ -45,7 +43,7 @@ async def deepl(server: DeepLServer, **changes: Any) -> AsyncIterator[Translator
         "deepl_auth_key": KEY,
         "deepl_server_url": server.url,
         "translation_timeout": 10,
-        "translation_deadline": 2,
+        "translation_deadline": 20,
         **changes,
     }
     async with ActorSystem("test") as system, translating(system, **changes) as translators:
@@ -161,8 +159,9 @@ async def test_a_text_too_long_for_a_request_is_refused_before_it(server: DeepLS
     assert error.code == "too_long"
 
 
-def _limits(name: str, deadline: float) -> dict[str, float]:
-    return {"translation_timeout": TIMEOUT if name in SLOW else 10, "translation_deadline": deadline}
+def _limits(name: str, *, timeout: float, deadline: float) -> dict[str, float]:
+    """Seconds for one request, where that is what the test is about, and for all of it."""
+    return {"translation_timeout": timeout if name in SLOW else 10, "translation_deadline": deadline}
 
 
 # -- how it fails --------------------------------------------------------------------------------------------------------
@@ -205,7 +204,7 @@ COUNTED = {
 async def test_what_passes_is_tried_again_and_translated_once(server: DeepLServer, name: str):
     server.faults.append(PASSING[name])
 
-    async with deepl(server, **_limits(name, deadline=10)) as translators:
+    async with deepl(server, **_limits(name, timeout=2, deadline=30)) as translators:
         began = anyio.current_time()
         rendering = await translators.translate(work("see `x` there", source=None))
         took = anyio.current_time() - began
@@ -238,7 +237,7 @@ LASTING: dict[str, tuple[Fault, str, str, str, str]] = {
 async def test_what_lasts_leads_to_its_documented_state(server: DeepLServer, name: str):
     server.always, code, state, breaker, counted = LASTING[name]
 
-    async with deepl(server, **_limits(name, deadline=4)) as translators:
+    async with deepl(server, **_limits(name, timeout=0.7, deadline=4)) as translators:
         error = await failed(translators, work("see `x` there"))
         if breaker == "open":
             error = await failed(translators, work("see `y` there"))

@@ -35,7 +35,7 @@ def test_targets_differ_visibly():
     assert len(texts) == 6
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(messages())
 def test_mentions_links_and_code_stay(text: str):
     assert kept(pseudo(text)) == kept(text)

@@ -34,7 +34,6 @@ def translated(encoded: str) -> str:
 @given(messages())
 @example("****good** _good_** | ****good****")
 @example("**\rgood** morning\r")
-@settings(deadline=None)
 def test_what_comes_back_as_it_went_is_the_text(text: str):
     document = parse(text)
 
@@ -45,7 +44,6 @@ def test_what_comes_back_as_it_went_is_the_text(text: str):
 @example("\x00a\x01b")
 @example("a\u2028b &lt; c")
 @example("A\x1b\r")
-@settings(deadline=None)
 def test_of_any_text_at_all_the_words_come_back(text: str):
     document = parse(text)
 
@@ -55,7 +53,6 @@ def test_of_any_text_at_all_the_words_come_back(text: str):
 
 
 @given(messages())
-@settings(deadline=None)
 def test_a_translator_that_minds_the_tags_loses_nothing(text: str):
     document = parse(text)
 
@@ -118,7 +115,7 @@ def damaged(encoded: str, random: Random) -> str:
 
 
 @given(messages(), st.randoms(use_true_random=False), st.integers(1, 3))
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 def test_whatever_a_translator_breaks_is_repaired_or_rejected(text: str, random: Random, times: int):
     document = parse(text)
     encoded = translated(encode(document))
@@ -135,7 +132,6 @@ def test_whatever_a_translator_breaks_is_repaired_or_rejected(text: str, random:
 
 
 @given(messages(), st.text())
-@settings(deadline=None)
 def test_what_has_nothing_to_do_with_the_text_is_rejected_or_keeps_everything(text: str, answer: str):
     document = parse(text)
 

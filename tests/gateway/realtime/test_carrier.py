@@ -66,7 +66,7 @@ async def test_nothing_is_taken_for_a_client_that_does_not_read_or_has_been_sent
         at_once.append(carrier.send_at_once(take))
 
     async with client_of(serve) as client, client.ws_connect("/", max_msg_size=0) as socket:
-        with anyio.fail_after(5):
+        with anyio.fail_after(20):
             await full.wait()
         received = [len(message.data) async for message in socket]
 

@@ -54,7 +54,7 @@ class Emulated:
 
     async def next(self) -> Any:
         """The next reply or push; None when the response has ended."""
-        with anyio.fail_after(5):
+        with anyio.fail_after(20):
             while not self._items:
                 data = await self.response.content.readany()
                 if not data:
@@ -273,7 +273,7 @@ async def test_shutting_down_ends_every_stream_and_turns_newcomers_away(
     async with opened(client, session, token(ada), transport) as hers:
         await hers.connected()
 
-        with anyio.fail_after(2):
+        with anyio.fail_after(4):
             await hub.shutdown()
 
         assert await hers.next() == {"push": {"disconnect": {"code": 3001, "reason": "shutdown"}}}
@@ -396,7 +396,7 @@ async def test_a_client_that_answers_no_ping_is_disconnected(
 
 async def test_pongs_come_by_the_side_door(engine: Engine, session: aiohttp.ClientSession, ada: Person) -> None:
     async with (
-        served(engine, ping_interval=0.05, pong_timeout=2.0) as (server, _),
+        served(engine, ping_interval=0.05, pong_timeout=20.0) as (server, _),
         opened(server, session, token(ada)) as hers,
     ):
         await hers.connected()

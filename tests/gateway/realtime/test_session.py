@@ -436,7 +436,7 @@ frames = st.binary() | st.sampled_from(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60)
 @given(st.lists(st.lists(frames, max_size=4), max_size=6), st.booleans())
 def test_no_input_makes_a_session_raise(batches: list[list[bytes]], connected: bool) -> None:
     async def talk() -> None:

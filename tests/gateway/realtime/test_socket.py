@@ -41,7 +41,7 @@ class Wire:
         await self.socket.send_str("\n".join(map(json.dumps, commands)))
 
     async def next(self) -> Any:
-        with anyio.fail_after(5):
+        with anyio.fail_after(20):
             while not self._lines:
                 message = await self.socket.receive()
                 if message.type is not WSMsgType.TEXT:
@@ -79,7 +79,7 @@ async def wire(client: Client, **options: Any) -> AsyncIterator[Wire]:
 
 
 async def until(condition: Callable[[], bool | Awaitable[bool]]) -> None:
-    with anyio.fail_after(5):
+    with anyio.fail_after(20):
         while True:
             met = condition()
             if met if isinstance(met, bool) else await met:
@@ -386,7 +386,7 @@ class stalled_client:  # noqa: N801 - reads as a function
 def read_to_the_end(stalled: socket.socket) -> bytes:
     """The last of what the server sent."""
     end = b""
-    stalled.settimeout(5)
+    stalled.settimeout(20)
     while data := stalled.recv(1 << 16):
         end = (end + data)[-100:]
         if b"slow" in end:
