@@ -8,7 +8,7 @@ thirty times that.
 from collections.abc import Callable, Collection, Sequence
 from datetime import date
 from functools import partial
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import structlog
 
@@ -17,7 +17,7 @@ from engine.domain.fields import ParticipantId, TimelineId
 from engine.errors import EngineError, NotFound, StorageUnavailable, TimelineMoved
 from engine.storage.repositories import Append, AppendFailure, Claimed, TimelineLog
 
-M = TypeVar("M")
+M = TypeVar("M", bound=Call[Any, Any])
 
 log = structlog.get_logger(__name__)
 
@@ -164,11 +164,16 @@ class Journal(Actor):
 def _one_each(
     calls: Sequence[M], timeline: Callable[[M], TimelineId], besides: Collection[TimelineId] = ()
 ) -> tuple[list[M], list[M]]:
-    """The first call of each timeline but some, up to `BATCH`, and the others, both in order. Nearly always there are no others."""
+    """The first call of each timeline but some, up to `BATCH`, and the others, both in order. Nearly always there are no others.
+
+    Those for which nobody waits any more are in neither.
+    """
     group: list[M] = []
     others: list[M] = []
     seen = set(besides)
     for call in calls:
+        if call.settled:
+            continue
         if (timeline_id := timeline(call)) in seen or len(group) == BATCH:
             others.append(call)
         else:

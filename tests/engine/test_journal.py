@@ -189,6 +189,27 @@ async def test_two_transactions_at_a_time_are_never_about_the_same_timeline(
     assert [len(await storage.log.events(each.id, after=1, limit=10)) for each in (room, other)] == [2, 1]
 
 
+async def test_what_nobody_waits_for_any_more_is_not_written(
+    journal: Ref[Journal], storage: MemoryStorage, log: Watched, ada: Participant
+):
+    places = await rooms(storage, ada, 3)
+    claims = [await journal.ask(Claim(room.id)) for room in places]
+    release = anyio.Event()
+    log.before = release.wait
+    async with anyio.create_task_group() as tasks:
+        for number in range(2):
+            tasks.start_soon(write, journal, claims[number], posted(a_message(places[number], 2, ada)))
+            await anyio.wait_all_tasks_blocked()
+        async with anyio.create_task_group() as impatient:
+            impatient.start_soon(write, journal, claims[2], posted(a_message(places[2], 2, ada)))
+            await anyio.wait_all_tasks_blocked()
+            impatient.cancel_scope.cancel()
+        release.set()
+
+    assert log.batches == [1, 1]
+    assert await storage.log.events(places[2].id, after=1, limit=10) == []
+
+
 async def test_one_bad_entry_fails_alone(journal: Ref[Journal], storage: MemoryStorage, ada: Participant):
     places = await rooms(storage, ada, 6)
     claims = [await journal.ask(Claim(room.id)) for room in places]
