@@ -13,6 +13,7 @@ from langchain_core.language_models import BaseChatModel
 
 from engine.agents.models.failures import FailureCode, ModelFailed
 from engine.agents.models.prompt import Prompt
+from engine.agents.quick_events import QuickEvents
 
 _PACKAGES: Final = {"anthropic": "langchain_anthropic", "ollama": "langchain_ollama", "openai": "langchain_openai"}
 """The providers that come as extras, by their names."""
@@ -103,6 +104,13 @@ def _openai(model: str, given: dict[str, Any]) -> Chat:
         **given,
     )
 
+    class Chunks(AsyncStream[object]):
+        """The client's stream, with its events read quickly."""
+
+        def __init__(self, **given: Any) -> None:
+            super().__init__(**given)
+            self._decoder: Any = QuickEvents(self._decoder)
+
     class Completions:
         """Hands out each chunk as the JSON that came.
 
@@ -112,7 +120,7 @@ def _openai(model: str, given: dict[str, Any]) -> Chat:
 
         async def create(self, **payload: Any) -> Any:
             return await chat.root_async_client.post(
-                "/chat/completions", body=payload, cast_to=object, stream=True, stream_cls=AsyncStream[object]
+                "/chat/completions", body=payload, cast_to=object, stream=True, stream_cls=Chunks
             )
 
     chat.async_client = Completions()

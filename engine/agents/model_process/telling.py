@@ -29,6 +29,10 @@ class Outlet:
         self._waiting: dict[Telling, None] = {}
         self._somebody = anyio.Event()
 
+    def has(self, telling: "Telling") -> bool:
+        """Whether its `tick` will be called soon."""
+        return telling in self._waiting
+
     def await_interval(self, telling: "Telling") -> None:
         """Have its `tick` called soon."""
         self._waiting[telling] = None
@@ -69,7 +73,9 @@ class Telling:
             raise ModelFailed(FailureCode.TOO_LONG, f"the answer is larger than {LARGEST} bytes")
         self._words.append(piece.text)
         self._size += len(piece.text)
-        self.tick(anyio.current_time(), at_once=not self._begun and piece != SIGN_OF_LIFE)
+        first = not self._begun and piece != SIGN_OF_LIFE
+        if first or not self._outlet.has(self):
+            self.tick(anyio.current_time(), at_once=first)
         while self._size > MOST:
             self._told = anyio.Event()
             await self._told.wait()
