@@ -91,6 +91,8 @@ def _ollama(model: str, given: dict[str, Any]) -> Chat:
 def _openai(model: str, given: dict[str, Any]) -> Chat:
     from openai import AsyncStream, DefaultAsyncHttpxClient  # noqa: PLC0415 - it is an extra; here it has been found
 
+    from engine.agents.provider_http import transport  # noqa: PLC0415 - as above
+
     if "base_url" in given:
         given.setdefault("api_key", _NO_KEY)
     chat: Any = init_chat_model(
@@ -100,7 +102,7 @@ def _openai(model: str, given: dict[str, Any]) -> Chat:
         stream_usage=True,
         stream_chunk_timeout=None,
         use_responses_api=False,  # the other services that speak OpenAI's protocol speak this one
-        http_async_client=DefaultAsyncHttpxClient(),  # the one that LangChain shares among all models cannot be closed
+        http_async_client=DefaultAsyncHttpxClient(transport=transport()),
         **given,
     )
 
