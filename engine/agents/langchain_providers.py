@@ -102,6 +102,7 @@ def _openai(model: str, given: dict[str, Any]) -> Chat:
         stream_usage=True,
         stream_chunk_timeout=None,
         use_responses_api=False,  # the other services that speak OpenAI's protocol speak this one
+        # The one that LangChain shares among all models cannot be closed.
         http_async_client=DefaultAsyncHttpxClient(transport=transport()),
         **given,
     )

@@ -143,7 +143,7 @@ class Memories:
 
     async def within(self, agent_id: ParticipantId, circle: Circle) -> Sequence[Known]:
         """What an agent may use in a circle, newest first."""
-        if self._found is not None and agent_id not in self._found | self._added:
+        if self._found is not None and agent_id not in self._found and agent_id not in self._added:
             return ()
         return await self._storage.memories.within(agent_id, circle)
 
