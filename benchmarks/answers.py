@@ -37,7 +37,7 @@ SERVER, POSTER = "the server", "the poster"
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True):
-    """`answers` at once, each in a room of its own with `readers`.
+    """`answers` at once, each in a room of its own with `readers`, who are there only: each is one more person, with one connection.
 
     Each has `rate` tokens a second for `seconds`; they begin within `ramp` seconds.
     """
@@ -116,27 +116,29 @@ class Stage:
         """Set the scene, then measure: posts alone, beside the answers, and beside as much work that has nothing to do with them."""
         api = self._api
         root = await api.sign_in("root")
-        people = [await api.newcomer(f"reader{number}") for number in range(load.readers)]
+        asker = await api.newcomer("asker")
+        readers: list[list[str]] = [[] for _ in range(load.answers)]
         agents = {model: (await api.call("POST", "/agents", _agent(model), root))["id"] for model in ("paced", HUNG)}
         warm, stuck, elsewhere, *rooms = [""] * (load.answers + 3)
         limit = anyio.CapacityLimiter(FURNISHING)
 
         async def furnish(number: int) -> None:
             async with limit:
-                rooms[number] = await self._room(root, people, agents["paced"], f"Room {number}")
+                readers[number] = [await api.newcomer(f"reader{number}x{each}") for each in range(load.readers)]
+                rooms[number] = await self._room(root, [asker, *readers[number]], agents["paced"], f"Room {number}")
 
         async with anyio.create_task_group() as group:
             for number in range(load.answers):
                 group.start_soon(furnish, number)
-        warm = await self._room(root, people[:1], agents["paced"], "Warm")
-        stuck = await self._room(root, people[:1], agents[HUNG], "Stuck")
-        elsewhere = await self._room(root, people[:1], None, "Elsewhere")
-        seats = [Seat(token, [room]) for room in rooms for token in people]
-        others = [Seat(people[0], [stuck]), Seat(people[0], [*rooms], rate=SLOW)]
+        warm = await self._room(root, [asker], agents["paced"], "Warm")
+        stuck = await self._room(root, [asker], agents[HUNG], "Stuck")
+        elsewhere = await self._room(root, [asker], None, "Elsewhere")
+        seats = [Seat(token, [room]) for room, tokens in zip(rooms, readers, strict=True) for token in tokens]
+        others = [Seat(asker, [stuck]), Seat(asker, [*rooms], rate=SLOW)]
         limits = 2 * load.seconds + 60.0
         result = Result(Bare())
-        warming = Plan(self._server.address, [Seat(people[0], [warm])], tokens, limits)
-        poster = await Client.connect(self._http, self._server.address, people[0], lambda *_: None)
+        warming = Plan(self._server.address, [Seat(asker, [warm])], tokens, limits)
+        poster = await Client.connect(self._http, self._server.address, asker, lambda *_: None)
         async with anyio.create_task_group() as group:
             group.start_soon(poster.run)
             async with seated(warming) as one:

@@ -1,6 +1,6 @@
 """How answers of agents outside begin: by the same rules as those of agents inside."""
 
-from engine.agents.budgets import USED_UP, begin, take_answer, until_tomorrow
+from engine.agents.budgets import USED_UP, beginning, take_answer, until_tomorrow
 from engine.agents.stage import Stage
 from engine.domain.fields import TimelineId
 from engine.errors import QuotaExceeded, RateLimited
@@ -23,4 +23,5 @@ async def admit(stage: Stage, channel: str, start: StartAnswer, *, silence: Rate
     over = await take_answer(stage, definition, timeline_id, start.answer_id)
     if over is not None:
         raise QuotaExceeded(USED_UP[over], retry_after=until_tomorrow(stage.clock.now()))
-    return await begin(stage, ref, start)
+    async with beginning(stage, start, timeline_id):
+        return await ref.ask(start)

@@ -88,6 +88,7 @@ class Agents:
     async def learn(self) -> None:
         """Learn what other processes have changed, and finish what a removal left undone."""
         await self._definitions.learn()
+        await self.memories.look_through()
         self._rosters.learn(await self._storage.memberships())
         for agent in await self._storage.retired():
             await self._see_off(agent)

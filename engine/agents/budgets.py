@@ -4,17 +4,16 @@ An answer is counted under its id, and stays counted until it is posted. So one 
 another one that was killed, costs nothing more.
 """
 
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
-from actors import Ref
 from engine.agents.stage import Stage
 from engine.domain.agents import AgentBudgets, AgentDefinition
 from engine.domain.fields import TimelineId
 from engine.errors import EngineError, InProgress, StorageUnavailable
 from engine.timelines.answer_commands import StartAnswer
-from engine.timelines.shared import SharedTimeline
 
 USED_UP: Final = {
     "answers": "the agent has given all its answers of today",
@@ -41,15 +40,16 @@ async def take_answer(stage: Stage, definition: AgentDefinition, timeline_id: Ti
     return await stage.around.storage.agents.take_answer(definition.id, timeline_id, answer_id, day, budgets)
 
 
-async def begin(stage: Stage, ref: Ref[SharedTimeline], start: StartAnswer) -> str:
-    """Begin an answer that is counted. What the timeline refuses is given back, but not what is in progress already."""
+@asynccontextmanager
+async def beginning(stage: Stage, start: StartAnswer, timeline_id: TimelineId) -> AsyncIterator[None]:
+    """Around the beginning of an answer that is counted. What the timeline refuses is given back, but not what is in progress already."""
     try:
-        return await ref.ask(start)
+        yield
     except InProgress:
         raise
     except EngineError:
         with suppress(StorageUnavailable):
-            await stage.around.storage.agents.give_back(start.by.id, TimelineId(ref.key), start.answer_id)
+            await stage.around.storage.agents.give_back(start.by.id, timeline_id, start.answer_id)
         raise
 
 

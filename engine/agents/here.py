@@ -11,7 +11,7 @@ from engine.domain.rooms import Member
 from engine.errors import InvalidRequest
 from engine.search.searching import Searching
 from engine.storage.repositories import Storage
-from engine.timelines.commands import ReadScene, Scene
+from engine.timelines.commands import Scene
 from engine.timelines.directory import Timelines
 from engine.timelines.shared import SharedTimeline
 
@@ -58,12 +58,12 @@ class InTimeline:
         return self._scene.members
 
 
-async def look(around: Surroundings, ref: Ref[SharedTimeline], by: Principal, question: Message) -> Scene:
+async def completed(scene: Scene, around: Surroundings, question: Message) -> Scene:
     """The scene of a question, from memory and, if it goes further back, from the database."""
-    scene = await ref.ask(ReadScene(by, question.id, question.offset, MOST))
     if scene.complete:
         return scene
-    messages = await around.storage.messages.page(TimelineId(ref.key), before=question.offset + 1, limit=MOST)
+    timeline_id = TimelineId(question.timeline_id)
+    messages = await around.storage.messages.page(timeline_id, before=question.offset + 1, limit=MOST)
     return Scene(scene.room, scene.conversation, scene.members, messages, True, scene.replies)  # noqa: FBT003 - a field
 
 

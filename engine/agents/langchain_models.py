@@ -27,6 +27,8 @@ async def open_langchain(access: Access, now: Callable[[], datetime]) -> AsyncIt
     opening = anyio.Lock()
 
     async def open_model(name: str) -> ChatModel:
+        if name in opened:
+            return opened[name]
         async with opening:
             if name not in opened:
                 own = provider_of(name) == access.provider

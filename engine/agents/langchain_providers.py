@@ -13,6 +13,7 @@ from langchain_core.language_models import BaseChatModel
 
 from engine.agents.models.failures import FailureCode, ModelFailed
 from engine.agents.models.prompt import Prompt
+from engine.agents.quick_events import QuickEvents
 
 _PACKAGES: Final = {"anthropic": "langchain_anthropic", "ollama": "langchain_ollama", "openai": "langchain_openai"}
 """The providers that come as extras, by their names."""
@@ -90,6 +91,8 @@ def _ollama(model: str, given: dict[str, Any]) -> Chat:
 def _openai(model: str, given: dict[str, Any]) -> Chat:
     from openai import AsyncStream, DefaultAsyncHttpxClient  # noqa: PLC0415 - it is an extra; here it has been found
 
+    from engine.agents.provider_http import transport  # noqa: PLC0415 - as above
+
     if "base_url" in given:
         given.setdefault("api_key", _NO_KEY)
     chat: Any = init_chat_model(
@@ -99,9 +102,17 @@ def _openai(model: str, given: dict[str, Any]) -> Chat:
         stream_usage=True,
         stream_chunk_timeout=None,
         use_responses_api=False,  # the other services that speak OpenAI's protocol speak this one
-        http_async_client=DefaultAsyncHttpxClient(),  # the one that LangChain shares among all models cannot be closed
+        # The one that LangChain shares among all models cannot be closed.
+        http_async_client=DefaultAsyncHttpxClient(transport=transport()),
         **given,
     )
+
+    class Chunks(AsyncStream[object]):
+        """The client's stream, with its events read quickly."""
+
+        def __init__(self, **given: Any) -> None:
+            super().__init__(**given)
+            self._decoder: Any = QuickEvents(self._decoder)
 
     class Completions:
         """Hands out each chunk as the JSON that came.
@@ -112,7 +123,7 @@ def _openai(model: str, given: dict[str, Any]) -> Chat:
 
         async def create(self, **payload: Any) -> Any:
             return await chat.root_async_client.post(
-                "/chat/completions", body=payload, cast_to=object, stream=True, stream_cls=AsyncStream[object]
+                "/chat/completions", body=payload, cast_to=object, stream=True, stream_cls=Chunks
             )
 
     chat.async_client = Completions()

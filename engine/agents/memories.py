@@ -24,13 +24,25 @@ from engine.timelines.directory import Timelines
 
 
 class Memories:
-    """The memories of all agents. Everything runs in the caller's task, no agent waits for it."""
+    """The memories of all agents. Everything runs in the caller's task, no agent waits for it.
+
+    An agent without any needs not be looked up for each question. What this process has one remember is known at once, that there is
+    something at all by another process at the next `look_through`.
+    """
 
     def __init__(self, storage: Storage, clock: Clock, definitions: Definitions, timelines: Timelines) -> None:
         self._storage = storage
         self._clock = clock
         self._definitions = definitions
         self._timelines = timelines
+        self._found: set[ParticipantId] | None = None
+        """The agents that remembered something when that was read last; None: it has not been read yet."""
+        self._added: set[ParticipantId] = set()
+        """Those that have been told something here."""
+
+    async def look_through(self) -> None:
+        """Find out which agents remember anything."""
+        self._found = await self._storage.memories.remembering()
 
     # -- for people ------------------------------------------------------------------------------------------------------
 
@@ -131,6 +143,8 @@ class Memories:
 
     async def within(self, agent_id: ParticipantId, circle: Circle) -> Sequence[Known]:
         """What an agent may use in a circle, newest first."""
+        if self._found is not None and agent_id not in self._found and agent_id not in self._added:
+            return ()
         return await self._storage.memories.within(agent_id, circle)
 
     async def learn(
@@ -175,6 +189,7 @@ class Memories:
             created_at=now,
             updated_at=now,
         )
+        self._added.add(agent_id)
         refused = await self._storage.memories.add(memory, most=MOST)
         if refused == "gone":
             raise NotFound("the agent is gone, or the message from which this was learned")

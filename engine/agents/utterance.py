@@ -12,22 +12,31 @@ import structlog
 
 from actors import AskFailed, MailboxFull, Ref
 from engine.agents.agent import Agent
-from engine.agents.budgets import USED_UP, begin, limits, take_answer
-from engine.agents.here import InTimeline, history, look
+from engine.agents.budgets import USED_UP, beginning, limits, take_answer
+from engine.agents.here import InTimeline, completed, history
 from engine.agents.models import ModelFailed
 from engine.agents.notebook import InNotebook, circle_of
 from engine.agents.stage import Stage
 from engine.agents.toolbox import Toolbox
 from engine.agents.tools import Tool
 from engine.agents.turn import Turn
+from engine.agents.window import MOST
 from engine.domain.agents import AgentDefinition
 from engine.domain.answers import MemoryUsed, StopReason, ToolState
 from engine.domain.fields import ParticipantId, TimelineId
 from engine.domain.memories import Memory
 from engine.domain.messages import Message
 from engine.errors import EngineError, NotFound, TryLater
-from engine.timelines.answer_commands import ExtendAnswer, FailAnswer, FinishAnswer, StartAnswer, UseMemories, UseTool
-from engine.timelines.commands import CheckWriter
+from engine.timelines.answer_commands import (
+    ExtendAnswer,
+    FailAnswer,
+    FinishAnswer,
+    OpenAnswer,
+    StartAnswer,
+    UseMemories,
+    UseTool,
+)
+from engine.timelines.commands import CheckWriter, Scene
 from engine.timelines.shared import SharedTimeline
 
 log = structlog.get_logger(__name__)
@@ -132,7 +141,7 @@ class Utterance:
     async def run(self) -> Outcome:
         """Answer. Raises nothing that could be foreseen."""
         try:
-            over = await self._start()
+            over, scene = await self._start()
         except (EngineError, AskFailed) as refusal:
             log.info("agent.silent", agent=self._definition.id, timeline=self.channel, reason=str(refusal))
             return Outcome.UNDONE if isinstance(refusal, TryLater) else Outcome.SKIPPED
@@ -141,7 +150,8 @@ class Utterance:
         try:
             if over is not None:
                 raise Failed("budget_exceeded", USED_UP[over])
-            await self._speak()
+            assert scene is not None
+            await self._speak(scene)
             return await self._finish()
         except Exception as error:  # noqa: BLE001 - a boundary: whatever an agent raises is this answer's failure alone
             failed = self._failure(error)
@@ -163,27 +173,31 @@ class Utterance:
                 log.error("agent.failed", agent=self._definition.id, timeline=self.channel, exc_info=error)
                 return Failed("agent_failed", "the agent failed, by a fault of its own")
 
-    async def _start(self) -> str | None:
-        """Begin; the name of the budget that is used up, if one is: then nothing has begun, unless somebody would notice."""
+    async def _start(self) -> tuple[str | None, Scene | None]:
+        """Begin; the name of the budget that is used up, if one is: then nothing has begun, unless somebody would notice.
+
+        And the scene, if it has begun: as it stands now. What is edited there from now on ends the answer.
+        """
         start = StartAnswer(self._by, self.id, self._question.id, self)
-        pauses = iter(PAUSES)
+        scene, pauses = None, iter(PAUSES)
         while True:
             try:
                 over = await self._over_budget()
                 if over is None or self._addressed:
-                    await begin(self._stage, self._ref, start)
+                    async with beginning(self._stage, start, TimelineId(self._ref.key)):
+                        scene = await self._ref.ask(OpenAnswer(start, self._question.offset, MOST))
             except TryLater:
                 if (pause := next(pauses, None)) is None:
                     raise
                 await anyio.sleep(pause)
             else:
-                return over
+                return over, scene
 
     # -- speaking ------------------------------------------------------------------------------------------------------
 
-    async def _speak(self) -> None:
+    async def _speak(self, scene: Scene) -> None:
         agent = self._agent()
-        turn = await self._look(remembers=agent.remembers)
+        turn = await self._look(scene, remembers=agent.remembers)
         pieces: AsyncIterator[str] = agent.respond(turn)
         async with aclosing(_closable(pieces)) as closable:
             async for piece in closable:
@@ -239,10 +253,10 @@ class Utterance:
 
     # -- what it is given ----------------------------------------------------------------------------------------------
 
-    async def _look(self, *, remembers: bool) -> Turn:
+    async def _look(self, scene: Scene, *, remembers: bool) -> Turn:
         definition, asked = self._definition, self._question
-        scene = await look(self._stage.around, self._ref, self._by, asked)
-        # As it stands now: it may have been edited while it waited for this turn; from now on that ends the answer.
+        scene = await completed(scene, self._stage.around, asked)
+        # It may have been edited while it waited for this turn.
         question = self._question = next((each for each in scene.messages if each.id == asked.id), asked)
         room, conversation = scene.room, scene.conversation
         title = room.name if room is not None else conversation.title if conversation is not None else None

@@ -9,7 +9,7 @@ import actors
 from engine.domain.answers import MemoryUsed, StopReason, ToolState
 from engine.domain.fields import MessageId
 from engine.domain.people import Principal
-from engine.timelines.commands import Posted
+from engine.timelines.commands import Posted, Scene
 
 if TYPE_CHECKING:
     from engine.timelines.shared import SharedTimeline  # noqa: F401 - named as the receiver of messages
@@ -34,6 +34,14 @@ class StartAnswer(actors.Message["SharedTimeline", str], frozen=True):
     answer_id: str
     question: MessageId | None
     author: AnswerAuthor
+
+
+class OpenAnswer(actors.Message["SharedTimeline", Scene], frozen=True):
+    """Begin an answer, and read in the same turn what surrounds its question: at most `limit` messages up to its `offset`."""
+
+    start: StartAnswer
+    offset: int
+    limit: int
 
 
 class ExtendAnswer(actors.Message["SharedTimeline", None], frozen=True):

@@ -4,10 +4,11 @@ While they are there, they see who else is, and who is typing: `signals` decides
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import islice
 from typing import Final
 
-from actors import ActorStopped, Call, Exit, MailboxFull, Message, Ref, Unavailable, handles
+from actors import ActorStopped, Answer, Call, Exit, MailboxFull, Message, Ref, Unavailable, handles
 from engine.domain.events import Event, MemberJoined, MemberLeft, MemberRemoved
 from engine.domain.fields import MessageId, ParticipantId, ParticipantKind, TimelineId
 from engine.domain.messages import Translation
@@ -20,6 +21,7 @@ from engine.timelines.answer_commands import (
     ExtendAnswer,
     FailAnswer,
     FinishAnswer,
+    OpenAnswer,
     ReadQuestion,
     StartAnswer,
     StopAnswers,
@@ -27,7 +29,7 @@ from engine.timelines.answer_commands import (
     UseTool,
 )
 from engine.timelines.answering import Answering
-from engine.timelines.commands import CheckWriter, Leave, Live, Posted, SetTyping
+from engine.timelines.commands import CheckWriter, Leave, Live, Posted, Scene, SetTyping
 from engine.timelines.fanout import Publication
 from engine.timelines.personal import Notify, PersonalTimeline, tell
 from engine.timelines.receipts import CROWD, PAUSE, AskReaders, CheckRead, Receipts, ShowRead
@@ -197,6 +199,16 @@ class SharedTimeline(Timeline):
     async def start_answer(self, calls: list[Call[StartAnswer, str]]) -> None:
         """Begin answers."""
         self._answering.start(calls)
+
+    @handles(OpenAnswer, batch=TURN)
+    async def open_answer(self, calls: list[Call[OpenAnswer, Scene]]) -> None:
+        """Begin answers, and show what surrounds their questions."""
+        self._answering.start(Call(call.message.start, partial(self._opened, call)) for call in calls)
+
+    def _opened(self, call: Call[OpenAnswer, Scene], begun: Answer[str]) -> None:
+        opened = call.message
+        scene = None if begun.error is not None else self.scene(opened.start.question, opened.offset, opened.limit)
+        call.settle(Answer(scene, begun.error))
 
     @handles(ExtendAnswer)
     async def extend_answer(self, message: ExtendAnswer) -> None:

@@ -330,17 +330,19 @@ class Timeline(Actor):
     async def read_scene(self, message: ReadScene) -> Scene:
         """What surrounds a message that is to be answered."""
         self.check_reader(message.by)
+        return self.scene(message.message_id, message.offset, message.limit)
+
+    def scene(self, message_id: MessageId | None, offset: int, limit: int) -> Scene:
+        """What surrounds a message, as far as memory has it; at most `limit` messages up to it."""
         state, recent = self._state, self._state.recent
-        page = recent.page(message.offset + 1, recent.start, message.limit) or []
+        page = recent.page(offset + 1, recent.start, limit) or []
         replies = [
             each
             for each in recent.messages.values()
-            if each.offset > message.offset
-            and each.reply_to == message.message_id
-            and each.author.kind is ParticipantKind.AGENT
+            if each.offset > offset and each.reply_to == message_id and each.author.kind is ParticipantKind.AGENT
         ]
         members = tuple(islice(state.members.values(), SHOWN))
-        complete = len(page) == message.limit or recent.start == 0
+        complete = len(page) == limit or recent.start == 0
         return Scene(state.room, state.conversation, members, page, complete, replies)
 
     @handles(CheckReader)

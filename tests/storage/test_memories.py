@@ -51,6 +51,19 @@ async def kept(storage: Storage, *memories: Memory) -> list[Memory]:
     return list(reversed(memories))
 
 
+async def test_it_is_known_which_agents_remember_anything(
+    storage: Storage, ann: AgentDefinition, ada: Participant
+) -> None:
+    await added(storage, "Bo")
+    first, second = await kept(storage, a_memory(ann, ada), a_memory(ann, ada))
+
+    assert await storage.memories.remembering() == {ann.id}
+
+    for each in (first, second):
+        await storage.memories.remove(ann.id, each.id)
+    assert await storage.memories.remembering() == set()
+
+
 async def test_a_memory_is_found_as_it_was_added(storage: Storage, ann: AgentDefinition, ada: Participant) -> None:
     room = await open_room(storage, ada)
     full = a_memory(

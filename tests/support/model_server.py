@@ -84,6 +84,12 @@ class Reply(ABC):
         self._request = request
         self.response: web.StreamResponse | None = None
 
+    @property
+    def peer(self) -> object:
+        """The far end of the connection that the request came by."""
+        assert self._request.transport is not None
+        return self._request.transport.get_extra_info("peername")
+
     async def refuse(self, code: int, headers: Mapping[str, str], kind: str | None = None) -> None:
         """Answer with an error instead of a stream. `kind`: what the protocol calls it, if not as usual for its status."""
         self.response = web.json_response(self.error(code, kind), status=code, headers=dict(headers))

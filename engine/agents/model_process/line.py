@@ -26,7 +26,7 @@ from engine.agents.model_process.wire import (
     reports,
 )
 from engine.agents.models.failures import FailureCode, ModelFailed
-from engine.agents.models.prompt import Piece, Prompt
+from engine.agents.models.prompt import SIGN_OF_LIFE, Piece, Prompt
 from engine.traffic import Courtesy, Traffic
 
 log = structlog.get_logger(__name__)
@@ -48,6 +48,8 @@ class Answer:
     """One answer, or the opening of a model, as far as it has come."""
 
     def __init__(self, answer_id: int, line: "Line") -> None:
+        self.begun = False
+        """Whether words have come."""
         self._id = answer_id
         self._line = line
         self._waiting: deque[Said] = deque()
@@ -78,6 +80,7 @@ class Answer:
     def hear(self, report: Said | Ended | Failed) -> None:
         """Something has come."""
         if isinstance(report, Said):
+            self.begun = self.begun or any(piece != SIGN_OF_LIFE for piece in report.pieces)
             self._waiting.append(report)
         else:
             self._over = report
@@ -103,7 +106,8 @@ class Line:
     """What is asked of the process, and where its answers go. `carry` is what makes it work.
 
     What comes is taken a little at a time, and gives way to `traffic`: with it all that follows from it does, up to the frames
-    that are written to the readers of a hundred answers. It waits in the stream meanwhile, in its order.
+    that are written to the readers of a hundred answers. It waits here meanwhile, in its order; the windows of the answers bound it.
+    The first words of an answer, for which somebody waits, wait for nobody.
     """
 
     def __init__(self, stream: ByteStream, traffic: Traffic) -> None:
@@ -113,6 +117,9 @@ class Line:
         self._answers: dict[int, Answer] = {}
         self._sending = Sending(stream)
         self._closed = anyio.Event()
+        self._heard: deque[Said | Ended | Failed] = deque()
+        self._something = anyio.Event()
+        self._ended = False
         self._pings = 0
 
     def ask(self, model: str, prompt: Prompt | None) -> Answer:
@@ -141,7 +148,9 @@ class Line:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._write)
                 tasks.start_soon(self._hear_close, tasks.cancel_scope)
-                await self._read()
+                async with anyio.create_task_group() as reading:
+                    reading.start_soon(self._read)
+                    await self._pass_on()
                 tasks.cancel_scope.cancel()
         finally:
             self.close()
@@ -164,27 +173,43 @@ class Line:
         self.close()
 
     async def _read(self) -> None:
+        """Take what comes: what may not wait at once, the rest to be passed on."""
         messages = reports()
         try:
             while True:
-                heard = messages.feed(await self._stream.receive())
-                for start in range(0, len(heard), SLICE):
-                    await self._courtesy.after_you()
-                    for report in heard[start : start + SLICE]:
-                        self._hear(report)
-                    for _ in range(STEPS):
-                        await checkpoint()
+                for report in messages.feed(await self._stream.receive()):
+                    self._hear(report)
         except (anyio.EndOfStream, anyio.BrokenResourceError):
             pass
         except msgspec.DecodeError as error:
             log.error("model_process.not_understood", error=str(error))  # noqa: TRY400 - what it was is no matter
+        self._ended = True
+        self._something.set()
 
     def _hear(self, report: Report) -> None:
-        if isinstance(report, Said):
-            if report.id in self._answers:
-                self._answers[report.id].hear(report)
-        elif isinstance(report, Ended | Failed):
-            if report.id in self._answers:
-                self._answers.pop(report.id).hear(report)
-        else:
+        if not isinstance(report, Said | Ended | Failed):
             self._pings = 0
+        elif (answer := self._answers.get(report.id)) is not None:
+            if answer.begun:
+                self._heard.append(report)
+                self._something.set()
+            else:
+                self._give(report)
+
+    async def _pass_on(self) -> None:
+        """Give what waits to its answers, until nothing more comes."""
+        while self._heard or not self._ended:
+            if not self._heard:
+                self._something = anyio.Event()
+                await self._something.wait()
+                continue
+            await self._courtesy.after_you()
+            for _ in range(min(SLICE, len(self._heard))):
+                self._give(self._heard.popleft())
+            for _ in range(STEPS):
+                await checkpoint()
+
+    def _give(self, report: Said | Ended | Failed) -> None:
+        answer = self._answers.get(report.id) if isinstance(report, Said) else self._answers.pop(report.id, None)
+        if answer is not None:
+            answer.hear(report)

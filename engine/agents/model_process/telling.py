@@ -7,7 +7,7 @@ import anyio
 from engine.agents.model_process.sending import Sending
 from engine.agents.model_process.wire import WINDOW, Ended, Failed, Said
 from engine.agents.models.failures import FailureCode, ModelFailed
-from engine.agents.models.prompt import Piece, Text
+from engine.agents.models.prompt import SIGN_OF_LIFE, Piece, Text
 from engine.agents.models.provider import LARGEST
 
 INTERVAL: Final = 0.04
@@ -16,7 +16,6 @@ TICK: Final = 0.01
 """Seconds: how late those may be that wait for their interval."""
 MOST: Final = 16_000
 """Characters of an answer that may wait here; then its provider is not read any further."""
-_SIGN_OF_LIFE: Final = Text("")
 
 
 class Outlet:
@@ -29,6 +28,10 @@ class Outlet:
         self.put = sending.put
         self._waiting: dict[Telling, None] = {}
         self._somebody = anyio.Event()
+
+    def has(self, telling: "Telling") -> bool:
+        """Whether its `tick` will be called soon."""
+        return telling in self._waiting
 
     def await_interval(self, telling: "Telling") -> None:
         """Have its `tick` called soon."""
@@ -70,7 +73,9 @@ class Telling:
             raise ModelFailed(FailureCode.TOO_LONG, f"the answer is larger than {LARGEST} bytes")
         self._words.append(piece.text)
         self._size += len(piece.text)
-        self.tick(anyio.current_time(), at_once=not self._begun and piece != _SIGN_OF_LIFE)
+        first = not self._begun and piece != SIGN_OF_LIFE
+        if first or not self._outlet.has(self):
+            self.tick(anyio.current_time(), at_once=first)
         while self._size > MOST:
             self._told = anyio.Event()
             await self._told.wait()

@@ -1,7 +1,7 @@
 """What a chat model is given, and what it gives back piece by piece: the contract between agents and models."""
 
 from collections.abc import AsyncGenerator
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
@@ -18,6 +18,10 @@ class Text(msgspec.Struct, frozen=True, tag=True):
     """The next words, as they come: usually a token or a few."""
 
     text: str
+
+
+SIGN_OF_LIFE: Final = Text("")
+"""No words: the model thinks, or composes a call."""
 
 
 class ToolCall(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -8,7 +8,7 @@ from typing import Final
 from actors import ActorCrashed, ActorStopped, AskTimeout, CallerTimedOut, MailboxFull, Pool, Stream, Unavailable
 from engine.agents.models.accounts import Account, Deadlines, ProviderStatus
 from engine.agents.models.failures import FailureCode, ModelFailed
-from engine.agents.models.prompt import ChatModel, Piece, Prompt, Text, Usage, estimate
+from engine.agents.models.prompt import SIGN_OF_LIFE, ChatModel, Piece, Prompt, Text, Usage, estimate
 from engine.agents.models.speaker import Begun, Speak, Speaker
 from engine.breaker import CircuitBreaker
 
@@ -16,7 +16,6 @@ CREDIT: Final = 64
 """Pieces that may wait for whoever reads them; then the provider is not read any further."""
 LARGEST: Final = 4_000_000
 """Bytes of one answer."""
-_SIGN_OF_LIFE: Final = Text("")
 
 
 @dataclass(slots=True)
@@ -77,7 +76,7 @@ class Provider:
                         request.begun_at, request.ends_at = now, now + self._deadlines.total
                     elif isinstance(piece, Usage):
                         request.used = piece
-                    elif piece != _SIGN_OF_LIFE:
+                    elif piece != SIGN_OF_LIFE:
                         self._note(request, piece, account, now)
                         yield piece
                     patience = self._deadlines.between_tokens if request.spoken else self._deadlines.first_token

@@ -63,6 +63,10 @@ class MemoryMemories:
         found = self._found(lambda each: each.agent_id == agent_id and circle.admits(each))
         return [Known(memory, folded(memory.words)) for memory in found]
 
+    async def remembering(self) -> set[ParticipantId]:
+        await self._state.enter()
+        return {each.agent_id for each in self._state.memories.values()}
+
     async def change(
         self,
         agent_id: ParticipantId,

@@ -56,6 +56,10 @@ class Memories(Protocol):
         """All that the agent may use in a circle: see `Circle.admits`."""
         ...
 
+    async def remembering(self) -> set[ParticipantId]:
+        """The agents that remember anything."""
+        ...
+
     async def change(
         self,
         agent_id: ParticipantId,

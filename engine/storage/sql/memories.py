@@ -111,6 +111,10 @@ class SqlMemories:
         found = _of(_KNOWN, agent_id, None, None).where(admitted)
         return [Known(_to_memory(row), row.search_text) for row in await self._database.rows(found)]
 
+    async def remembering(self) -> set[ParticipantId]:
+        of_agent = exists().where(memories.c.agent_id == agents.c.id)
+        return {row.id for row in await self._database.rows(select(agents.c.id).where(of_agent))}
+
     async def change(
         self,
         agent_id: ParticipantId,

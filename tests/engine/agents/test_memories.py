@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from engine.agents import Turn
 from engine.agents.persona import NOTES, prompt_of
@@ -18,7 +19,7 @@ from engine.domain.fields import ConversationKind
 from engine.domain.memories import LONGEST, Known, Memory, MemoryChanges, MemoryId, NewMemory
 from engine.domain.messages import Draft
 from engine.domain.people import Principal
-from engine.engine import Engine
+from engine.engine import LEARNING, Engine
 from engine.errors import StorageUnavailable
 from engine.search.words import folded
 from engine.timelines.commands import Post
@@ -208,6 +209,36 @@ async def test_nothing_is_shown_where_nothing_is_remembered(lobby: Place, ada: P
     await ask(lobby, ada)
 
     assert not any(isinstance(each, AnswerMemories) for each in events(listener))
+
+
+async def test_where_nothing_is_remembered_nothing_is_looked_for(
+    lobby: Place, ada: Principal, storage: Interposed
+) -> None:
+    await joined(lobby, ada)
+    names: list[str] = []
+
+    async def meddle(name: str, perform: Perform) -> Any:
+        names.append(name)
+        return await perform()
+
+    storage.meddle = meddle
+    await ask(lobby, ada)
+
+    assert "within" not in names
+
+
+async def test_what_another_server_has_an_agent_remember_first_is_known_within_a_minute(
+    lobby: Place, ada: Principal, storage: Interposed
+) -> None:
+    ann = await joined(lobby, ada)
+    elsewhere = replace(noted("likes tea", about=ada.id, timeline_id=lobby.id), agent_id=ann.id)
+    assert await storage.memories.add(elsewhere, most=1) is None
+
+    at_once = await ask(lobby, ada)
+    await quiet(LEARNING)
+    later = await ask(lobby, ada)
+
+    assert (texts(at_once.memories), texts(later.memories)) == ([], ["likes tea"])
 
 
 async def test_calls_that_remember_and_forget_are_seen_like_those_of_other_tools(

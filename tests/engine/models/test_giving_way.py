@@ -35,21 +35,33 @@ def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
 
 @pytest.mark.parametrize(("posting", "waited"), [(0.0, 0.0), (0.006, 0.006), (10.0, PATIENCE)])
 async def test_words_wait_for_whoever_posts_and_not_for_long(posting: float, waited: float) -> None:
+    assert await _came_after([0.5, "Well, ", 0.5, "then"], posting) == [pytest.approx(0.5), _about(1.0 + waited)]
+
+
+async def test_the_first_words_wait_for_nobody() -> None:
+    assert await _came_after([1.0, "Well, "], 10.0) == [pytest.approx(1.0)]
+
+
+async def _came_after(script: list[str | float], posting: float) -> list[float]:
+    """When the words of an answer come, with somebody posting for so long from its first second on."""
     traffic = Traffic()
-    async with line_to(ScriptedModel([0.5, "Well, "]), traffic) as line, anyio.create_task_group() as tasks:
+    async with line_to(ScriptedModel(script), traffic) as line, anyio.create_task_group() as tasks:
         began = anyio.current_time()
 
         async def post() -> None:
-            await anyio.sleep(0.5)
+            await anyio.sleep(1.0)
             traffic.writing.add(LOBBY)
             await anyio.sleep(posting)
             traffic.writing.discard(LOBBY)
 
         tasks.start_soon(post)
-        ((at, _),) = await taken(ask(line))
+        came = await taken(ask(line))
         tasks.cancel_scope.cancel()
+    return [at - began for at, _ in came]
 
-    assert at - began - 0.5 == pytest.approx(waited, abs=LOOK + 1e-6)
+
+def _about(seconds: float) -> object:
+    return pytest.approx(seconds, abs=LOOK + 1e-6)
 
 
 class World:
