@@ -119,9 +119,11 @@ class Journal(Actor):
         self._claim()
 
     def _claim(self) -> None:
-        if self._claims and not self._claiming:
+        if self._claiming:
+            return
+        group, self._claims = _one_each(self._claims, lambda call: call.message.timeline_id)
+        if group:
             self._claiming = True
-            group, self._claims = _one_each(self._claims, lambda call: call.message.timeline_id)
             self.spawn(self._log.claim, [call.message.timeline_id for call in group], then=partial(_Claimed, group))
 
     @handles(Write, batch=BATCH)
