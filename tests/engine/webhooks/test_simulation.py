@@ -1,7 +1,8 @@
 """Receivers that fail in every way, a database that does, processes that die: nothing is lost, and nothing out of order.
 
 What is promised: every event of a webhook's types is taken at least once or ends as a dead letter; the first time that each is taken
-is in the order of the log; a repetition has the same id.
+is in the order of the log; a repetition has the same id. A receiver so slow that its event was given up meanwhile takes it late: that one
+is a dead letter, and the order is that of the others.
 """
 
 from collections import Counter
@@ -121,7 +122,7 @@ def check(world: World, webhook: Webhook, head: int) -> None:
     assert hook.webhook.active
     assert hook.webhook.delivered_up_to == head
     assert set(taken) | dead == wanted, "an event was lost"
-    first = list(dict.fromkeys(taken))
+    first = [offset for offset in dict.fromkeys(taken) if offset not in dead]
     assert first == sorted(first), "events were taken out of order"
     names = {body["event"]["offset"]: set[str]() for body in world.receivers.taken.get(webhook.url, ())}
     for body in world.receivers.taken.get(webhook.url, ()):
