@@ -7,15 +7,15 @@ import asyncio
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from itertools import pairwise
 from typing import Any
 
 import anyio
 import msgspec
-import psutil  # type: ignore[import-untyped] # its stubs are a package of their own
 
 from benchmarks.raw_socket import RawSocket
+from benchmarks.told import Told, told
 
 ARRIVING = 20
 """Connections that are opened at the same time."""
@@ -120,37 +120,20 @@ class Reader:
 class Audience:
     """The process, as whoever measures knows it."""
 
-    def __init__(self, process: anyio.abc.Process) -> None:
+    def __init__(self, process: Told) -> None:
         self._process = process
-        self.cpu = psutil.Process(process.pid)
-
-    async def line(self) -> bytes:
-        """What it says next."""
-        assert self._process.stdout is not None
-        said = b""
-        while not said.endswith(b"\n"):
-            said += await self._process.stdout.receive()
-        return said
+        self.cpu = process.cpu
 
     async def heard(self) -> list[list[Heard]]:
         """What everybody has heard, seat by seat, when it is over."""
-        return msgspec.json.decode(await self.line(), type=list[list[Heard]])
+        return msgspec.json.decode(await self._process.line(), type=list[list[Heard]])
 
 
 @asynccontextmanager
 async def seated(plan: Plan) -> AsyncIterator[Audience]:
     """Everybody listens for as long as the block."""
-    command = [sys.executable, "-m", "benchmarks.audience"]
-    async with await anyio.open_process(command, stderr=None) as process:
-        assert process.stdin is not None
-        await process.stdin.send(msgspec.json.encode(plan) + b"\n")
-        audience = Audience(process)
-        try:
-            assert await audience.line() == b"ready\n"
-            yield audience
-        finally:
-            with suppress(ProcessLookupError):  # it ends by itself when everybody has heard everything
-                process.kill()
+    async with told("benchmarks.audience", plan) as process:
+        yield Audience(process)
 
 
 async def _listen(plan: Plan) -> None:

@@ -12,6 +12,8 @@ import psutil  # type: ignore[import-untyped] # its stubs are a package of their
 
 HIGHEST: Final = -20
 """The highest priority of a process, of those for whom it is no matter of life and death."""
+LOWEST: Final = 19
+"""The lowest."""
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -63,11 +65,15 @@ def _thread(process: psutil.Process, thread: int) -> tuple[int, int]:
     return int(runs), int(waits)
 
 
-def first_in_line() -> bool:
-    """Have this process never wait for a core, if the system allows it; whether it does. Those started before keep their priority.
+def first_in_line() -> None:
+    """Have this process never wait for a core, if the system allows it. Those started before keep their priority.
 
     Whoever measures from a machine that is busy would else measure how long they wait for it themselves.
     """
     with suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, HIGHEST)
-    return os.getpriority(os.PRIO_PROCESS, 0) == HIGHEST
+
+
+def last_in_line() -> None:
+    """Have this process stand for machines elsewhere: it takes no core from the server that is measured."""
+    os.setpriority(os.PRIO_PROCESS, 0, LOWEST)

@@ -3,22 +3,18 @@
 It says `ready` when everybody listens, and at the next line how long after its post each translation was heard by each of its readers.
 """
 
-import os
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from typing import Final
+from contextlib import asynccontextmanager
 
 import anyio
 import msgspec
-from anyio.abc import Process
 
 from benchmarks.audience import ARRIVING, Seat
+from benchmarks.cores import last_in_line
 from benchmarks.raw_socket import RawSocket
-
-LOWEST: Final = 19
-"""The priority of this process, the higher the lower: it stands for as many devices, and takes no core from the server."""
+from benchmarks.told import Told, told
 
 
 class Plan(msgspec.Struct):
@@ -31,36 +27,20 @@ class Plan(msgspec.Struct):
 class Listeners:
     """The process, as whoever measures knows it."""
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Told) -> None:
         self._process = process
-
-    async def tell(self, line: bytes) -> bytes:
-        """What it says to a line."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        await self._process.stdin.send(line + b"\n")
-        said = b""
-        while not said.endswith(b"\n"):
-            said += await self._process.stdout.receive()
-        return said
 
     async def heard(self) -> list[float]:
         """How long after its post each translation was heard, in seconds, by each of its readers."""
-        return msgspec.json.decode(await self.tell(b"over"), type=list[float])
+        await self._process.tell(b"over")
+        return msgspec.json.decode(await self._process.line(), type=list[float])
 
 
 @asynccontextmanager
 async def listening(address: str, seats: list[Seat]) -> AsyncIterator[Listeners]:
     """Everybody listens for as long as the block."""
-    command = [sys.executable, "-m", "benchmarks.listeners"]
-    async with await anyio.open_process(command, stderr=None) as process:
-        listeners = Listeners(process)
-        try:
-            assert await listeners.tell(msgspec.json.encode(Plan(address, seats))) == b"ready\n"
-            yield listeners
-        finally:
-            with suppress(ProcessLookupError):  # it ends by itself when it has said what it has heard
-                process.kill()
+    async with told("benchmarks.listeners", Plan(address, seats)) as process:
+        yield Listeners(process)
 
 
 async def _listen(plan: Plan) -> None:
@@ -86,7 +66,7 @@ async def _listen(plan: Plan) -> None:
 
 
 def _main() -> None:
-    os.nice(LOWEST)
+    last_in_line()
     plan = msgspec.json.decode(sys.stdin.buffer.readline(), type=Plan)
     anyio.run(_listen, plan, backend_options={"use_uvloop": True})
 

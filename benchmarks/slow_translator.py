@@ -4,21 +4,17 @@ It speaks as much of DeepL's API as is needed, gives every text back as it came,
 request. `GET /made` says how much it has done.
 """
 
-import os
 import sys
 from contextlib import AbstractContextManager
 from random import Random
-from typing import Final
 
 import anyio
 import msgspec
 from aiohttp import web
 
+from benchmarks.cores import last_in_line
 from benchmarks.server import Server, beside
 from tests.support.deepl_server import SOURCES, TARGETS
-
-LOWEST: Final = 19
-"""The priority of this process, the higher the lower."""
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -66,7 +62,7 @@ class _Provider:
 
 
 async def _serve(fastest: float, slowest: float) -> None:
-    os.nice(LOWEST)  # it stands for a service elsewhere, and takes no core from the server that is measured
+    last_in_line()
     runner = web.AppRunner(_Provider(fastest, slowest).app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
