@@ -4,6 +4,7 @@ from typing import Any
 
 import anyio
 import pytest
+from anyio.abc import TaskGroup
 
 from actors import ActorSystem, Ref
 from engine.domain.events import RoomArchived
@@ -75,6 +76,13 @@ async def write(journal: Ref[Journal], claimed: Claimed, *events: Any) -> None:
     await journal.ask(Write(Append(claimed.timeline_id, claimed.term, events)))
 
 
+async def write_one_by_one(tasks: TaskGroup, journal: Ref[Journal], *entries: tuple[Claimed, Any]) -> None:
+    """Begin to write each when the journal is done with the one before, or can do nothing more for it."""
+    for claimed, event in entries:
+        tasks.start_soon(write, journal, claimed, event)
+        await anyio.wait_all_tasks_blocked()
+
+
 async def outcome(journal: Ref[Journal], claimed: Claimed, *events: Any) -> type[BaseException] | None:
     try:
         await write(journal, claimed, *events)
@@ -127,11 +135,8 @@ async def test_while_few_are_written_the_next_are_made_ready_and_those_after_the
     release = anyio.Event()
     log.before = release.wait
     async with anyio.create_task_group() as tasks:
-        for number in range(4):
-            tasks.start_soon(write, journal, claims[number], posted(a_message(places[number], 2, ada)))
-            await anyio.wait_all_tasks_blocked()
-        tasks.start_soon(write, journal, claims[4], posted(a_message(places[4], 2, ada)))
-        await anyio.wait_all_tasks_blocked()
+        events = [posted(a_message(room, 2, ada)) for room in places]
+        await write_one_by_one(tasks, journal, *zip(claims, events, strict=True))
 
         assert log.batches == [1, 1]
         release.set()
@@ -173,13 +178,13 @@ async def test_two_transactions_at_a_time_are_never_about_the_same_timeline(
     release = anyio.Event()
     log.before = release.wait
     async with anyio.create_task_group() as tasks:
-        for message, owner in (
-            (a_message(room, 2, ada), claimed),
-            (a_message(room, 3, ada), claimed),
-            (a_message(other, 2, ada), elsewhere),
-        ):
-            tasks.start_soon(write, journal, owner, posted(message))
-            await anyio.wait_all_tasks_blocked()
+        await write_one_by_one(
+            tasks,
+            journal,
+            (claimed, posted(a_message(room, 2, ada))),
+            (claimed, posted(a_message(room, 3, ada))),
+            (elsewhere, posted(a_message(other, 2, ada))),
+        )
 
         assert log.batches == [1, 1]
         assert [len(await storage.log.events(each.id, after=1, limit=10)) for each in (room, other)] == [0, 0]
@@ -197,12 +202,10 @@ async def test_what_nobody_waits_for_any_more_is_not_written(
     release = anyio.Event()
     log.before = release.wait
     async with anyio.create_task_group() as tasks:
-        for number in range(2):
-            tasks.start_soon(write, journal, claims[number], posted(a_message(places[number], 2, ada)))
-            await anyio.wait_all_tasks_blocked()
+        first, second, third = zip(claims, [posted(a_message(room, 2, ada)) for room in places], strict=True)
+        await write_one_by_one(tasks, journal, first, second)
         async with anyio.create_task_group() as impatient:
-            impatient.start_soon(write, journal, claims[2], posted(a_message(places[2], 2, ada)))
-            await anyio.wait_all_tasks_blocked()
+            await write_one_by_one(impatient, journal, third)
             impatient.cancel_scope.cancel()
         release.set()
 
