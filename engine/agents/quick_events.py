@@ -54,9 +54,8 @@ class QuickEvent(NamedTuple):
         try:
             return msgspec.json.decode(self.data)
         except msgspec.DecodeError:
-            return json.loads(
-                self.data
-            )  # which says what is wrong as the client does, or takes it: NaN, half a surrogate pair
+            # It says what is wrong as the client does, or takes it: NaN, half a surrogate pair.
+            return json.loads(self.data)
 
 
 class QuickEvents:
