@@ -13,7 +13,6 @@ from langchain_core.language_models import BaseChatModel
 
 from engine.agents.models.failures import FailureCode, ModelFailed
 from engine.agents.models.prompt import Prompt
-from engine.agents.quick_events import QuickEvents
 
 _PACKAGES: Final = {"anthropic": "langchain_anthropic", "ollama": "langchain_ollama", "openai": "langchain_openai"}
 """The providers that come as extras, by their names."""
@@ -89,9 +88,7 @@ def _ollama(model: str, given: dict[str, Any]) -> Chat:
 
 
 def _openai(model: str, given: dict[str, Any]) -> Chat:
-    from openai import AsyncStream, DefaultAsyncHttpxClient  # noqa: PLC0415 - it is an extra; here it has been found
-
-    from engine.agents.provider_http import transport  # noqa: PLC0415 - as above
+    from engine.agents.openai_completions import Completions  # noqa: PLC0415 - it needs an extra, which has been found
 
     if "base_url" in given:
         given.setdefault("api_key", _NO_KEY)
@@ -102,32 +99,10 @@ def _openai(model: str, given: dict[str, Any]) -> Chat:
         stream_usage=True,
         stream_chunk_timeout=None,
         use_responses_api=False,  # the other services that speak OpenAI's protocol speak this one
-        # The one that LangChain shares among all models cannot be closed.
-        http_async_client=DefaultAsyncHttpxClient(transport=transport()),
         **given,
     )
-
-    class Chunks(AsyncStream[object]):
-        """The client's stream, with its events read quickly."""
-
-        def __init__(self, **given: Any) -> None:
-            super().__init__(**given)
-            self._decoder: Any = QuickEvents(self._decoder)
-
-    class Completions:
-        """Hands out each chunk as the JSON that came.
-
-        LangChain takes dictionaries as well as the client's pydantic models. It is half of the work for each token (150 us instead
-        of 280, measured when this was written), and a hundred answers at 50 tokens a second are 5,000 tokens a second.
-        """
-
-        async def create(self, **payload: Any) -> Any:
-            return await chat.root_async_client.post(
-                "/chat/completions", body=payload, cast_to=object, stream=True, stream_cls=Chunks
-            )
-
-    chat.async_client = Completions()
-    return Chat(model=chat, close=chat.root_async_client.close)
+    chat.async_client = completions = Completions(chat.root_async_client)
+    return Chat(model=chat, close=completions.close)
 
 
 def _set(**options: Any) -> dict[str, Any]:
