@@ -1,7 +1,8 @@
 """Answers of chat models while they stream: how much later their words come, whether any is lost, and what others notice.
 
-The server, the process in which it reads its models, their provider (`model_server`) and the readers (`audience`) are processes of
-their own; the one who posts is in this one.
+The server, the process in which it reads its models, their provider (`model_server`) and the readers (`audience`) are processes
+of their own; the one who posts is in this one, and has the highest priority where that is allowed. The provider and the readers,
+who would be on other machines, have the lowest.
 """
 
 import time
@@ -17,7 +18,7 @@ import psutil  # type: ignore[import-untyped] # its stubs are a package of their
 from benchmarks.audience import COMPLETED, SLOW, Audience, Heard, Plan, Seat, seated
 from benchmarks.ballast import ballast
 from benchmarks.client import Api, Client
-from benchmarks.cores import Cores, Share
+from benchmarks.cores import Cores, Share, first_in_line
 from benchmarks.databases import add_administrator
 from benchmarks.model_server import HUNG, provided
 from benchmarks.posts import percentile
@@ -28,7 +29,7 @@ DEADLINE = 5.0
 POST_PAUSE = 0.02
 """Seconds between two posts of somebody in another room."""
 QUIET = 5.0
-"""Seconds of such posts with nobody streaming."""
+"""Seconds of such posts with nobody streaming, before the answers and after them: what drifts on the machine is in both."""
 FURNISHING = 10
 """Rooms that are set up at the same time."""
 BARE = 20
@@ -76,7 +77,7 @@ class Result(msgspec.Struct):
     heard: list[Heard] = []
     slow: list[Heard] = []
     hung: Heard = msgspec.field(default_factory=Heard)
-    before: list[float] = []
+    quiet: list[float] = []
     during: list[float] = []
     beside: list[float] = []
     shares: dict[str, Share] = {}
@@ -145,7 +146,8 @@ class Stage:
                 await _say(poster, warm, "warm up: the server opens its connections")
                 await one.heard()
             async with seated(Plan(self._server.address, [*seats, *others], tokens, limits)) as audience:
-                await _post(poster, elsewhere, QUIET, result.before)
+                first_in_line()
+                await _post(poster, elsewhere, QUIET, result.quiet)
                 async with anyio.create_task_group() as asking:
                     asking.start_soon(_say, poster, stuck, "Are you there?")
                     asking.start_soon(self._bare, result.bare, load)
@@ -159,6 +161,7 @@ class Stage:
                     result.shares, result.worked = cores.shares(), cores.worked()
                 *heard, (result.hung,), result.slow = await audience.heard()
                 result.heard = [each for seat in heard for each in seat]
+                await _post(poster, elsewhere, QUIET, result.quiet)
             with ExitStack() as busy:
                 for name in result.shares.keys() - {SERVER, POSTER}:
                     busy.enter_context(ballast(result.shares[name].runs, niceness[name]))
@@ -229,7 +232,7 @@ def _report(load: Load, tokens: int, result: Result) -> Iterator[str]:
     yield _row("first token sent by the provider to there, p50 ms", sent, bare_sent, 0.005)
     yield f"  {'question there to the provider asked, p50 ms':52}{1e3 * asked:10.2f}"
     for name, percent in (("p50", 50), ("p99", 99)):
-        alone, during, beside = (percentile(each, percent) for each in (result.before, result.during, result.beside))
+        alone, during, beside = (percentile(each, percent) for each in (result.quiet, result.during, result.beside))
         aim = "<= 1.10x" if percent == 50 else ""
         yield _ratio(f"a post in another room, {name} ms; bare: no answers", during, alone, aim)
         yield _ratio("  bare: no answers, other processes as busy", during, beside, "")

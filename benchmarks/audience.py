@@ -14,6 +14,7 @@ from typing import Any
 import anyio
 import msgspec
 
+from benchmarks.cores import last_in_line
 from benchmarks.raw_socket import RawSocket
 from benchmarks.told import Told, told
 
@@ -175,6 +176,7 @@ def _telling(here: dict[str, Reader]) -> Callable[[bytes], None]:
 
 
 def _main() -> None:
+    last_in_line()
     plan: Any = msgspec.json.decode(sys.stdin.buffer.readline(), type=Plan)
     anyio.run(_listen, plan, backend_options={"use_uvloop": True})
 

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 
 import anyio
 
+from benchmarks.cores import last_in_line
 from benchmarks.server import Server, beside
 from tests.support.model_scripts import hangs
 from tests.support.model_server import Reply, Script
@@ -50,4 +51,5 @@ async def _serve(tokens: int, rate: float) -> None:
 
 
 if __name__ == "__main__":
+    last_in_line()
     anyio.run(_serve, int(sys.argv[1]), float(sys.argv[2]), backend_options={"use_uvloop": True})
