@@ -6,7 +6,7 @@ another one (0.3 ms), and with httpx underneath more than half of all the work f
 """
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import contextmanager
 from typing import Any, Final, Self
 from urllib.request import getproxies, proxy_bypass
 
@@ -14,9 +14,10 @@ import aiohttp
 import httpx2
 import msgspec
 from openai import APIConnectionError, APIError, APIStatusError, APITimeoutError, AsyncOpenAI
+from openai._streaming import SSEDecoder
 from yarl import URL
 
-from engine.agents.quick_events import QuickEvents
+from engine.agents.quick_events import QuickEvents, parsed
 
 CONNECT: Final = 5.0
 """Seconds for a connection, as the client has it."""
@@ -43,7 +44,7 @@ class Completions:
             response = await self._open().post(self._url, data=msgspec.json.encode(payload))
             if response.status >= _ERROR:
                 raise _status_error(response, await response.read())
-        return Chunks(response, QuickEvents(self._client._make_sse_decoder()))  # noqa: SLF001 - it has no other name
+        return Chunks(response, QuickEvents(SSEDecoder()))
 
     async def close(self) -> None:
         """Close all connections."""
@@ -82,23 +83,17 @@ class Chunks:
 
     async def __aiter__(self) -> AsyncIterator[object]:
         """Each chunk. Raises `APIError` for an error that the provider reports among them, `APIConnectionError`, `JSONDecodeError`."""
-        url = self._response.url
+        url, done = self._response.url, False
         with _explained(url):
-            async with aclosing(self._events.aiter_bytes(self._parts())) as events:
-                async for event in events:
-                    if event.data.startswith(_DONE):
+            while part := await self._response.content.readany():  # to its end, else the connection could not be kept
+                for data in () if done else self._events.feed(part):
+                    if data.startswith(_DONE):
+                        done = True
                         break
-                    chunk = event.json()
+                    chunk = parsed(data)
                     if isinstance(chunk, dict) and chunk.get("error"):
                         raise APIError("the provider reported an error", _request(url), body=chunk["error"])
                     yield chunk
-            async for _ in self._parts():  # else the connection could not be kept
-                pass
-
-    async def _parts(self) -> AsyncIterator[bytes]:
-        read = self._response.content.readany
-        while part := await read():
-            yield part
 
 
 def _proxy(url: URL) -> str | None:
