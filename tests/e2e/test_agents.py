@@ -26,12 +26,15 @@ class Reader(Follower):
 
     def __init__(self, room: str) -> None:
         super().__init__(room)
+        self.story: list[dict[str, Any]] = []
+        """Everything, in order."""
         self.heard: list[dict[str, Any]] = []
         self.translated: list[dict[str, Any]] = []
 
     def take(self, publication: Any) -> None:
         """See `Follower.take`."""
         super().take(publication)
+        self.story.append(publication["data"])
         if publication["data"]["type"].startswith("answer."):
             self.heard.append(publication["data"])
         elif publication["data"]["type"] == "message.translated":
@@ -118,7 +121,7 @@ async def test_the_archivist_streams_to_a_newcomer(sqlite_url: str, session: aio
     assert "stuck again" in text
 
 
-async def test_the_archivist_is_read_in_the_language_of_who_asked(
+async def test_an_answer_streams_as_it_is_written_and_is_then_read_in_the_language_of_who_asked(
     sqlite_url: str, session: aiohttp.ClientSession
 ) -> None:
     with GatheringServer(sqlite_url, translation_provider="pseudo") as server:
@@ -141,3 +144,6 @@ async def test_the_archivist_is_read_in_the_language_of_who_asked(
     assert "stuck again" in answer["text"]
     assert [(each["language"], each["text"]) for each in live] == [("fr", answer["translation"]["text"])]
     assert answer["translation"]["text"] != answer["text"]
+    meanwhile = reader.story[: reader.story.index(live[0])]
+    assert "".join(each["text"] for each in meanwhile if each["type"] == "answer.delta") == answer["text"]
+    assert "answer.completed" in [each["type"] for each in meanwhile]
