@@ -125,7 +125,7 @@ def welcome(url: str) -> list[str]:
     return [
         f"Open {url} in a browser",
         f"Sign in as {_ADMIN} (administrator), {others}: everyone's password is {PASSWORD}",
-        f"The archivist answers in every room: @{_ARCHIVIST.name} what did konrad say about the Z1?",
+        f"The archivist answers in every room. In the Werkstatt: @{_ARCHIVIST.name} what did konrad say about the Z1?",
     ]
 
 
