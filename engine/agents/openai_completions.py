@@ -23,7 +23,6 @@ CONNECT: Final = 5.0
 """Seconds for a connection, as the client has it."""
 KEPT: Final = 60.0
 """Seconds that a connection is kept for the next request: another handshake would be what the first word waits for."""
-_ERROR: Final = 400
 _DONE: Final = "[DONE]"
 
 
@@ -42,7 +41,7 @@ class Completions:
         """Ask. Raises what the client does: `APIStatusError`, `APIConnectionError`. Cancelled, it closes the connection."""
         with _explained(self._url):
             response = await self._open().post(self._url, data=msgspec.json.encode(payload))
-            if response.status >= _ERROR:
+            if not response.ok:
                 raise _status_error(response, await response.read())
         return Chunks(response, QuickEvents(SSEDecoder()))
 
@@ -83,13 +82,14 @@ class Chunks:
 
     async def __aiter__(self) -> AsyncIterator[object]:
         """Each chunk. Raises `APIError` for an error that the provider reports among them, `APIConnectionError`, `JSONDecodeError`."""
-        url, done = self._response.url, False
+        url, content = self._response.url, self._response.content
         with _explained(url):
-            while part := await self._response.content.readany():  # to its end, else the connection could not be kept
-                for data in () if done else self._events.feed(part):
+            async for part in content.iter_any():
+                for data in self._events.feed(part):
                     if data.startswith(_DONE):
-                        done = True
-                        break
+                        async for _ in content.iter_any():  # else the connection could not be kept
+                            pass
+                        return
                     chunk = parsed(data)
                     if isinstance(chunk, dict) and chunk.get("error"):
                         raise APIError("the provider reported an error", _request(url), body=chunk["error"])
