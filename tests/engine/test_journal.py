@@ -27,6 +27,12 @@ class Watched:
         self.batches: list[int] = []
         self.before: Callable[[], Awaitable[None]] | None = None
 
+    def held(self) -> anyio.Event:
+        """Have everything wait until this is set."""
+        release = anyio.Event()
+        self.before = release.wait
+        return release
+
     async def append(self, batch: Sequence[Append]) -> list[AppendFailure | None]:
         self.batches.append(len(batch))
         if self.before is not None:
@@ -72,6 +78,13 @@ async def rooms(storage: MemoryStorage, ada: Participant, count: int) -> list[An
     return [await open_room(storage, ada) for _ in range(count)]
 
 
+async def claimed_rooms(
+    journal: Ref[Journal], storage: MemoryStorage, ada: Participant, count: int
+) -> tuple[list[Any], list[Claimed]]:
+    places = await rooms(storage, ada, count)
+    return places, [await journal.ask(Claim(room.id)) for room in places]
+
+
 async def write(journal: Ref[Journal], claimed: Claimed, *events: Any) -> None:
     await journal.ask(Write(Append(claimed.timeline_id, claimed.term, events)))
 
@@ -107,8 +120,7 @@ async def test_a_claim_raises_the_term_and_tells_the_head(
 async def test_the_writes_of_many_timelines_that_wait_together_are_one_batch(
     journal: Ref[Journal], storage: MemoryStorage, log: Watched, ada: Participant
 ):
-    places = await rooms(storage, ada, 20)
-    claims = [await journal.ask(Claim(room.id)) for room in places]
+    places, claims = await claimed_rooms(journal, storage, ada, 20)
     entered, release = anyio.Event(), anyio.Event()
 
     async def hold() -> None:
@@ -130,10 +142,8 @@ async def test_the_writes_of_many_timelines_that_wait_together_are_one_batch(
 async def test_while_few_are_written_the_next_are_made_ready_and_those_after_them_wait(
     journal: Ref[Journal], storage: MemoryStorage, log: Watched, ada: Participant
 ):
-    places = await rooms(storage, ada, 5)
-    claims = [await journal.ask(Claim(room.id)) for room in places]
-    release = anyio.Event()
-    log.before = release.wait
+    places, claims = await claimed_rooms(journal, storage, ada, 5)
+    release = log.held()
     async with anyio.create_task_group() as tasks:
         events = [posted(a_message(room, 2, ada)) for room in places]
         await write_one_by_one(tasks, journal, *zip(claims, events, strict=True))
@@ -147,14 +157,12 @@ async def test_while_few_are_written_the_next_are_made_ready_and_those_after_the
 async def test_while_many_are_written_nothing_is_made_ready(
     journal: Ref[Journal], storage: MemoryStorage, log: Watched, ada: Participant
 ):
-    places = await rooms(storage, ada, FEW + 3)
-    claims = [await journal.ask(Claim(room.id)) for room in places]
+    places, claims = await claimed_rooms(journal, storage, ada, FEW + 3)
     entries = [
         Append(room.id, claimed.term, (posted(a_message(room, 2, ada)),))
         for room, claimed in zip(places, claims, strict=True)
     ]
-    release = anyio.Event()
-    log.before = release.wait
+    release = log.held()
     answers: list[object] = []
     for entry in entries[:-1]:
         journal.request(Write(entry), lambda answer: answers.append(answer.error))
@@ -175,8 +183,7 @@ async def test_two_transactions_at_a_time_are_never_about_the_same_timeline(
 ):
     [room, other] = await rooms(storage, ada, 2)
     claimed, elsewhere = await journal.ask(Claim(room.id)), await journal.ask(Claim(other.id))
-    release = anyio.Event()
-    log.before = release.wait
+    release = log.held()
     async with anyio.create_task_group() as tasks:
         await write_one_by_one(
             tasks,
@@ -197,10 +204,8 @@ async def test_two_transactions_at_a_time_are_never_about_the_same_timeline(
 async def test_what_nobody_waits_for_any_more_is_not_written(
     journal: Ref[Journal], storage: MemoryStorage, log: Watched, ada: Participant
 ):
-    places = await rooms(storage, ada, 3)
-    claims = [await journal.ask(Claim(room.id)) for room in places]
-    release = anyio.Event()
-    log.before = release.wait
+    places, claims = await claimed_rooms(journal, storage, ada, 3)
+    release = log.held()
     async with anyio.create_task_group() as tasks:
         first, second, third = zip(claims, [posted(a_message(room, 2, ada)) for room in places], strict=True)
         await write_one_by_one(tasks, journal, first, second)
@@ -214,8 +219,7 @@ async def test_what_nobody_waits_for_any_more_is_not_written(
 
 
 async def test_one_bad_entry_fails_alone(journal: Ref[Journal], storage: MemoryStorage, ada: Participant):
-    places = await rooms(storage, ada, 6)
-    claims = [await journal.ask(Claim(room.id)) for room in places]
+    places, claims = await claimed_rooms(journal, storage, ada, 6)
     await journal.ask(Claim(places[3].id))  # somebody else has taken this one over
     entries = [
         posted(a_message(places[0], 2, ada)),
