@@ -1,13 +1,14 @@
 """Posting while a slow provider translates, beside the same posting without translation.
 
-Two servers run all the time, one with a provider and one without, and the same people post the same to the one and to the other in
-turns: what drifts on the machine drifts for both. People post at times that a seeded chance chooses, the same for both servers, over
-connections that do nothing else; they read over others, in a process of their own (`listeners`), and so is the provider: what readers
-and the provider have to do would count as the server's. How late this process itself was is in the report.
+Everyone is in two rooms of one server, which are alike but that one of them is translated, and posts the same to the one and to the other
+in turns: what drifts on the machine drifts for both. Two servers would not do: of two that are set up alike and do the same, one has a
+p99 that is up to a quarter shorter. People post at times that a seeded chance chooses, the same for both kinds of rooms, over connections
+that do nothing else; they read over others, in a process of their own (`listeners`), and so is the provider: what readers and the provider
+have to do would count as the server's. How late this process itself was is in the report.
 """
 
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
@@ -32,7 +33,9 @@ LANGUAGES = ("en", "de", "ja", "fr", "pt-BR", "es")
 TICK = 0.005
 """Seconds between two looks at how late this process is."""
 REST = 5.0
-"""Seconds for the disk to write what has furnished the servers: 200 people are more than a thousand commits."""
+"""Seconds for the disk to write what has furnished the server: 200 people are more than a thousand commits."""
+KEPT = 2.0
+"""Seconds until what has come is kept, and readers have heard of it."""
 RESAMPLED = 400
 """How often the posts are drawn anew, to see how much of a ratio is chance."""
 
@@ -40,9 +43,9 @@ RESAMPLED = 400
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """`users` people in rooms of `members`, each of whom posts; `rate` posts a second altogether.
 
-    Each server has its turn `turns` times, now the one first and now the other: a request to the provider takes between `fastest` and
-    `slowest` seconds, so after `slowest` and a second it has translations to land, and what is posted in the `seconds` after that is
-    measured. `requests` to the provider are made at a time.
+    Each kind of rooms has its turn `turns` times, now the one first and now the other: a request to the provider takes between
+    `fastest` and `slowest` seconds, so after `slowest` and a second it has translations to land, and what is posted in the `seconds`
+    after that is measured. `requests` to the provider are made at a time.
     """
 
     users: int
@@ -61,21 +64,26 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(eq=False)
-class Scene:
-    """One server and its people, and what was seen of them. Times are in seconds."""
+class Stage:
+    """The server and its people."""
 
-    name: str
     server: Server
     api: Api
     admin: str
-    people: list[tuple[str, Client]] = field(default_factory=list)
     seats: list[Seat] = field(default_factory=list)
     """Where they read."""
+
+
+@dataclass(eq=False)
+class Scene:
+    """The rooms of one kind: in them, who posts where, and what was seen. Times are in seconds."""
+
+    name: str
+    translated: bool
+    people: list[tuple[str, Client]] = field(default_factory=list)
     measuring: bool = False
-    acknowledged: list[float] = field(default_factory=list)
-    """How long posts took that were made while it was measured."""
-    landed: list[float] = field(default_factory=list)
-    """How long after its post a translation was heard, by each of its readers."""
+    acknowledged: list[list[float]] = field(default_factory=list)
+    """For each turn how long posts took that were made while it was measured."""
     waiting: list[int] = field(default_factory=list)
     """Texts that waited for the provider, seen once a second."""
     late: list[float] = field(default_factory=list)
@@ -83,13 +91,31 @@ class Scene:
     posted: int = 0
     cpu: float = 0.0
     elapsed: float = 0.0
-    translating: float = 0.0
-    """Seconds in which the provider had something to do."""
+
+    @property
+    def times(self) -> list[float]:
+        """How long posts took, of all turns."""
+        return [each for turn in self.acknowledged for each in turn]
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the translations.
+
+    The server's `report`, what the provider has `made`, for how many seconds there was something to translate (`translating`), and how
+    long after its post each translation was heard by each of its readers (`landed`, in seconds).
+    """
+
+    report: dict[str, Any]
+    made: Made
+    translating: float
+    landed: list[float]
 
 
 async def measure(database: Database, plan: Plan) -> list[str]:
-    """Both servers in turns; returns the report's lines."""
-    with provided(plan.fastest, plan.slowest) as provider, opened(database) as one, opened(database) as other:
+    """Both kinds of rooms in turns; returns the report's lines."""
+    without, slow = Scene("without translation", translated=False), Scene("with the provider", translated=True)
+    translating = 0.0
+    with provided(plan.fastest, plan.slowest) as provider, opened(database) as url:
         deepl = {
             "GATHERING_TRANSLATION_PROVIDER": "deepl",
             "GATHERING_DEEPL_AUTH_KEY": "benchmark:fx",
@@ -97,29 +123,33 @@ async def measure(database: Database, plan: Plan) -> list[str]:
             "GATHERING_TRANSLATION_CONCURRENCY": str(plan.requests),
         }
         async with (
-            _furnished("without translation", one, {"GATHERING_TRANSLATION_PROVIDER": "none"}, plan) as without,
-            _furnished("with the provider", other, deepl, plan) as slow,
-            listening(without.server.address, without.seats),
-            listening(slow.server.address, slow.seats) as listeners,
+            _furnished(url, deepl, (without, slow), plan) as stage,
+            listening(stage.server.address, stage.seats) as listeners,
         ):
             first_in_line()
             await anyio.sleep(REST)
             for number in range(plan.turns):
                 for scene in (without, slow) if number % 2 == 0 else (slow, without):
                     began = time.perf_counter()
-                    await _turn(scene, plan, Random(number))
+                    await _turn(stage, scene, plan, Random(number))
                     if scene is slow:
-                        await _drained(slow)
-                        slow.translating += time.perf_counter() - began
+                        await _drained(stage)
+                        translating += time.perf_counter() - began
             async with aiohttp.ClientSession() as http, http.get(f"{provider.address}/made") as response:
                 made = msgspec.json.decode(await response.read(), type=Made)
-            report = await slow.api.call("GET", "/admin/translation", None, slow.admin)
-            slow.landed = await listeners.heard()
-    return list(_report(plan, made, without, slow, report))
+            seen = Seen(
+                report=await stage.api.call("GET", "/admin/translation", None, stage.admin),
+                made=made,
+                translating=translating,
+                landed=await listeners.heard(),
+            )
+    return list(_report(plan, without, slow, seen))
 
 
 @asynccontextmanager
-async def _furnished(name: str, url: str, settings: Mapping[str, str], plan: Plan) -> AsyncIterator[Scene]:
+async def _furnished(
+    url: str, settings: Mapping[str, str], scenes: Sequence[Scene], plan: Plan
+) -> AsyncIterator[Stage]:
     """A server in a process of its own, with everyone in it."""
     await add_administrator(url)
     with running(url, {**UNTHROTTLED, **settings}) as server:
@@ -128,52 +158,54 @@ async def _furnished(name: str, url: str, settings: Mapping[str, str], plan: Pla
             anyio.create_task_group() as reading,
         ):
             api = Api(http, server.address)
-            scene = Scene(name, server, api, await api.sign_in("root"))
-            await _furnish(scene, http, plan, reading)
-            yield scene
+            stage = Stage(server, api, await api.sign_in("root"))
+            await _furnish(stage, scenes, http, plan, reading)
+            yield stage
             reading.cancel_scope.cancel()
 
 
-async def _furnish(scene: Scene, http: aiohttp.ClientSession, plan: Plan, reading: TaskGroup) -> None:
-    """Everyone with a language, in a room, and connected, to post."""
-    rooms = -(-plan.users // plan.members)
-    found: list[list[tuple[str, Client]]] = [[] for _ in range(rooms)]
-    seats: list[list[Seat]] = [[] for _ in range(rooms)]
+async def _furnish(
+    stage: Stage, scenes: Sequence[Scene], http: aiohttp.ClientSession, plan: Plan, reading: TaskGroup
+) -> None:
+    """Everyone with a language, in a room of each kind, and connected, to post."""
+    api = stage.api
 
-    async def open_room(number: int) -> None:
-        api = scene.api
+    async def open_rooms(number: int) -> None:
         names = [f"r{number}m{member}" for member in range(min(plan.members, plan.users - number * plan.members))]
         tokens = [await api.newcomer(name) for name in names]
-        room = await api.call("POST", "/rooms", {"name": f"Room {number}"}, tokens[0])
-        for member, token in enumerate(tokens):
-            await api.call("PATCH", "/me", {"language": LANGUAGES[member % len(LANGUAGES)]}, token)
-            if member:
+        clients = [await Client.connect(http, stage.server.address, token, lambda *_: None) for token in tokens]
+        channels = []
+        for scene in scenes:
+            body = {"name": f"Room {number} {scene.name}", "translation": scene.translated}
+            room = await api.call("POST", "/rooms", body, tokens[0])
+            for token in tokens[1:]:
                 await api.call("POST", f"/rooms/{room['id']}/join", None, token)
-            client = await Client.connect(http, scene.server.address, token, lambda *_: None)
+            channels.append(f"room:{room['id']}")
+            scene.people += [(channels[-1], client) for client in clients]
+        for member, (token, client) in enumerate(zip(tokens, clients, strict=True)):
+            await api.call("PATCH", "/me", {"language": LANGUAGES[member % len(LANGUAGES)]}, token)
             reading.start_soon(client.run)
-            found[number].append((f"room:{room['id']}", client))
-            seats[number].append(Seat(token, [f"room:{room['id']}"]))
+            stage.seats.append(Seat(token, channels))
 
     async with anyio.create_task_group() as opening:
-        for number in range(rooms):
-            opening.start_soon(open_room, number)
-    scene.people = [each for room in found for each in room]
-    scene.seats = [each for room in seats for each in room]
+        for number in range(-(-plan.users // plan.members)):
+            opening.start_soon(open_rooms, number)
 
 
-async def _turn(scene: Scene, plan: Plan, chance: Random) -> None:
+async def _turn(stage: Stage, scene: Scene, plan: Plan, chance: Random) -> None:
     """Have everyone post for a while, and measure the end of it."""
+    scene.acknowledged.append([])
     async with anyio.create_task_group() as looking:
-        looking.start_soon(_watch, scene)
+        looking.start_soon(_watch, stage, scene)
         looking.start_soon(_look_at_the_clock, scene)
         async with anyio.create_task_group() as posting:
             posting.start_soon(_post, scene, plan, chance, posting)
             await anyio.sleep(plan.warm_up)
-            cpu, started = scene.server.cpu(), time.perf_counter()
+            cpu, started = stage.server.cpu(), time.perf_counter()
             scene.measuring = True
             await anyio.sleep(plan.seconds)
             scene.measuring = False
-            scene.cpu += scene.server.cpu() - cpu
+            scene.cpu += stage.server.cpu() - cpu
             scene.elapsed += time.perf_counter() - started
         looking.cancel_scope.cancel()
 
@@ -193,7 +225,7 @@ async def _post_one(scene: Scene, channel: str, client: Client) -> None:
     measured = scene.measuring
     seconds = await post(channel, client)
     if measured:
-        scene.acknowledged.append(seconds)
+        scene.acknowledged[-1].append(seconds)
 
 
 async def _look_at_the_clock(scene: Scene) -> None:
@@ -204,22 +236,22 @@ async def _look_at_the_clock(scene: Scene) -> None:
             scene.late.append(time.perf_counter() - due)
 
 
-async def _watch(scene: Scene) -> None:
+async def _watch(stage: Stage, scene: Scene) -> None:
     """Look once a second at how many texts wait."""
     while True:
-        report = await scene.api.call("GET", "/admin/translation", None, scene.admin)
+        report = await stage.api.call("GET", "/admin/translation", None, stage.admin)
         scene.waiting.append(report["translators"]["waiting"])
         await anyio.sleep(1.0)
 
 
-async def _drained(scene: Scene) -> None:
+async def _drained(stage: Stage) -> None:
     """Wait until the provider has done everything, and a moment for the readers to hear of it."""
     while True:
-        translators = (await scene.api.call("GET", "/admin/translation", None, scene.admin))["translators"]
+        translators = (await stage.api.call("GET", "/admin/translation", None, stage.admin))["translators"]
         if not translators["waiting"] and not any(each["in_flight"] for each in translators["providers"]):
             break
         await anyio.sleep(0.1)
-    await anyio.sleep(1.0)
+    await anyio.sleep(KEPT)
 
 
 def _by_chance(times: list[float], others: list[float], percent: int) -> tuple[float, float]:
@@ -233,30 +265,32 @@ def _by_chance(times: list[float], others: list[float], percent: int) -> tuple[f
     return ratios[RESAMPLED // 20], ratios[-RESAMPLED // 20]
 
 
-def _report(plan: Plan, made: Made, without: Scene, slow: Scene, report: Mapping[str, Any]) -> Iterator[str]:
-    translators, interpreting = report["translators"], report["interpreting"]
+def _report(plan: Plan, without: Scene, slow: Scene, seen: Seen) -> Iterator[str]:
+    translators, interpreting = seen.report["translators"], seen.report["interpreting"]
     failures = {each["name"]: each["failures"] for each in translators["providers"]}
     languages = min(plan.members, len(LANGUAGES))
     yield f"{plan.users} people in rooms of {plan.members} who read {languages} languages, {plan.rate:g} posts/s at random times"
-    yield f"  each server in turn, {plan.turns} times: {plan.seconds:g} s measured after {plan.warm_up:g} s"
+    yield f"  each kind of rooms in turn, {plan.turns} times: {plan.seconds:g} s measured after {plan.warm_up:g} s"
     yield f"  provider: {plan.requests} requests at a time, {plan.fastest:g} to {plan.slowest:g} s each"
     for scene in (without, slow):
-        times = scene.acknowledged
+        times = scene.times
         yield (
             f"  {scene.name:20} posts {len(times):6,}  p50 {milliseconds(times, 50)}  p95 {milliseconds(times, 95)}"
             f"  p99 {milliseconds(times, 99)} ms   server {scene.cpu / scene.elapsed:4.0%} of a core"
             f"   this process late, p99 {milliseconds(scene.late, 99)} ms"
         )
+        each = "  ".join(milliseconds(turn, 99).strip() for turn in scene.acknowledged)
+        yield f"  {'':20} p99 of each turn {each} ms"
     for percent in (50, 95, 99):
-        times, others = slow.acknowledged, without.acknowledged
+        times, others = slow.times, without.times
         least, most = _by_chance(times, others, percent)
         ratio = percentile(times, percent) / percentile(others, percent)
         yield f"  p{percent} with / without   {ratio:7.2f}x   by chance, 9 times of 10, {least:.2f} to {most:.2f}x"
     capacity = plan.requests * 2 / (plan.fastest + plan.slowest)
-    requests, texts = made.requests / slow.translating, made.texts / slow.translating
+    requests, texts = seen.made.requests / seen.translating, seen.made.texts / seen.translating
     yield f"  requests/s {requests:6.2f} of {capacity:.2f} possible, texts/s {texts:7.1f}"
-    heard = f"{len(slow.landed):,} heard by readers"
-    yield f"  post to translation  p50 {milliseconds(slow.landed, 50)}  p99 {milliseconds(slow.landed, 99)} ms, {heard}"
+    heard = f"{len(seen.landed):,} heard by readers"
+    yield f"  post to translation  p50 {milliseconds(seen.landed, 50)}  p99 {milliseconds(seen.landed, 99)} ms, {heard}"
     yield f"  texts waiting, most  {max(slow.waiting):7,} of {translators['queue_limit']:,} allowed"
     yield f"  dropped: present {translators['dropped_present']:,}, absent {translators['dropped_absent']:,}"
     yield f"  posted {slow.posted:,}, asked {interpreting['asked']:,}, stored {interpreting['stored']:,}"
