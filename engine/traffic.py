@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from typing import Final
 
 import anyio
-from anyio.lowlevel import checkpoint
 
 from engine.domain.fields import TimelineId
 
@@ -51,16 +50,18 @@ class Traffic:
 class Courtesy:
     """How work that never ends gives way: it stands still for `patience` seconds at most, and then goes on for as long.
 
-    So it has half of the time where somebody is always on the way.
+    So it has half of the time where somebody is always on the way. `rest` are seconds after each slice in which nothing is done: for work
+    that is in no hurry at all, so that whoever comes then waits for nothing.
     """
 
-    def __init__(self, traffic: Traffic, patience: float) -> None:
+    def __init__(self, traffic: Traffic, patience: float, *, rest: float = 0.0) -> None:
         self._traffic = traffic
         self._patience = patience
+        self._rest = rest
         self._next_look = float("-inf")
 
     async def after_you(self) -> None:
         """Between two slices of the work: let everything else that is ready go first, and whoever is on the way."""
-        await checkpoint()
+        await anyio.sleep(self._rest)
         if anyio.current_time() >= self._next_look and not await self._traffic.give_way(self._patience):
             self._next_look = anyio.current_time() + self._patience

@@ -13,14 +13,18 @@ import structlog
 from actors import Actor, Call, Mailbox, Message, handles
 from engine.errors import StorageUnavailable
 from engine.storage.repositories import Known, Pair, Translations
-from engine.traffic import Traffic
+from engine.traffic import Courtesy, Traffic
 
 log = structlog.get_logger(__name__)
 
-BATCH: Final = 64
+BATCH: Final = 256
 """The most questions that are asked together: each has the languages of one timeline."""
-REST: Final = 0.1
-"""Seconds after each answer in which questions gather."""
+SLICES: Final = 20
+"""At most in so many parts they are answered, one after the other: each answer has a booth ask for its texts."""
+BETWEEN: Final = 0.005
+"""Seconds between two of these. Meanwhile questions gather."""
+REST: Final = SLICES * BETWEEN
+"""Seconds for that, in any case."""
 GIVE_WAY: Final = 0.03
 """Seconds for which those who post come first, at most."""
 
@@ -39,15 +43,19 @@ class Librarian(Actor):
     def __init__(self, translations: Translations, traffic: Traffic) -> None:
         self._translations = translations
         self._traffic = traffic
+        self._courtesy = Courtesy(traffic, GIVE_WAY, rest=BETWEEN)
 
     @handles(LookUp, batch=BATCH)
     async def look_up(self, calls: list[Call[LookUp, Mapping[Pair, Known]]]) -> None:
-        """Look up whatever is asked for, at once, and rest."""
+        """Look up whatever is asked for, at once, and answer one after the other."""
         await self._traffic.give_way(GIVE_WAY)
         known = await self._known(list(dict.fromkeys(pair for call in calls for pair in call.message.pairs)))
-        for call in calls:
-            call.answer(known)
-        await anyio.sleep(REST)
+        each = -(-len(calls) // SLICES)
+        for first in range(0, len(calls), each):
+            await self._courtesy.after_you()
+            for call in calls[first : first + each]:
+                call.answer(known)
+        await anyio.sleep(max(0.0, REST - len(calls) / each * BETWEEN))
 
     async def _known(self, pairs: list[Pair]) -> Mapping[Pair, Known]:
         try:

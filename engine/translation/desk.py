@@ -12,9 +12,9 @@ from typing import Final
 
 import msgspec
 import structlog
-from anyio.lowlevel import checkpoint
 
 from actors import Actor, Answer, Call, Mailbox, Message, handles
+from engine.traffic import Courtesy, Traffic
 from engine.translation.cache import Cache
 from engine.translation.detection import Detector
 from engine.translation.failures import (
@@ -35,8 +35,14 @@ from engine.translation.work import Rendering, Work
 
 log = structlog.get_logger(__name__)
 
-BATCH: Final = 8
+SLICE: Final = 5
 """Texts that are taken, or have come back, in one go: fifty are a millisecond in which nobody else has their turn."""
+MANY: Final = 8 * SLICE
+"""Texts of which, when they wait to be taken, twice as many are taken in one go."""
+REST: Final = 0.001
+"""Seconds between two slices."""
+PATIENCE: Final = 0.02
+"""Seconds for which those who post come first, at most."""
 MOST_ATTEMPTS: Final = 4
 """How often one text is given to a provider, whichever, before it fails."""
 USAGE_EVERY: Final = 300.0
@@ -101,6 +107,7 @@ class Desk(Actor):
         ledger: Ledger,
         clock: Callable[[], float],
         *,
+        traffic: Traffic,
         detector: Detector,
         window: float,
         queue: int,
@@ -110,6 +117,7 @@ class Desk(Actor):
         self._cache = cache
         self._ledger = ledger
         self._clock = clock
+        self._courtesy = Courtesy(traffic, PATIENCE, rest=REST)
         self._detector = detector
         self._window = window
         self._queue = queue
@@ -131,13 +139,15 @@ class Desk(Actor):
 
     # -- arriving --------------------------------------------------------------------------------------------------------
 
-    @handles(Translate, batch=BATCH)
+    @handles(Translate, batch=MANY)
     async def take(self, calls: list[Call[Translate, Rendering]]) -> None:
         """Take what has arrived."""
-        for call in calls:
-            self._take(call)
-        if len(calls) == BATCH:
-            await checkpoint()
+        each = SLICE if len(calls) < MANY else 2 * SLICE
+        for number, call in enumerate(calls, 1):
+            if not call.settled:  # its caller may have gone while others were on the way
+                self._take(call)
+            if number % each == 0:
+                await self._courtesy.after_you()
 
     def _take(self, call: Call[Translate, Rendering]) -> None:
         work = call.message.work
@@ -279,8 +289,8 @@ class Desk(Actor):
                 else:
                     lane.gate.note(each)
                     self._turned_back(lane, flight, each, alone=True)
-                if number % BATCH == 0:
-                    await checkpoint()
+                if number % SLICE == 0:
+                    await self._courtesy.after_you()
         self._send(lane)
 
     def _arrived(self, lane: Lane, flight: Flight, translated: Translated) -> None:

@@ -97,16 +97,19 @@ class Offer(msgspec.Struct, frozen=True):
 
         Of several that will do the one with the tag's own region comes first, then the usual one, then the plain language.
         """
-        if not self.targets:
-            return tag
-        wanted = parse_tag(tag)
-        explicit_first = sorted(self.targets, key=lambda code: -code.count("-"))
-        fitting = {code: parse_tag(code).region for code in explicit_first if same_language(code, tag)}
-        for region in (wanted.region, _usual_region(wanted), ""):
-            for code, has in fitting.items():
-                if has == region:
-                    return code
-        return next(iter(fitting), None)
+        return _target(self.targets, tag) if self.targets else tag
+
+
+@lru_cache(maxsize=1024)
+def _target(targets: tuple[str, ...], tag: str) -> str | None:
+    wanted = parse_tag(tag)
+    explicit_first = sorted(targets, key=lambda code: -code.count("-"))
+    fitting = {code: parse_tag(code).region for code in explicit_first if same_language(code, tag)}
+    for region in (wanted.region, _usual_region(wanted), ""):
+        for code, has in fitting.items():
+            if has == region:
+                return code
+    return next(iter(fitting), None)
 
 
 def _usual_region(wanted: Tag) -> str:

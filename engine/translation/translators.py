@@ -224,6 +224,7 @@ async def start_translators(
                 cache,
                 ledger,
                 system.clock,
+                traffic=traffic or Traffic(),
                 detector=detector,
                 window=settings.translation_window,
                 queue=settings.translation_queue,

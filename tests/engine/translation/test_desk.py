@@ -5,6 +5,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from actors.testing import Simulation
+from engine.translation.desk import MANY
 from engine.translation.languages import Offer
 from engine.translation.provider import Batch, Capacity, ProviderFailed, Translated, Usage
 from tests.engine.translation.interpreting import Answers, Scripted, failing, in_capitals, only, translating, work
@@ -132,6 +133,18 @@ async def at_most_so_many_requests_are_under_way_and_start_in_a_second(simulatio
     assert len(answers.of) == 20
     assert provider.most_under_way <= 3
     assert all(later - earlier >= 1.5 - 1e-6 for earlier, later in zip(provider.at[3:], provider.at[6:], strict=False))
+
+
+async def what_expires_before_it_is_taken_fails_once(simulation: Simulation[None]) -> None:
+    provider, answers = Scripted(seconds=1000), Answers()
+    async with simulation.system() as system, translating(system, provider, translation_deadline=0.002) as translators:
+        for number in range(2 * MANY):
+            answers.request(translators, work(f"number {number}"), number)
+        await simulation.advance(5)
+        status = translators.status()
+
+    assert len(answers.of) == sum(status.failed.values()) == 2 * MANY
+    assert status.waiting == 0
 
 
 async def what_takes_too_long_ends_and_frees_its_worker(simulation: Simulation[None]) -> None:
@@ -326,6 +339,7 @@ test_turns = simulated(rooms_take_turns)
 test_presence = simulated(those_who_are_present_come_first)
 test_overload = simulated(overload_drops_the_oldest_for_absent_readers_first)
 test_pace = simulated(at_most_so_many_requests_are_under_way_and_start_in_a_second)
+test_expired = simulated(what_expires_before_it_is_taken_fails_once)
 test_deadline = simulated(what_takes_too_long_ends_and_frees_its_worker)
 test_abandoned = simulated(what_nobody_waits_for_any_more_is_not_asked_for)
 test_breaker = simulated(a_provider_that_is_down_is_left_alone_and_tried_with_one_request)
