@@ -36,7 +36,7 @@ from engine.errors import StorageUnavailable, TimelineMoved, TryLater
 from engine.interpreting.commands import Consider, Demand, Review, Waiter
 from engine.interpreting.flights import Flight, Flights, Wish, wishes
 from engine.interpreting.librarian import LookUp
-from engine.interpreting.pace import EACH, Turn
+from engine.interpreting.pace import EACH, company
 from engine.interpreting.surroundings import Surroundings
 from engine.storage.repositories import Known, Pair
 from engine.timelines.translating import AddTranslation, Lacking, ReadLacking, Style
@@ -91,6 +91,10 @@ class _Seen(Message["Booth", None], frozen=True):
     answer: Answer[Lacking | None]
 
 
+class _Gathered(Message["Booth", None], frozen=True):
+    """What has come has waited long enough for company."""
+
+
 class _Store(Message["Booth", None], frozen=True):
     """It is this booth's turn, for so many translations."""
 
@@ -131,6 +135,7 @@ class Booth(Actor):
         self._nudged = False
         self._unstored: deque[tuple[Flight, MessageId]] = deque()
         self._storing = 0
+        self._gathering = False
         self._has_turn = False
         self._reviewing = False
         self._review_again = False
@@ -303,6 +308,7 @@ class Booth(Actor):
         self._counts["asked"] += 1
         original, style = flight.original, flight.style
         flight.hurried = flight.present
+        flight.since = self._surroundings.time()
         work = Work(
             group=self._channel,
             text=original.message.text,
@@ -319,7 +325,8 @@ class Booth(Actor):
     def _came(self, flight: Flight, answer: Answer[Rendering]) -> None:
         """Called from anywhere. What does not get through now is seen at the next message, of which the mailbox is full then."""
         self._arrived.append((flight, answer))
-        if not self._nudged and not self._gone:
+        goes_along = (self._gathering or self._has_turn) and answer.error is None and not flight.waiting
+        if not (self._nudged or self._gone or goes_along):
             with suppress(MailboxFull, ActorStopped, Unavailable):
                 self._surroundings.booth(self._channel).tell(_Arrived())
                 self._nudged = True
@@ -332,6 +339,10 @@ class Booth(Actor):
         self._take_arrived()
 
     def _take_arrived(self) -> None:
+        self._unload()
+        self._store()
+
+    def _unload(self) -> None:
         while self._arrived:
             flight, answer = self._arrived.popleft()
             if answer.error is None:
@@ -339,7 +350,6 @@ class Booth(Actor):
                 self._take(flight, answer.result())
             else:
                 self._fail(flight, answer.error)
-        self._store()
 
     def _take(self, flight: Flight, rendering: Rendering) -> None:
         flight.rendering = rendering
@@ -365,23 +375,42 @@ class Booth(Actor):
     # -- kept ----------------------------------------------------------------------------------------------------------
 
     def _store(self) -> None:
-        """Have the timeline keep what has come, when it is this booth's turn; at once what somebody who reads a page waits for."""
+        """Have the timeline keep what has come, with company and in turn; at once what somebody who reads a page waits for."""
         if not self._unstored or self._storing >= STORING:
             return
-        if self._unstored[0][0].waiting:
-            turn = Turn(EACH, 0.0)
+        first = self._unstored[0][0]
+        if first.waiting:
+            self._has_turn = True
+            self.send_after(0.0, _Store(EACH), key=_Store)
         elif self._has_turn:
             return
-        else:
-            turn = self._surroundings.pace.take()
+        elif len(self._unstored) >= EACH:
+            self._take_turn()
+        elif not self._gathering:
+            self._gathering = True
+            took = self._surroundings.time() - first.since
+            self.send_after(company(took), _Gathered(), key=_Gathered)
+
+    def _take_turn(self) -> None:
+        turn = self._surroundings.pace.take()
         self._has_turn = True
         self.send_after(turn.wait, _Store(turn.number), key=_Store)
+
+    @handles(_Gathered)
+    async def gathered(self, message: _Gathered) -> None:
+        """Go on with those that have come."""
+        del message
+        self._gathering = False
+        self._unload()
+        if self._unstored and not self._has_turn and self._storing < STORING:
+            self._take_turn()
 
     @handles(_Store)
     async def store(self, message: _Store) -> None:
         """Have the timeline keep some of what has come."""
         await self._surroundings.traffic.give_way(GIVE_WAY)
         self._has_turn = False
+        self._unload()
         self._store_some(min(message.number, STORING - self._storing))
         self._store()
 

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from math import inf
 from typing import TypeAlias
 
 import msgspec
@@ -46,6 +47,8 @@ class Flight:
     rendering: Rendering | None = None
     hurried: bool = False
     """Whether it was asked for as wanted by somebody present."""
+    since: float = inf
+    """When it was asked for; never, when it was known."""
     waiting: dict[MessageId, list[Settled]] = field(default_factory=dict)
 
     @property

@@ -4,6 +4,9 @@ A provider answers with fifty renderings at once, of many timelines, and several
 commit, and deliver them all at once would keep the event loop and the journal busy for as long as many posts take, and each post made
 then would wait for it; a post to one of these timelines even until all of it is over. So booths take turns: one commits, and the loop is
 free until the next. What arrives while a booth waits for its turn goes along.
+
+A commit of eight costs a third of what eight commits of one do. So a translation waits for others of its timeline, for a part of the time that it has
+taken already: whoever has waited for a slow provider does not notice, and a quick one is as quick.
 """
 
 from collections.abc import Callable
@@ -16,6 +19,10 @@ EACH: Final = 8
 SOON: Final = 0.1
 """Seconds. For each of these by which the turns reach into the future, they come faster by once the pace of `TICK`, and have `EACH`
 more: so nobody waits long, however many translations come a second."""
+PART: Final = 0.1
+"""Of the time that a translation has taken, for which it waits for company."""
+LONGEST: Final = 1.0
+"""Seconds for which it waits at most."""
 
 
 class Turn(NamedTuple):
@@ -39,3 +46,8 @@ class Pace:
         haste = 1 + int(wait / SOON)
         self._next = now + wait + TICK / haste
         return Turn(EACH * haste, wait)
+
+
+def company(took: float) -> float:
+    """For how many seconds a translation that took so many waits for others."""
+    return min(max(0.0, PART * took), LONGEST)

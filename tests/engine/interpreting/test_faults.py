@@ -6,7 +6,7 @@ import pytest
 from engine.domain.messages import Translation
 from engine.domain.people import Principal
 from engine.interpreting import pace
-from engine.interpreting.pace import EACH, TICK
+from engine.interpreting.pace import EACH, PART, TICK
 from engine.storage.memory import MemoryStorage, State
 from engine.timelines.commands import Unsubscribe
 from engine.translation.provider import Batch, ProviderFailed
@@ -51,6 +51,36 @@ async def test_renderings_that_come_together_are_kept_a_few_at_a_time(
     assert sorted(heard(listener)) == sorted(into("de", said))
     assert len(commits) == 3
     assert max(commits) - min(commits) == pytest.approx(2 * TICK)
+
+
+@pytest.mark.parametrize("took", [0.3, 3.0])
+async def test_what_comes_a_little_later_is_kept_along_with_the_first(  # noqa: PLR0917 - fixtures
+    lobby: Place, ada: Principal, ben: Principal, storage: Interposed, provider: Scripted, took: float
+) -> None:
+    came: list[float] = []
+    commits: list[float] = []
+
+    async def watch(name: str, perform: Perform) -> object:
+        if name == "append":
+            commits.append(anyio.current_time())
+        return await perform()
+
+    async def slow(_batch: Batch) -> None:
+        await anyio.sleep(took)
+        came.append(anyio.current_time())
+
+    provider.meddle = slow
+    listener, _ = await read(lobby, ben, "de")
+    said = []
+    for text in ("first", "second", "third"):
+        said += await lobby.say(ada, text)
+        await anyio.sleep(PART * took / 4)
+    storage.meddle = watch
+    await anyio.sleep(2 * took)
+
+    assert heard(listener) == into("de", said)
+    assert len(commits) == 1
+    assert commits[0] - came[0] == pytest.approx(PART * took, rel=0.5)
 
 
 async def test_who_reads_a_page_waits_for_nobodys_turn(

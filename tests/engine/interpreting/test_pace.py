@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.interpreting.pace import EACH, SOON, TICK, Pace, Turn
+from engine.interpreting.pace import EACH, LONGEST, PART, SOON, TICK, Pace, Turn, company
 
 
 class Time:
@@ -70,3 +70,10 @@ def test_who_has_to_wait_may_keep_more_then(pace: Pace):
 
     assert [turn.number for turn in turns] == [EACH * (1 + int(turn.wait / SOON)) for turn in turns]
     assert turns[-1].number > EACH
+
+
+@pytest.mark.parametrize(
+    ("took", "waits"), [(0.0, 0.0), (0.2, 0.2 * PART), (3.0, 3.0 * PART), (60.0, LONGEST), (float("-inf"), 0.0)]
+)
+def test_who_has_waited_waits_for_company_a_part_of_that(took: float, waits: float):
+    assert company(took) == pytest.approx(waits)
