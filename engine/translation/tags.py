@@ -38,6 +38,17 @@ _OPENS: Final = " \t([{\u00ab\u201e\u201c\u2018\u00bf\u00a1\"'*_~"
 _CLOSES: Final = " \t.,;:!?)]}\u00bb\u201d\u2019\u2026\"'*_~"
 
 
+_SENT: Final = re.compile(rf'<{KEPT} i="(\d+)">([^<>]*)</{KEPT}>')
+"""Something kept, as `encode` writes it."""
+_APART_BY_SPACES: Final = frozenset({"code", "email", "link", "mention"})
+"""Kinds of kept things of which each, between spaces, is what it was among any words."""
+_MORE_THAN_WORDS: Final = re.compile(
+    r"[^\w ,.!?;'()\u00a0\u00a1\u00ab\u00bb\u00bf\u2013\u2014\u2018-\u201e\u2026\u202f\u3001\u3002\uff01\uff0c\uff1f-]"
+    r"|[_\u2190-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001faff]|www\."
+)
+"""What may be markup, or something to be kept, or is not what a translator meant: none of it is in most texts."""
+
+
 class Damaged(Exception):
     """What came back cannot be made into a text that has everything of the original in it, once."""
 
@@ -59,6 +70,8 @@ def encode(document: Document) -> str:
 
 def decode(document: Document, encoded: str) -> str:
     """The text of a document with the words that came back. Raises `Damaged`."""
+    if (text := _plain(document, encoded)) is not None:
+        return text
     root = _tree(encoded)
     wanted = _skeleton(document)
     nodes = (node for line in document for node in walk(line.body))
@@ -78,8 +91,7 @@ def _encoded(nodes: tuple[Node, ...], numbers: Iterator[int]) -> str:
     for node in nodes:
         match node:
             case Kept(text=text, kind=kind):
-                shown = "" if kind == "control" or len(text) > _SHOWN else _escaped(text)
-                parts.append(f'<{KEPT} i="{next(numbers)}">{shown}</{KEPT}>')
+                parts.append(f'<{KEPT} i="{next(numbers)}">{_shown(text, kind)}</{KEPT}>')
             case Span(body=body):
                 parts.append(f'<{SPAN} i="{next(numbers)}">{_encoded(body, numbers)}</{SPAN}>')
             case _:
@@ -87,11 +99,46 @@ def _encoded(nodes: tuple[Node, ...], numbers: Iterator[int]) -> str:
     return "".join(parts)
 
 
+def _shown(text: str, kind: str) -> str:
+    return "" if kind == "control" or len(text) > _SHOWN else _escaped(text)
+
+
 def _escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 # -- and back ------------------------------------------------------------------------------------------------------------
+
+
+def _plain(document: Document, encoded: str) -> str | None:
+    """The same as what follows, in a part of its time, for what nearly every message is; None for any other.
+
+    That is one line of words, and of things kept between spaces, each of which came back once, as it went.
+    """
+    if len(document) != 1:
+        return None
+    line = document[0]
+    things = [node for node in line.body if not isinstance(node, str)]
+    kept = [
+        node for node in things if isinstance(node, Kept) and node.kind in _APART_BY_SPACES and "\n" not in node.text
+    ]
+    if len(kept) < len(things):
+        return None
+    parts = _SENT.split(encoded)
+    words, numbers, shown = parts[::3], parts[1::3], parts[2::3]
+    sent = {str(number): _shown(*node) for number, node in enumerate(kept, 1)}
+    if len(numbers) != len(sent) or dict(zip(numbers, shown, strict=True)) != sent:
+        return None
+    if any(map(_MORE_THAN_WORDS.search, words)) or not any(map(str.isalpha, "".join(words))):
+        return None
+    text = words[0]
+    for number, following in zip(numbers, words[1:], strict=True):
+        if text[-1:] not in {"", " "} or following[:1] not in {"", " "}:
+            return None
+        text += kept[int(number) - 1].text + following
+    if text != text.strip() or not (words[0] == "" or words[0][0].isalpha()):
+        return None
+    return line.before + text + line.after
 
 
 def _tree(encoded: str) -> _Element:

@@ -2,12 +2,15 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterator
+from itertools import permutations
 from random import Random
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from engine.translation import tags
 from engine.translation.markdown import Kept, Span, parse, walk
 from engine.translation.tags import Damaged, decode, encode
 from tests.engine.translation.written import messages
@@ -60,6 +63,80 @@ def test_a_translator_that_minds_the_tags_loses_nothing(text: str):
 
     assert things(back) == things(text)
     assert [line.before for line in parse(back)] == [line.before for line in document]
+
+
+TRAPS = (
+    *(
+        "",
+        "1.",
+        "2)",
+        "-",
+        "#",
+        ".",
+        "①",
+        "Ⓐ",
+        "🙂",
+        "www.x",
+        "a_b",
+        "_b_",
+        "*b*",
+        "&amp;",
+        "|",
+        ":wave:",
+        "x:",
+        "<b>",
+        "@bob",
+    ),
+    *("\u00a0", "\n", "`c`", "don't", "«Oh»", "日本,"),
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "hello",
+            " hello you ",
+            "- hello",
+            "@ada hello",
+            "hi, ada@example.org",
+            "hello `a b` you",
+            "see ```a\nb``` there",
+        ),
+        *("@ada `a b`, yes", "https://example.org/a says @ada", "one **two** three", "hello 🙂 you", "hello\nyou"),
+        *(
+            "🙂hello🙂",
+            "> ## 1. hello :wave:",
+            ":wave: hello",
+            "|hello @ada|",
+            "[a]: hello\n",
+            "\thello \n",
+            "\r hello \r",
+        ),
+    ],
+)
+def test_the_short_way_is_a_short_way_and_nothing_else(text: str, monkeypatch: pytest.MonkeyPatch):
+    document = parse(text)
+    kept = re.findall(r"<x [^>]*>.*?</x>", encode(document), flags=re.DOTALL)
+    orders = [each for trap in TRAPS for each in permutations([*kept, trap, "hello"])]
+    answers = [
+        encode(document),
+        *kept,
+        " ".join([*kept, *kept, "hello"]),
+        *(gap.join(order) for order in orders for gap in (" ", "")),
+    ]
+
+    def decoded() -> Iterator[str | None]:
+        for answer in answers:
+            try:
+                yield decode(document, answer)
+            except Damaged:
+                yield None
+
+    short = list(decoded())
+    monkeypatch.setattr(tags, "_plain", lambda *_: None)
+
+    assert short == list(decoded())
 
 
 def drop(before: str, _tag: str, after: str, _: Random) -> str:
