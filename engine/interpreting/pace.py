@@ -5,8 +5,8 @@ commit, and deliver them all at once would keep the event loop and the journal b
 then would wait for it; a post to one of these timelines even until all of it is over. So booths take turns: one commits, and the loop is
 free until the next. What arrives while a booth waits for its turn goes along.
 
-A commit of eight costs a third of what eight commits of one do. So a translation waits for others of its timeline, for a part of the time that it has
-taken already: whoever has waited for a slow provider does not notice, and a quick one is as quick.
+A commit of eight costs a third of what eight commits of one do. So a translation waits for others of its timeline, for a part of the time
+that it has taken already: whoever has waited for a slow provider does not notice, and a quick one is as quick.
 """
 
 from collections.abc import Callable
