@@ -28,6 +28,9 @@ _READERS = 4
 _POSTGRES_WRITERS = 4
 _CHECKPOINT_PAGES = 8000
 """The log file's size (32 MB) at which SQLite copies it back; at its default of 1000 a busy server would do so all the time."""
+_WRITERS_CACHE = 65_536
+"""KiB of pages that the writing connection holds, at most: at SQLite's default of 2,000 a commit reads the pages again to which it adds,
+once the database is larger than that. Readers lose what they hold with every commit."""
 
 
 class Engines(NamedTuple):
@@ -169,6 +172,7 @@ def _sqlite_opener(
         else:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+            connection.execute(f"PRAGMA cache_size = -{_WRITERS_CACHE}")
         return connection
 
     async def open_connection() -> aiosqlite.Connection:
