@@ -73,6 +73,11 @@ class Stage:
     seats: list[Seat] = field(default_factory=list)
     """Where they read."""
 
+    async def translation(self) -> dict[str, Any]:
+        """How translation is doing at the server."""
+        report: dict[str, Any] = await self.api.call("GET", "/admin/translation", None, self.admin)
+        return report
+
 
 @dataclass(eq=False)
 class Scene:
@@ -138,7 +143,7 @@ async def measure(database: Database, plan: Plan) -> list[str]:
             async with aiohttp.ClientSession() as http, http.get(f"{provider.address}/made") as response:
                 made = msgspec.json.decode(await response.read(), type=Made)
             seen = Seen(
-                report=await stage.api.call("GET", "/admin/translation", None, stage.admin),
+                report=await stage.translation(),
                 made=made,
                 translating=translating,
                 landed=await listeners.heard(),
@@ -239,7 +244,7 @@ async def _look_at_the_clock(scene: Scene) -> None:
 async def _watch(stage: Stage, scene: Scene) -> None:
     """Look once a second at how many texts wait."""
     while True:
-        report = await stage.api.call("GET", "/admin/translation", None, stage.admin)
+        report = await stage.translation()
         scene.waiting.append(report["translators"]["waiting"])
         await anyio.sleep(1.0)
 
@@ -247,7 +252,7 @@ async def _watch(stage: Stage, scene: Scene) -> None:
 async def _drained(stage: Stage) -> None:
     """Wait until the provider has done everything, and a moment for the readers to hear of it."""
     while True:
-        translators = (await stage.api.call("GET", "/admin/translation", None, stage.admin))["translators"]
+        translators = (await stage.translation())["translators"]
         if not translators["waiting"] and not any(each["in_flight"] for each in translators["providers"]):
             break
         await anyio.sleep(0.1)

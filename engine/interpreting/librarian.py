@@ -22,9 +22,7 @@ BATCH: Final = 256
 SLICES: Final = 20
 """At most in so many parts they are answered, one after the other: each answer has a booth ask for its texts."""
 BETWEEN: Final = 0.005
-"""Seconds between two of these. Meanwhile questions gather."""
-REST: Final = SLICES * BETWEEN
-"""Seconds for that, in any case."""
+"""Seconds between two of these. For as long as all parts would take questions gather, even when there are fewer."""
 GIVE_WAY: Final = 0.03
 """Seconds for which those who post come first, at most."""
 
@@ -51,11 +49,12 @@ class Librarian(Actor):
         await self._traffic.give_way(GIVE_WAY)
         known = await self._known(list(dict.fromkeys(pair for call in calls for pair in call.message.pairs)))
         each = -(-len(calls) // SLICES)
-        for first in range(0, len(calls), each):
+        slices = range(0, len(calls), each)
+        for first in slices:
             await self._courtesy.after_you()
             for call in calls[first : first + each]:
                 call.answer(known)
-        await anyio.sleep(max(0.0, REST - len(calls) / each * BETWEEN))
+        await anyio.sleep((SLICES - len(slices)) * BETWEEN)
 
     async def _known(self, pairs: list[Pair]) -> Mapping[Pair, Known]:
         try:

@@ -204,7 +204,7 @@ async def start_translators(
     jitter repeatable. `providers` stand in for those that the settings name, in the order in which they are asked, and `detector` for the
     one that is loaded, in a thread, a moment after the start. Raises `SettingsError` when the settings name a provider that is not there.
     """
-    clock = clock or SystemClock()
+    clock, traffic = clock or SystemClock(), traffic or Traffic()
     providers = _named(settings, clock, traffic, complete) if providers is None else providers
     board: Lanes = []
     ledger, cache = Ledger(), Cache(settings.translation_cache)
@@ -224,7 +224,7 @@ async def start_translators(
                 cache,
                 ledger,
                 system.clock,
-                traffic=traffic or Traffic(),
+                traffic=traffic,
                 detector=detector,
                 window=settings.translation_window,
                 queue=settings.translation_queue,
