@@ -115,6 +115,12 @@ class _ImpatientNow(Message["Booth", None], frozen=True):
     waiter: Waiter
 
 
+def _hurried_first(unstored: tuple[Flight, MessageId]) -> bool:
+    """A key to sort by: what somebody who reads a page waits for, then the rest."""
+    flight, _ = unstored
+    return not flight.waiting
+
+
 class Booth(Actor):
     """See the module."""
 
@@ -228,6 +234,7 @@ class Booth(Actor):
                 assert flight is not None
                 flight.waiting.setdefault(each.message.id, []).append(waiter.settled)
             self.send_after(asked.patience, _ImpatientNow(waiter))
+        self._unstored = deque(sorted(self._unstored, key=_hurried_first))
         await self._begin(begun)
 
     @handles(_ImpatientNow)

@@ -99,6 +99,23 @@ async def test_who_reads_a_page_waits_for_nobodys_turn(
     assert provider.targets == {"de": EACH + 2, "fr": EACH + 2}
 
 
+async def test_who_reads_a_page_has_at_once_what_waits_for_company(
+    lobby: Place, ada: Principal, ben: Principal, provider: Scripted
+) -> None:
+    provider.meddle = lambda _: anyio.sleep(5)
+    listener, _ = await read(lobby, ben, "de")
+    _, second = said = await lobby.say(ada, "first", "second")
+    await anyio.sleep(5 + 0.5 * PART * 5)
+    assert heard(listener) == []
+
+    page = await lobby.engine.interpreting.message(lobby.engine.timelines, lobby.ref, ben, second.id, language="de")
+
+    assert page.translation == Translation("de", "de second", "scripted")
+    await anyio.sleep(PART * 5)
+    assert sorted(heard(listener)) == sorted(into("de", said))
+    assert len(provider.texts) == 2
+
+
 async def test_with_a_provider_that_fails_everything_is_posted_and_readable(
     lobby: Place, ada: Principal, ben: Principal, provider: Scripted
 ) -> None:
