@@ -52,6 +52,7 @@ ARCHIVE_REST: Final = 10.0
 # How often chores are done, in seconds.
 TAKEOVERS: Final = 2.0
 DEPARTURES: Final = 1.0
+CHECKPOINTS: Final = 1.0
 READING_AHEAD: Final = 0.5
 DUE_WEBHOOKS: Final = 5.0
 REMINDERS: Final = 5.0
@@ -233,6 +234,7 @@ class Engine:
             async with doing(
                 Chore(TAKEOVERS, ownership.check),
                 Chore(DEPARTURES, presence.sweep),
+                Chore(CHECKPOINTS, storage.checkpoint),
                 Chore(READING_AHEAD, partial(accounts.read_ahead, Courtesy(traffic, patience=READING_AHEAD / 10))),
                 Chore(DUE_WEBHOOKS, webhooks.check),
                 Chore(REMINDERS, interpreting.remind),

@@ -211,6 +211,22 @@ async def test_the_engine_is_alive_while_it_answers():
     assert (alive, dead) == (True, False)
 
 
+async def test_what_was_committed_is_put_away_again_and_again():
+    class Watched(MemoryStorage):
+        times = 0
+        twice = anyio.Event()
+
+        async def checkpoint(self) -> None:
+            self.times += 1
+            if self.times == 2:
+                self.twice.set()
+
+    storage = Watched()
+    async with running(storage):
+        with anyio.fail_after(20):
+            await storage.twice.wait()
+
+
 async def test_an_error_of_those_who_use_the_engine_leaves_it_as_it_is():
     with pytest.raises(ZeroDivisionError):
         async with running(MemoryStorage()):

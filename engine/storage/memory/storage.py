@@ -49,6 +49,9 @@ class MemoryStorage:
     async def ping(self) -> None:
         await self.state.enter()
 
+    async def checkpoint(self) -> None:
+        """There is nowhere to put it."""
+
     async def __aenter__(self) -> Self:
         await self.state.enter()
         return self

@@ -64,6 +64,13 @@ class Storage(Protocol):
         """Return when the database answers readers and writers; `StorageUnavailable` when it does not within the time limit."""
         ...
 
+    async def checkpoint(self) -> None:
+        """Put away what was committed, once a second or so: a database that does so during commits would keep somebody waiting.
+
+        Nothing where nothing was written, or where the database sees to it by itself. `StorageUnavailable`: it does during commits.
+        """
+        ...
+
     async def __aenter__(self) -> Self:
         """Open connections. The schema must be at the present revision (`gathering migrate`)."""
         ...

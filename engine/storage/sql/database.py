@@ -27,6 +27,7 @@ class Database:
     def __init__(self, url: str, *, limit: float) -> None:
         self._limit = limit
         self._engines = create_engines(parse_url(url), limit)
+        self._written = False
 
     @property
     def dialect(self) -> str:
@@ -61,6 +62,12 @@ class Database:
             await connection.execute(text("SELECT 1"))
 
         await self.write(nothing)
+
+    async def checkpoint(self) -> None:
+        """Have SQLite copy back into its file what stands in its log, beside whoever reads and writes."""
+        if self.dialect == "sqlite" and self._written:
+            self._written = False
+            await self.rows(text("PRAGMA wal_checkpoint(PASSIVE)"))
 
     async def close(self) -> None:
         """Close every connection."""
@@ -98,6 +105,7 @@ class Database:
             if engine is self._engines.writers:
                 committing = True
                 await connection.commit()
+                self._written = True
             clean = True
         except Exception as error:
             if not committing and errors.worth_repeating(error):

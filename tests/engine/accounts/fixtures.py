@@ -42,6 +42,9 @@ class Unreliable(_Storage):  # type: ignore[misc]
     async def ping(self) -> None:
         await self._storage.ping()
 
+    async def checkpoint(self) -> None:
+        await self._storage.checkpoint()
+
     async def __aenter__(self) -> Self:
         return self
 
