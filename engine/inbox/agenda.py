@@ -6,30 +6,26 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from engine.domain.events import MemberJoined, MessageDeleted, MessageEdited, MessagePosted
-from engine.domain.fields import MessageId, ParticipantId, TimelineId, TimelineKind
+from engine.domain.fields import ParticipantId, TimelineId, TimelineKind
 from engine.domain.inbox import NotificationId, Unread, notice_of
-from engine.domain.messages import Message
 from engine.domain.rooms import Member
 from engine.timelines.feed import News
+from engine.timelines.state import Recent
 
 INTERVAL: Final = 1.0
 """Seconds between two looks at the same timeline: nobody hears of it more often."""
-UNHELD: Final = 2**63
-"""No message is held in memory: no marker is above this."""
 
 
 @dataclass(slots=True)
 class Topic:
     """One timeline in which something has changed: for everyone in it, or only for `people`.
 
-    `kind` is None as long as the timeline itself was not heard. `members` and `messages` are its own and go on changing with it; all
-    messages above `held_after` are there.
+    `kind` and `recent` are None as long as the timeline itself was not heard. `members` and `recent` are its own and go on changing.
     """
 
     kind: TimelineKind | None = None
     members: Mapping[ParticipantId, Member] = field(default_factory=dict)
-    messages: Mapping[MessageId, Message] = field(default_factory=dict)
-    held_after: int = UNHELD
+    recent: Recent | None = None
     everyone: bool = False
     deleted: bool = False
     """Whether a message was deleted: without that, and without reading, no count has become less."""
@@ -73,8 +69,7 @@ class Agenda:
         if not counted and not joined:
             return
         topic = self._topics.setdefault(news.timeline_id, Topic())
-        topic.kind, topic.members = news.kind, news.members
-        topic.messages, topic.held_after = news.messages, news.held_after
+        topic.kind, topic.members, topic.recent = news.kind, news.members, news.recent
         topic.people |= joined
         topic.everyone = topic.everyone or bool(counted)
         topic.deleted = topic.deleted or any(isinstance(each, MessageDeleted) for each in counted)
@@ -111,8 +106,7 @@ class Agenda:
             newer.people |= topic.people
             newer.notices = topic.notices + newer.notices
             if newer.kind is None:
-                newer.kind, newer.members = topic.kind, topic.members
-                newer.messages, newer.held_after = topic.messages, topic.held_after
+                newer.kind, newer.members, newer.recent = topic.kind, topic.members, topic.recent
         else:
             self._topics[timeline_id] = topic
 

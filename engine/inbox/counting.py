@@ -2,7 +2,8 @@
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Reversible
+from itertools import takewhile
 from typing import NamedTuple
 
 from engine.domain.fields import ParticipantId
@@ -17,7 +18,7 @@ class Count(NamedTuple):
     mentions: int
 
 
-def count_unread(messages: Iterable[Message], markers: Mapping[ParticipantId, int]) -> dict[ParticipantId, Count]:
+def count_unread(messages: Reversible[Message], markers: Mapping[ParticipantId, int]) -> dict[ParticipantId, Count]:
     """The counts above each person's marker, by the rules of `repositories.Markers`.
 
     `messages` are in the order of their offsets, and all that there are above the lowest marker.
@@ -28,8 +29,9 @@ def count_unread(messages: Iterable[Message], markers: Mapping[ParticipantId, in
     own: defaultdict[ParticipantId, list[int]] = defaultdict(list)
     own_everyone: defaultdict[ParticipantId, list[int]] = defaultdict(list)
     named: defaultdict[ParticipantId, list[int]] = defaultdict(list)
-    for message in messages:
-        if message.offset <= lowest or message.deleted_at is not None:
+    newest_first = list(takewhile(lambda each: each.offset > lowest, reversed(messages)))
+    for message in reversed(newest_first):
+        if message.deleted_at is not None:
             continue
         author, offset = message.author.id, message.offset
         present.append(offset)

@@ -1,24 +1,26 @@
 """The herald: tells connected people what has changed in their inbox, on their own channel.
 
 It tells of each timeline at most once a second. That costs one look at the read markers for all timelines that are due, and for each
-of them one pass over messages in memory, however many posts there were. What it tells is ephemeral: who was away asks for it.
+of them one pass over the messages in memory that are newer than what it told last, however many people there are. What it tells is
+ephemeral: who was away asks for it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 import structlog
 
 from actors import Actor, ActorStopped, MailboxFull, Message, Ref, Unavailable, handles
-from engine.domain.fields import ParticipantId, TimelineId
+from engine.domain.fields import ParticipantId, TimelineId, TimelineKind
 from engine.domain.inbox import MOST_COUNTED, Notification, NotificationId, Unread
 from engine.errors import StorageUnavailable
 from engine.inbox.agenda import Agenda, Topic
-from engine.inbox.counting import count_unread
+from engine.inbox.counting import Count, count_unread
 from engine.storage.repositories import Storage
 from engine.timelines.personal import PersonalTimeline, Whisper
+from engine.timelines.state import Recent
 from engine.traffic import Courtesy, Traffic
 
 log = structlog.get_logger(__name__)
@@ -37,6 +39,14 @@ class Notified(msgspec.Struct, frozen=True, tag_field="type", tag="notification"
     """The ephemeral event `notification`."""
 
     notification: Notification
+
+
+class _Told(NamedTuple):
+    """What someone was told of a timeline: the messages up to an offset, as an `edition` had them (see `Recent`)."""
+
+    unread: Unread
+    up_to: int
+    edition: object
 
 
 class Wake(Message["Herald", None], frozen=True):
@@ -61,7 +71,7 @@ class Herald(Actor):
         self._storage = storage
         self._courtesy = Courtesy(traffic, PATIENCE)
         self._personal = personal
-        self._told: dict[ParticipantId, dict[TimelineId, Unread]] = {}
+        self._told: dict[ParticipantId, dict[TimelineId, _Told]] = {}
         """What each connected person has been told last."""
 
     async def started(self) -> None:
@@ -115,11 +125,12 @@ class Herald(Actor):
         if topic.notices:
             await self._tell_notifications(audience, topic.notices)
             topic.notices.clear()  # should counting fail and be tried again
-        for person, unread in (await self._count(timeline_id, topic, audience, markers)).items():
+        for person, counted in (await self._count(timeline_id, topic, audience, markers)).items():
             told = self._told.setdefault(person, {})
-            if topic.is_news(person, unread, told.get(timeline_id)):
-                self._whisper(person, UnreadChanged(**msgspec.structs.asdict(unread)))
-            told[timeline_id] = unread
+            before = told.get(timeline_id)
+            if topic.is_news(person, counted.unread, before and before.unread):
+                self._whisper(person, UnreadChanged(**msgspec.structs.asdict(counted.unread)))
+            told[timeline_id] = counted
 
     async def _tell_notifications(self, audience: Sequence[ParticipantId], ids: Sequence[NotificationId]) -> None:
         listening = set(audience)
@@ -133,33 +144,61 @@ class Herald(Actor):
         topic: Topic,
         audience: Sequence[ParticipantId],
         markers: Mapping[ParticipantId, int],
-    ) -> dict[ParticipantId, Unread]:
-        """From memory for those whose marker is within it, which is nearly everyone; from the database for the others."""
-        kind = topic.kind
-        if kind is None:
-            return await self._storage.markers.unread_in(timeline_id, audience)
-        near = {person: marker for person, marker in markers.items() if marker >= topic.held_after}
-        far = [
-            person for person in markers.keys() - near.keys() if not self._is_lost(timeline_id, person, markers[person])
-        ]
-        counts = {
-            person: Unread(
-                timeline_id=timeline_id,
-                kind=kind,
-                unread=count.unread,
-                mentions=count.mentions,
-                last_read_offset=markers[person],
-            )
-            for person, count in count_unread(topic.messages.values(), near).items()
+    ) -> dict[ParticipantId, _Told]:
+        """From memory, for nearly everyone; from the database for those of whose unread messages some were never held or counted."""
+        kind, recent = topic.kind, topic.recent
+        if kind is None or recent is None:
+            unread = await self._storage.markers.unread_in(timeline_id, audience)
+            return {person: _Told(each, 0, None) for person, each in unread.items()}
+        bases = {
+            person: base
+            for person, marker in markers.items()
+            if (base := self._base(timeline_id, kind, recent, person, marker)) is not None
         }
-        return counts | await self._storage.markers.unread_in(timeline_id, far) if far else counts
+        edition, head = recent.edition, recent.head
+        since = count_unread(recent.messages.values(), {person: base.up_to for person, base in bases.items()})
+        told = {person: _Told(_sum(base.unread, since[person]), head, edition) for person, base in bases.items()}
+        far = [
+            person
+            for person in markers.keys() - bases.keys()
+            if not self._is_lost(timeline_id, person, markers[person])
+        ]
+        if far:
+            unread = await self._storage.markers.unread_in(timeline_id, far, up_to=head)
+            told |= {person: _Told(each, head, edition) for person, each in unread.items()}
+        return told
+
+    def _base(
+        self, timeline_id: TimelineId, kind: TimelineKind, recent: Recent, person: ParticipantId, marker: int
+    ) -> _Told | None:
+        """What newer messages are to be added to: what someone was told last, or nothing, if all above their marker are held."""
+        told = self._told.get(person, {}).get(timeline_id)
+        if (
+            told is not None
+            and told.edition is recent.edition
+            and told.up_to >= recent.start
+            and told.unread.last_read_offset == marker
+        ):
+            return told
+        if marker < recent.start:
+            return None
+        nothing = Unread(timeline_id=timeline_id, kind=kind, unread=0, mentions=0, last_read_offset=marker)
+        return _Told(nothing, marker, recent.edition)
 
     def _is_lost(self, timeline_id: TimelineId, person: ParticipantId, marker: int) -> bool:
         """Whether someone has been told of more than can be counted, and has read nothing since: there is nothing new to tell."""
         told = self._told.get(person, {}).get(timeline_id)
-        return told is not None and told.unread >= MOST_COUNTED and told.last_read_offset == marker
+        return told is not None and told.unread.unread >= MOST_COUNTED and told.unread.last_read_offset == marker
 
     def _whisper(self, person: ParticipantId, event: msgspec.Struct) -> None:
         if person in self._agenda.connected:
             with suppress(MailboxFull, ActorStopped, Unavailable):
                 self._personal(person).tell(Whisper(msgspec.json.encode(event)))
+
+
+def _sum(unread: Unread, newer: Count) -> Unread:
+    return msgspec.structs.replace(
+        unread,
+        unread=min(unread.unread + newer.unread, MOST_COUNTED),
+        mentions=min(unread.mentions + newer.mentions, MOST_COUNTED),
+    )

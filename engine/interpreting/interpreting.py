@@ -225,7 +225,7 @@ class Interpreting:
 
 def _originals(news: News, changed: dict[MessageId, ChatMessage]) -> list[Original]:
     """What was posted or edited, in its present state, with what was said before it as far as it is at hand."""
-    latest = list(islice(reversed(news.messages.values()), len(changed) + CONTEXT))[::-1]
+    latest = list(islice(reversed(news.recent.messages.values()), len(changed) + CONTEXT))[::-1]
     found = list(originals(latest, changed, news.members))
     older = changed.keys() - {each.message.id for each in found}
-    return [*found, *(Original(news.messages.get(each, changed[each])) for each in older)]
+    return [*found, *(Original(news.recent.messages.get(each, changed[each])) for each in older)]

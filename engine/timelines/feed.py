@@ -10,17 +10,16 @@ import msgspec
 
 from engine.domain.conversations import Conversation
 from engine.domain.events import Event
-from engine.domain.fields import MessageId, ParticipantId, TimelineId, TimelineKind
-from engine.domain.messages import Message
+from engine.domain.fields import ParticipantId, TimelineId, TimelineKind
 from engine.domain.rooms import Member, Room
+from engine.timelines.state import Recent
 
 
 class News(msgspec.Struct, frozen=True, kw_only=True):
     """Events that one timeline has just committed, oldest first, and who its members are after them.
 
-    `members` and `messages` are the timeline's own views and change with it: who keeps them beyond the call copies them, or wants
-    what they are by then. `messages` has every message above the offset `held_after`, in its present state, oldest first.
-    `languages` are those of the subscribers.
+    `members` and `recent` are the timeline's own views and change with it: who keeps them beyond the call copies them, or wants
+    what they are by then. `languages` are those of the subscribers.
     """
 
     kind: TimelineKind
@@ -29,8 +28,7 @@ class News(msgspec.Struct, frozen=True, kw_only=True):
     conversation: Conversation | None
     members: Mapping[ParticipantId, Member]
     events: Sequence[Event]
-    messages: dict[MessageId, Message] = {}
-    held_after: int = 2**63
+    recent: Recent
     languages: Collection[str] = ()
 
     @property

@@ -59,11 +59,13 @@ class Recent:
     """The last events of a timeline, encoded, and the present state of the messages they posted.
 
     `start` is the offset before the first event held: everything above it is here. So of a message that is held all translations
-    are held, and of others those that came late.
+    are held, and of others those that came late. `edition` is another object after each change to what was said before: whatever
+    was made of the messages holds as long as it is the same, but for what has been posted since.
     """
 
     def __init__(self, channel: str, start: int, capacity: int) -> None:
         self.start = start
+        self.edition = object()
         self.messages: dict[MessageId, Message] = {}
         self._channel = channel
         self._capacity = capacity
@@ -71,6 +73,11 @@ class Recent:
         self._events: deque[tuple[int, bytes, MessageId | None, str | None]] = deque()
         self._translations: dict[MessageId, dict[str, tuple[int, Translation]]] = {}
         self._posts: dict[PostKey, MessageId] = {}
+
+    @property
+    def head(self) -> int:
+        """The offset of the newest event."""
+        return self.start + len(self._events)
 
     def add(self, event: Event) -> Publication:
         """Hold the next event; the oldest goes when there are more than `capacity`."""
@@ -83,11 +90,13 @@ class Recent:
                     self._posts[message.author.id, message.client_id] = message.id
             case MessageEdited(message=message):
                 message_id = message.id
+                self.edition = object()
                 if message.id in self.messages:
                     self.messages[message.id] = message
                 self._translations.pop(message.id, None)
             case MessageDeleted(message=message):
                 message_id = message.id
+                self.edition = object()
                 if message.id in self.messages:
                     self.messages[message.id] = message
                 self._translations.pop(message.id, None)

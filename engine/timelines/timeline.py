@@ -287,8 +287,7 @@ class Timeline(Actor):
                 conversation=state.conversation,
                 members=state.members,
                 events=events,
-                messages=state.recent.messages,
-                held_after=state.recent.start,
+                recent=state.recent,
                 languages=self.subscribers.languages,
             )
         )

@@ -66,6 +66,16 @@ async def test_unread_are_messages_of_others_above_the_marker(
     assert await counts(storage, room, bob) == (1, 0)
 
 
+async def test_counting_may_end_at_an_offset(storage: Storage, ada: Participant, bob: Participant) -> None:
+    room, claimed = await both(storage, ada, bob)
+    texts = [a_message(room, offset, ada, mentions=[bob.id]) for offset in range(3, 8)]
+    await append(storage, claimed, *map(posted, texts))
+
+    counted = [(await storage.markers.unread_in(room.id, [bob.id], up_to=offset))[bob.id] for offset in (2, 3, 6, 9)]
+
+    assert [(each.unread, each.mentions) for each in counted] == [(0, 0), (1, 1), (4, 4), (5, 5)]
+
+
 async def test_a_marker_never_goes_back(storage: Storage, ada: Participant, bob: Participant) -> None:
     room, claimed = await both(storage, ada, bob)
     await append(storage, claimed, *[posted(a_message(room, offset, ada)) for offset in range(3, 9)])

@@ -7,7 +7,7 @@ from datetime import datetime
 from engine.domain.fields import ParticipantId, TimelineId
 from engine.domain.inbox import MOST_COUNTED, Unread
 from engine.storage.memory.state import State
-from engine.storage.repositories import Mark
+from engine.storage.repositories import MAX_OFFSET, Mark
 
 
 class MemoryMarkers:
@@ -52,18 +52,20 @@ class MemoryMarkers:
         )
         return [self._count(key, participant_id) for key in mine[:limit]]
 
-    async def unread_in(self, timeline_id: TimelineId, people: Sequence[ParticipantId]) -> dict[ParticipantId, Unread]:
+    async def unread_in(
+        self, timeline_id: TimelineId, people: Sequence[ParticipantId], *, up_to: int = MAX_OFFSET
+    ) -> dict[ParticipantId, Unread]:
         await self._state.enter()
         timeline = self._state.timelines.get(timeline_id)
         if timeline is None:
             return {}
-        return {each: self._count(timeline_id, each) for each in people if each in timeline.markers}
+        return {each: self._count(timeline_id, each, up_to) for each in people if each in timeline.markers}
 
-    def _count(self, timeline_id: TimelineId, person: ParticipantId) -> Unread:
+    def _count(self, timeline_id: TimelineId, person: ParticipantId, up_to: int = MAX_OFFSET) -> Unread:
         timeline = self._state.timelines[timeline_id]
         marker = timeline.markers[person]
         first = bisect_right(timeline.posted, marker, key=lambda entry: entry[0])
-        above = [self._state.messages[message_id] for _, message_id in timeline.posted[first:]]
+        above = [self._state.messages[message_id] for offset, message_id in timeline.posted[first:] if offset <= up_to]
         unread = [each for each in above if each.deleted_at is None and each.author.id != person]
         return Unread(
             timeline_id=timeline_id,

@@ -11,7 +11,7 @@ from engine.storage.repositories.api_keys import ApiKey, ApiKeys
 from engine.storage.repositories.conversations import Conversations
 from engine.storage.repositories.invites import Invite, Invites
 from engine.storage.repositories.log import Append, AppendFailure, Claimed, TimelineLog
-from engine.storage.repositories.markers import Mark, Markers
+from engine.storage.repositories.markers import MAX_OFFSET, Mark, Markers
 from engine.storage.repositories.memories import Memories
 from engine.storage.repositories.messages import Messages, Version
 from engine.storage.repositories.notifications import Notifications
@@ -25,6 +25,7 @@ from engine.storage.repositories.users import Users
 from engine.storage.repositories.webhooks import Leased, Pending, Progress, Webhooks
 
 __all__ = [
+    "MAX_OFFSET",
     "ActivityLog",
     "Agents",
     "ApiKey",

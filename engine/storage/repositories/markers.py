@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
 from engine.domain.fields import ParticipantId, TimelineId
 from engine.domain.inbox import Unread
+
+MAX_OFFSET: Final = 2**63 - 1
+"""No offset is above it: the databases' integers end there."""
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -44,6 +47,8 @@ class Markers(Protocol):
         """The counts of every timeline that someone is a member of, by its id upwards, from one consistent state."""
         ...
 
-    async def unread_in(self, timeline_id: TimelineId, people: Sequence[ParticipantId]) -> dict[ParticipantId, Unread]:
-        """The counts of these people in one timeline; those who are not members are left out."""
+    async def unread_in(
+        self, timeline_id: TimelineId, people: Sequence[ParticipantId], *, up_to: int = MAX_OFFSET
+    ) -> dict[ParticipantId, Unread]:
+        """The counts of these people in one timeline, of the messages up to and including an offset; without those who are no members."""
         ...

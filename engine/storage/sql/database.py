@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from engine.storage.sql import errors
 from engine.storage.sql.engine import create_engines, parse_url
+from engine.storage.sql.rows import Values
 
 T = TypeVar("T")
 
@@ -34,11 +35,11 @@ class Database:
         """`sqlite` or `postgresql`."""
         return self._engines.readers.dialect.name
 
-    async def rows(self, statement: Executable) -> Sequence[Row[Any]]:
+    async def rows(self, statement: Executable, values: Values | None = None) -> Sequence[Row[Any]]:
         """The rows of one reading statement, from its own snapshot."""
 
         async def fetch(connection: AsyncConnection) -> Sequence[Row[Any]]:
-            return (await connection.execute(statement)).all()
+            return (await connection.execute(statement, values)).all()
 
         return await self._bounded(self._engines.readers, fetch)
 

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, bindparam, func, literal, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, Row, Select, bindparam, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.domain.fields import ParticipantId, TimelineId, TimelineKind
 from engine.domain.inbox import MOST_COUNTED, Unread
 from engine.storage.records import is_storable
-from engine.storage.repositories import Mark
+from engine.storage.repositories import MAX_OFFSET, Mark
 from engine.storage.sql.database import Database
 from engine.storage.sql.tables import EVERYONE, members, mentions, messages, notifications, timelines
 from engine.storage.sql.types import among, pairs_among
@@ -35,6 +35,9 @@ _SEEN: Final = (
 )
 
 
+_UP_TO: Final[BindParameter[int]] = bindparam("up_to", MAX_OFFSET)
+
+
 def _count(found: Select[Any]) -> ColumnElement[int]:
     """How many rows there are, looking at `MOST_COUNTED` of them at most."""
     bounded = found.limit(MOST_COUNTED).correlate(members).subquery()
@@ -45,6 +48,7 @@ _unread: Final = _count(
     select(literal(1)).where(
         messages.c.timeline_id == members.c.timeline_id,
         messages.c.offset > members.c.read_offset,
+        messages.c.offset <= _UP_TO,
         messages.c.author_id != members.c.participant_id,
         messages.c.deleted_at.is_(None),
     )
@@ -55,6 +59,7 @@ _mentions: Final = _count(
         mentions.c.timeline_id == members.c.timeline_id,
         or_(mentions.c.participant_id == members.c.participant_id, mentions.c.participant_id == EVERYONE),
         mentions.c.offset > members.c.read_offset,
+        mentions.c.offset <= _UP_TO,
         mentions.c.author_id != members.c.participant_id,
     )
     .distinct()
@@ -123,12 +128,15 @@ class SqlMarkers:
             mine = mine.where(members.c.timeline_id > after)
         return [_to_unread(row) for row in await self._database.rows(mine.order_by(members.c.timeline_id).limit(limit))]
 
-    async def unread_in(self, timeline_id: TimelineId, people: Sequence[ParticipantId]) -> dict[ParticipantId, Unread]:
+    async def unread_in(
+        self, timeline_id: TimelineId, people: Sequence[ParticipantId], *, up_to: int = MAX_OFFSET
+    ) -> dict[ParticipantId, Unread]:
         if not is_storable(timeline_id):
             return {}
         wanted = [each for each in people if is_storable(each)]
         theirs = _COUNTS.where(members.c.timeline_id == timeline_id, among(members.c.participant_id, wanted))
-        return {row.participant_id: _to_unread(row) for row in await self._database.rows(theirs)}
+        rows = await self._database.rows(theirs, {"up_to": up_to})
+        return {row.participant_id: _to_unread(row) for row in rows}
 
 
 def _to_unread(row: Row[Any]) -> Unread:

@@ -5,11 +5,12 @@ import pytest
 
 from engine.domain.fields import ParticipantId, ParticipantKind
 from engine.domain.inbox import MOST_COUNTED, NotificationKind
-from engine.domain.messages import Draft
+from engine.domain.messages import Draft, Translation
 from engine.domain.people import Participant, Principal
 from engine.engine import Engine
 from engine.inbox.herald import GATHER, PATIENCE
 from engine.timelines.commands import Post
+from engine.timelines.translating import AddTranslation
 from tests.engine.inbox.reading import (
     a_device,
     a_private_conversation,
@@ -22,6 +23,18 @@ from tests.engine.inbox.reading import (
 from tests.engine.timelines.acting import Interposed, Perform, Place, a_place, person, running, unavailable
 
 pytestmark = pytest.mark.anyio
+
+
+def watched(storage: Interposed) -> list[str]:
+    """What the database is asked, from now on."""
+    operations: list[str] = []
+
+    async def watch(name: str, perform: Perform) -> object:
+        operations.append(name)
+        return await perform()
+
+    storage.meddle = watch
+    return operations
 
 
 async def test_a_post_changes_the_count_of_the_others_who_are_connected(
@@ -111,6 +124,61 @@ async def test_counts_below_what_memory_holds_come_from_the_database(
     assert bens.unread == [(20, 20, 2), (3, 2, 20)]
 
 
+async def test_the_database_counts_once_and_what_comes_is_added(
+    storage: Interposed, ada: Principal, ben: Principal
+) -> None:
+    async with running(storage, recent_events=3) as engine:
+        lobby = await a_place(engine, ada, ben)
+        bens = await a_device(engine, ben)
+        operations = watched(storage)
+        await lobby.say(ada, *["text @Ben"] * 20)
+        for _ in range(5):
+            await a_while()
+            await lobby.say(ada, "text")
+            await lobby.say(ben, "my own")
+        await a_while()
+
+        assert operations.count("unread_in") == 1
+        assert bens.unread == [(20 + number, 20, 2) for number in range(6)]
+
+
+async def test_after_an_edit_or_a_deletion_the_database_counts_anew(
+    storage: Interposed, ada: Principal, ben: Principal
+) -> None:
+    async with running(storage, recent_events=3) as engine:
+        lobby = await a_place(engine, ada, ben)
+        bens = await a_device(engine, ben)
+        said = await lobby.say(ada, *["text"] * 20)
+        await a_while()
+
+        await lobby.edit(ada, said[0], "text @Ben")
+        await a_while()
+        await lobby.delete(ada, said[1])
+        await lobby.say(ada, "text")
+        await lobby.delete(ada, said[2])
+        await a_while()
+
+        assert bens.unread == [(20, 0, 2), (20, 1, 2), (19, 1, 2)]
+        assert await unread(lobby, ben) == bens.unread[-1]
+
+
+async def test_what_memory_lets_go_before_it_is_counted_is_counted_all_the_same(
+    storage: Interposed, ada: Principal, ben: Principal
+) -> None:
+    async with running(storage, recent_events=3) as engine:
+        lobby = await a_place(engine, ada, ben)
+        bens = await a_device(engine, ben)
+        said = await lobby.say(ada, "one", "two", "three")
+
+        for each in said:  # three events that are no news for anybody's count
+            await lobby.ref.ask(AddTranslation(each.id, each.text, Translation("de", "etwas", "pseudo"), "en", each.id))
+        told_too_soon = list(bens.unread)
+        await a_while()
+
+    assert told_too_soon == []
+    assert bens.unread == [(3, 0, 2)]
+
+
 async def test_a_thousand_members_and_a_hundred_posts_are_told_once_a_second_and_activate_nobody(
     storage: Interposed, engine: Engine, ada: Principal, ben: Principal
 ) -> None:
@@ -123,13 +191,7 @@ async def test_a_thousand_members_and_a_hundred_posts_are_told_once_a_second_and
         await lobby.join(guest)
     await read(lobby, ben, 1000)
     bens = await a_device(engine, ben)
-    operations: list[str] = []
-
-    async def count(name: str, perform: Perform) -> object:
-        operations.append(name)
-        return await perform()
-
-    storage.meddle = count
+    operations = watched(storage)
     for _ in range(100):
         await lobby.say(ada, "news")
         await anyio.sleep(0.03)  # 3 seconds of virtual time
@@ -149,13 +211,7 @@ async def test_timelines_that_are_due_together_cost_one_look_at_the_markers(
     places = [await a_place(engine, ada, ben) for _ in range(5)]
     bens = await a_device(engine, ben)
     await a_while()
-    operations: list[str] = []
-
-    async def count(name: str, perform: Perform) -> object:
-        operations.append(name)
-        return await perform()
-
-    storage.meddle = count
+    operations = watched(storage)
     for place in places:
         await place.say(ada, "news")
     await a_while()
@@ -195,13 +251,7 @@ async def test_whoever_is_away_costs_nothing(
     await lobby.say(ada, "one")
     await a_while()
     await disconnect(engine, ben)
-    operations: list[str] = []
-
-    async def count(name: str, perform: Perform) -> object:
-        operations.append(name)
-        return await perform()
-
-    storage.meddle = count
+    operations = watched(storage)
     await lobby.say(ada, "two")
     await a_while()
 
