@@ -11,11 +11,14 @@ from typing import Final
 
 from engine.traffic import Traffic
 
-EVERY: Final = 0.05
+EVERY: Final = 0.02
 """Seconds between two looks at whether there is something to collect."""
-YOUNG: Final = 200
-"""New objects that are worth it."""
-OFTEN: Final = 2
+YOUNG: Final = 50
+"""How many more objects were made than freed that it is worth it. To look at them is to look at all that have come and stayed meanwhile,
+which are more by far: parked coroutines come as others go."""
+LEFT_ALONE: Final = 2_000
+"""The same where nobody pauses, so that Python looks by itself."""
+OFTEN: Final = 4
 """Looks at the young between two at those that have stayed since the last such look."""
 SELDOM: Final = 20_000
 """Of these, between two at everything that was made since the start."""
@@ -27,7 +30,7 @@ def spare_what_stays() -> None:
     """Leave out what lives as long as the process; where nobody pauses, look at the rest in pieces that are still small."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10 * YOUNG, OFTEN, SELDOM)
+    gc.set_threshold(LEFT_ALONE, OFTEN, SELDOM)
 
 
 async def collect(traffic: Traffic) -> None:

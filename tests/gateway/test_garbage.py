@@ -43,6 +43,7 @@ async def test_garbage_is_freed_when_there_is_enough_of_it() -> None:
 
 
 async def test_a_little_garbage_is_left_for_later() -> None:
+    gc.collect()  # what it took to get here
     one = ref(Cycle())
 
     await garbage.collect(Traffic())
