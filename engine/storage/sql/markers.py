@@ -13,7 +13,7 @@ from engine.storage.records import is_storable
 from engine.storage.repositories import MAX_OFFSET, Mark
 from engine.storage.sql.database import Database
 from engine.storage.sql.tables import EVERYONE, members, mentions, messages, notifications, timelines
-from engine.storage.sql.types import among, pairs_among
+from engine.storage.sql.types import among, among_given, pairs_given
 
 _MEMBER: Final = (members.c.timeline_id == bindparam("key_timeline")) & (
     members.c.participant_id == bindparam("key_person")
@@ -72,6 +72,12 @@ _COUNTS: Final = select(
     _unread.label("unread"),
     _mentions.label("mentions"),
 ).join_from(members, timelines, timelines.c.id == members.c.timeline_id)
+_MARKERS: Final = select(members.c.timeline_id, members.c.participant_id, members.c.read_offset).where(
+    pairs_given(members.c.timeline_id, members.c.participant_id, "pairs")
+)
+_COUNTS_IN: Final = _COUNTS.where(
+    members.c.timeline_id == bindparam("timeline_id"), among_given(members.c.participant_id, "people")
+)
 
 
 class SqlMarkers:
@@ -110,11 +116,8 @@ class SqlMarkers:
     ) -> dict[TimelineId, dict[ParticipantId, int]]:
         pairs = [(timeline, each) for timeline, wanted in people.items() for each in wanted]
         storable = [pair for pair in pairs if all(map(is_storable, pair))]
-        found = select(members.c.timeline_id, members.c.participant_id, members.c.read_offset).where(
-            pairs_among(members.c.timeline_id, members.c.participant_id, storable)
-        )
         markers: dict[TimelineId, dict[ParticipantId, int]] = {timeline: {} for timeline in people}
-        for row in await self._database.rows(found):
+        for row in await self._database.rows_with(_MARKERS, {"pairs": storable}):
             markers[row.timeline_id][row.participant_id] = row.read_offset
         return markers
 
@@ -134,9 +137,8 @@ class SqlMarkers:
         if not is_storable(timeline_id):
             return {}
         wanted = [each for each in people if is_storable(each)]
-        theirs = _COUNTS.where(members.c.timeline_id == timeline_id, among(members.c.participant_id, wanted))
-        rows = await self._database.rows(theirs, {"up_to": up_to})
-        return {row.participant_id: _to_unread(row) for row in rows}
+        values = {"timeline_id": timeline_id, "people": wanted, "up_to": up_to}
+        return {row.participant_id: _to_unread(row) for row in await self._database.rows_with(_COUNTS_IN, values)}
 
 
 def _to_unread(row: Row[Any]) -> Unread:

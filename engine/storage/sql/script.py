@@ -11,21 +11,14 @@ batch while the loop serves the timelines of the next.
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from functools import lru_cache
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 
-from sqlalchemy import Select, TextClause, UpdateBase
-from sqlalchemy.dialects.sqlite.aiosqlite import dialect
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.sql.compiler import SQLCompiler
 
 from engine.storage.sql import errors
+from engine.storage.sql.prepared import DIALECT, Statement, prepare
 from engine.storage.sql.rows import Values
 from engine.storage.sql.sqlite import SqliteConnection
-
-Statement: TypeAlias = TextClause | UpdateBase | Select[Any]
-
-_DIALECT = dialect()
 
 
 class NotScripted(Exception):
@@ -35,7 +28,7 @@ class NotScripted(Exception):
 class Script:
     """Takes down statements in place of a connection, to run them later. Those that are made once and used often cost little."""
 
-    dialect = _DIALECT
+    dialect = DIALECT
 
     def __init__(self) -> None:
         self._steps: list[tuple[str, list[tuple[Any, ...]]]] = []
@@ -45,7 +38,7 @@ class Script:
         if values is None:
             raise NotScripted
         rows = [values] if isinstance(values, dict) else values
-        prepared = _prepare(statement, tuple(rows[0]))
+        prepared = prepare(statement, tuple(rows[0]))
         self._steps.append((prepared.sql, [prepared.parameters(row) for row in rows]))
 
     async def run(self, connection: AsyncConnection, fence: Callable[[sqlite3.Cursor], bool]) -> bool:
@@ -67,29 +60,3 @@ class Script:
         for sql, rows in self._steps:
             cursor.executemany(sql, rows)
         return True
-
-
-class _Prepared(NamedTuple):
-    sql: str
-    parameters: Callable[[Values], tuple[Any, ...]]
-
-
-@lru_cache(maxsize=256)
-def _prepare(statement: Statement, names: tuple[str, ...]) -> _Prepared:
-    """A statement as SQLite takes it, and how a row with these columns becomes its parameters."""
-    compiled = statement.compile(dialect=_DIALECT, column_keys=list(names))
-    assert isinstance(compiled, SQLCompiler)
-    bound = [(name, compiled.binds[name]) for name in compiled.positiontup or ()]
-    places = [
-        (name, each.value, each.type.dialect_impl(_DIALECT).bind_processor(_DIALECT) or _as_it_is)
-        for name, each in bound
-    ]
-
-    def parameters(row: Values) -> tuple[Any, ...]:
-        return tuple(spell(row.get(name, otherwise)) for name, otherwise, spell in places)
-
-    return _Prepared(str(compiled), parameters)
-
-
-def _as_it_is(value: object) -> object:
-    return value

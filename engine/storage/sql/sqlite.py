@@ -87,6 +87,16 @@ class SqliteConnection(aiosqlite.Connection):
             self._stopped = super().stop()
         return self._stopped
 
+    async def read(self, sql: str, parameters: tuple[Any, ...]) -> list[Any]:
+        """The rows of one statement."""
+        connection = self._conn
+
+        def run() -> list[Any]:
+            with closing(connection.cursor()) as cursor:
+                return cursor.execute(sql, parameters).fetchall()
+
+        return await self._execute(run)  # type: ignore[no-untyped-call,no-any-return]
+
     async def transact(self, work: Callable[[sqlite3.Cursor], bool]) -> bool:
         """Begin, do the work in the connection's thread and commit, or roll back when it says no or raises; tells what it said.
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Final
 
 from sqlalchemy import select
 
@@ -11,7 +12,13 @@ from engine.storage.records import is_storable
 from engine.storage.repositories import Known, Pair
 from engine.storage.sql.database import Database
 from engine.storage.sql.tables import members, translations, users
-from engine.storage.sql.types import among
+from engine.storage.sql.types import among, among_given
+
+_made = translations.c
+_KNOWN: Final = select(_made.fingerprint, _made.language, _made.text, _made.source, _made.provider).where(
+    among_given(_made.fingerprint, "fingerprints"), among_given(_made.language, "languages")
+)
+"""Fingerprints times languages is a little more than the pairs that are wanted, by one index."""
 
 
 class SqlTranslations:
@@ -35,15 +42,12 @@ class SqlTranslations:
     async def known(self, wanted: Sequence[Pair]) -> dict[Pair, Known]:
         if not wanted:
             return {}
-        made, pairs = translations.c, set(wanted)
-        # Fingerprints times languages is a little more than the pairs, by one index and in one statement of constant text.
-        found = select(made.fingerprint, made.language, made.text, made.source, made.provider).where(
-            among(made.fingerprint, sorted({fingerprint for fingerprint, _ in pairs})),
-            among(made.language, sorted({language for _, language in pairs})),
-        )
+        pairs = set(wanted)
+        fingerprints, languages = (sorted(set(each)) for each in zip(*pairs, strict=True))
+        found = await self._database.rows_with(_KNOWN, {"fingerprints": fingerprints, "languages": languages})
         return {
             (row.fingerprint, row.language): Known(text=row.text, source=row.source, provider=row.provider)
-            for row in await self._database.rows(found)
+            for row in found
             if (row.fingerprint, row.language) in pairs
         }
 

@@ -48,6 +48,15 @@ class _KeyList(TypeDecorator[Sequence[str]]):
         return keys if dialect.name == "postgresql" else msgspec.json.encode(keys).decode()
 
 
+class _PairList(_KeyList):
+    """A list of pairs of keys, each as JSON."""
+
+    cache_ok = True
+
+    def process_bind_param(self, value: Sequence[Sequence[str]] | None, dialect: Dialect) -> list[str] | str:
+        return super().process_bind_param([msgspec.json.encode(pair).decode() for pair in value or ()], dialect)
+
+
 def insert_into(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
     """An `INSERT` with the dialect's own `ON CONFLICT`."""
     return postgresql.Insert(table) if dialect == "postgresql" else sqlite.Insert(table)
@@ -60,6 +69,11 @@ def among(column: ColumnElement[str], keys: Sequence[str]) -> ColumnElement[bool
     another statement for each number of keys, and SQLite takes only so many parameters.
     """
     return _Among(column, bindparam(None, keys, type_=_KeyList()))
+
+
+def among_given(column: ColumnElement[str], name: str) -> ColumnElement[bool]:
+    """The same for a statement that is made once: the keys are given as the value of this name, each time."""
+    return _Among(column, bindparam(name, type_=_KeyList()))
 
 
 class _Among(FunctionElement[bool]):
@@ -87,32 +101,29 @@ def _among_json(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
     )
 
 
-def pairs_among(
-    first: ColumnElement[str], second: ColumnElement[str], pairs: Sequence[tuple[str, str]]
-) -> ColumnElement[bool]:
-    """`(first, second)` is one of `pairs`; as `among`, one parameter whatever their number, looked up in an index of the two."""
-    encoded = [msgspec.json.encode(pair).decode() for pair in pairs]
-    return _PairsAmong(first, second, bindparam(None, encoded, type_=_KeyList()))
+def pairs_given(first: ColumnElement[str], second: ColumnElement[str], name: str) -> ColumnElement[bool]:
+    """As `among_given`, of pairs: `(first, second)` is one of them, looked up in an index of the two."""
+    return _Pairs(first, second, bindparam(name, type_=_PairList()))
 
 
-class _PairsAmong(FunctionElement[bool]):
-    name = "pairs_among"
+class _Pairs(FunctionElement[bool]):
+    name = "pairs_given"
     inherit_cache = True
     type = Boolean()
 
-    def self_group(self, against: Any = None) -> "_PairsAmong":
+    def self_group(self, against: Any = None) -> "_Pairs":
         """Itself: compared with 1, as SQLAlchemy does with any other truth on SQLite, it is looked up in no index."""
         return self
 
 
-@compiles(_PairsAmong, "postgresql")
-def _pairs_among_array(element: _PairsAmong, compiler: SQLCompiler, **options: Any) -> str:
+@compiles(_Pairs, "postgresql")
+def _pairs_array(element: _Pairs, compiler: SQLCompiler, **options: Any) -> str:
     first, second, pairs = (compiler.process(each, **options) for each in element.clauses)
     return f"({first}, {second}) IN (SELECT pair::json ->> 0, pair::json ->> 1 FROM unnest({pairs}) AS pair)"
 
 
-@compiles(_PairsAmong, "sqlite")
-def _pairs_among_json(element: _PairsAmong, compiler: SQLCompiler, **options: Any) -> str:
+@compiles(_Pairs, "sqlite")
+def _pairs_json(element: _Pairs, compiler: SQLCompiler, **options: Any) -> str:
     first, second, pairs = (compiler.process(each, **options) for each in element.clauses)
     values = "json_extract(value, '$[0]'), json_extract(value, '$[1]')"
     return f"({first}, {second}) IN (SELECT {values} FROM json_each({pairs}))"
