@@ -6,7 +6,7 @@ import pytest
 from engine.domain.messages import Translation
 from engine.domain.people import Principal
 from engine.interpreting import pace
-from engine.interpreting.pace import EACH, PART, TICK
+from engine.interpreting.pace import EACH, PART, TICK, TOGETHER
 from engine.storage.memory import MemoryStorage, State
 from engine.timelines.commands import Unsubscribe
 from engine.translation.provider import Batch, ProviderFailed
@@ -57,6 +57,21 @@ async def test_renderings_that_come_together_are_kept_a_few_at_a_time(
     assert sorted(heard(listener)) == sorted(into("de", said))
     assert len(set(commits)) == 3
     assert max(commits) - min(commits) == pytest.approx(2 * TICK)
+
+
+async def test_timelines_whose_renderings_come_together_share_a_commit(
+    lobby: Place, ada: Principal, ben: Principal, storage: Interposed, provider: Scripted
+) -> None:
+    places = [lobby, *[await a_place(lobby.engine, ada, ben) for _ in range(TOGETHER)]]
+    provider.meddle = lambda _: anyio.sleep(2)
+    listeners = [(await read(place, ben, "de"))[0] for place in places]
+    for place in places:
+        await place.say(ada, "hello")
+    commits = watched(storage)
+    await anyio.sleep(5)
+
+    assert [heard(each) for each in listeners] == [["de hello"]] * len(places)
+    assert len(commits) == 2  # the first timeline has a turn by itself
 
 
 @pytest.mark.parametrize("took", [0.3, 3.0])

@@ -1,12 +1,13 @@
 """How fast translations may be kept: a few at a time, and never so few that they gather without bound."""
 
 from itertools import pairwise
+from math import isclose
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.interpreting.pace import EACH, LONGEST, PART, SOON, TICK, Pace, Turn, company
+from engine.interpreting.pace import EACH, LONGEST, PART, SOON, TICK, TOGETHER, Pace, Turn, company
 
 
 class Time:
@@ -35,13 +36,23 @@ def test_who_comes_alone_has_a_turn_at_once(pace: Pace, time: Time):
 
 
 def test_those_who_come_together_take_turns(pace: Pace):
-    waits = [pace.take().wait for _ in range(4)]
+    waits = [pace.take().wait for _ in range(1 + 2 * TOGETHER)]
 
-    assert waits == pytest.approx([0.0, TICK, 2 * TICK, 3 * TICK])
+    assert waits == pytest.approx([0.0, *[TICK] * TOGETHER, *[2 * TICK] * TOGETHER])
+
+
+def test_who_comes_a_little_later_has_the_next_turn_with_others(pace: Pace, time: Time):
+    pace.take()
+    time.now += TICK / 4
+    waits = [pace.take().wait]
+    time.now += TICK / 4
+    waits += [pace.take().wait]
+
+    assert waits == pytest.approx([3 * TICK / 4, TICK / 2])
 
 
 @given(moments=st.lists(st.floats(0.0, 0.5), min_size=1, max_size=100))
-def test_turns_are_given_in_order_and_none_twice(moments: list[float]):
+def test_turns_are_given_in_order_and_none_too_often(moments: list[float]):
     time = Time()
     pace = Pace(time)
     turns: list[float] = []
@@ -50,7 +61,9 @@ def test_turns_are_given_in_order_and_none_twice(moments: list[float]):
         time.now += each
         turns.append(time.now + pace.take().wait)
 
-    assert all(later > sooner for sooner, later in pairwise(turns))
+    apart = [not isclose(sooner, later) for sooner, later in pairwise(turns)]
+    assert all(later > sooner for (sooner, later), new in zip(pairwise(turns), apart, strict=True) if new)
+    assert all(any(apart[start : start + TOGETHER]) for start in range(len(apart) - TOGETHER + 1))
 
 
 @pytest.mark.parametrize("rate", [100, 1000, 3000])
