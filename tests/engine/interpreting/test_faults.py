@@ -6,7 +6,7 @@ import pytest
 from engine.domain.messages import Translation
 from engine.domain.people import Principal
 from engine.interpreting import pace
-from engine.interpreting.pace import EACH, PART, TICK, TOGETHER
+from engine.interpreting.pace import EACH, PART, TICK
 from engine.storage.memory import MemoryStorage, State
 from engine.timelines.commands import Unsubscribe
 from engine.translation.provider import Batch, ProviderFailed
@@ -59,10 +59,10 @@ async def test_renderings_that_come_together_are_kept_a_few_at_a_time(
     assert max(commits) - min(commits) == pytest.approx(2 * TICK)
 
 
-async def test_timelines_whose_renderings_come_together_share_a_commit(
+async def test_two_timelines_whose_renderings_come_together_share_a_commit(
     lobby: Place, ada: Principal, ben: Principal, storage: Interposed, provider: Scripted
 ) -> None:
-    places = [lobby, *[await a_place(lobby.engine, ada, ben) for _ in range(TOGETHER)]]
+    places = [lobby, *[await a_place(lobby.engine, ada, ben) for _ in range(2)]]
     provider.meddle = lambda _: anyio.sleep(2)
     listeners = [(await read(place, ben, "de"))[0] for place in places]
     for place in places:
