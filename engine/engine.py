@@ -137,7 +137,7 @@ class Engine:
         ):
             start_limit = 2 * settings.storage_timeout + 1
             canary = await system.spawn(Canary, "canary")
-            journal = await system.spawn(lambda: Journal(storage.log), "journal", mailbox=Journal.mailbox)
+            journal = await system.spawn(lambda: Journal(storage.log, traffic), "journal", mailbox=Journal.mailbox)
             feed = Feed()
             activities = await Activities.start(system, storage.activity, clock, traffic, feed=feed)
             accounts = Accounts.of(settings, storage, clock, record=activities.note)

@@ -105,6 +105,12 @@ class Overloaded(TryLater):
     code = "overloaded"
 
 
+class Overtaken(TryLater):
+    """Somebody who is waited for came before the commit of what nobody waits for: nothing was written."""
+
+    code = "overloaded"
+
+
 class TimelineMoved(Overloaded):
     """Another process has taken this timeline over; this one may no longer write to it."""
 

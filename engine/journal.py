@@ -5,7 +5,7 @@ transaction together. One row per commit gives about 1,000 events a second on ei
 thirty times that.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import date
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -14,8 +14,9 @@ import structlog
 
 from actors import Actor, Answer, Call, Mailbox, Message, handles
 from engine.domain.fields import ParticipantId, TimelineId
-from engine.errors import EngineError, NotFound, StorageUnavailable, TimelineMoved
+from engine.errors import EngineError, NotFound, Overtaken, StorageUnavailable, TimelineMoved
 from engine.storage.repositories import Append, AppendFailure, Claimed, TimelineLog
+from engine.traffic import Traffic
 
 M = TypeVar("M", bound=Call[Any, Any])
 
@@ -38,10 +39,12 @@ class Write(Message["Journal", None], frozen=True):
     """Make one timeline's next events durable, all or none. Answered after the commit.
 
     Refused with `TimelineMoved` (another owner has claimed it), `WriteConflict`, `WriteInvalid`, `WriteOverQuota`, or
-    `StorageUnavailable`: only after that one it is unknown whether the events were committed, and a new claim tells.
+    `StorageUnavailable`: only after that one it is unknown whether the events were committed, and a new claim tells. Who is `patient` is
+    refused with `Overtaken` when somebody is on the way, or comes before the commit.
     """
 
     entry: Append
+    patient: bool = False
 
 
 class WriteConflict(EngineError):
@@ -90,8 +93,9 @@ class Journal(Actor):
 
     mailbox = Mailbox(100_000)
 
-    def __init__(self, log: TimelineLog) -> None:
+    def __init__(self, log: TimelineLog, traffic: Traffic) -> None:
         self._log = log
+        self._traffic = traffic
         self._claims: list[Call[Claim, Claimed]] = []
         self._claiming = False
         self._waiting: list[Call[Write, None]] = []
@@ -129,14 +133,16 @@ class Journal(Actor):
     @handles(Write, batch=BATCH)
     async def write(self, calls: list[Call[Write, None]]) -> None:
         """Write whatever waits, in one transaction, as soon as there may be one more."""
-        self._waiting += calls
+        self._waiting += [call for call in calls if not call.message.patient]
         self._write()
+        if patient := [call for call in calls if call.message.patient]:
+            self._try_to_write(patient)
 
     @handles(_Written)
     async def written(self, message: _Written) -> None:
         """Tell what is durable, and write what has come meanwhile."""
         self._transactions -= 1
-        self._under_way.difference_update(call.message.entry.timeline_id for call in message.calls)
+        self._under_way.difference_update(map(_timeline_of, message.calls))
         if message.answer.error is not None:
             _refuse(message.calls, message.answer.error, "the write failed")
         else:
@@ -149,18 +155,35 @@ class Journal(Actor):
 
     def _write(self) -> None:
         while self._waiting and self._has_room():
-            group, self._waiting = _one_each(
-                self._waiting, lambda call: call.message.entry.timeline_id, besides=self._under_way
-            )
+            group, self._waiting = _one_each(self._waiting, _timeline_of, besides=self._under_way)
             if not group:
                 return
-            self._transactions += 1
-            self._under_way.update(call.message.entry.timeline_id for call in group)
-            self.spawn(self._log.append, [call.message.entry for call in group], then=partial(_Written, group))
+            self._begin(group, self._log.append)
+
+    def _try_to_write(self, patient: Sequence[Call[Write, None]]) -> None:
+        """Write what can wait, unless somebody is on the way or comes before the commit: it would be in theirs."""
+        group, others = ([], patient) if self._transactions else _one_each(patient, _timeline_of)
+        if group:
+            self._begin(group, partial(self._log.append, overtaken=lambda: self._traffic.busy))
+        for call in others:
+            call.refuse(Overtaken("somebody goes first"))
+
+    def _begin(
+        self,
+        group: Sequence[Call[Write, None]],
+        append: Callable[[list[Append]], Awaitable[list[AppendFailure | None]]],
+    ) -> None:
+        self._transactions += 1
+        self._under_way.update(map(_timeline_of, group))
+        self.spawn(append, [call.message.entry for call in group], then=partial(_Written, group))
 
     def _has_room(self) -> bool:
         """Whether one more transaction may be begun: the first, or one to be made ready while the database is busy with a small one."""
         return not self._transactions or (self._transactions == 1 and len(self._under_way) <= FEW)
+
+
+def _timeline_of(call: Call[Write, None]) -> TimelineId:
+    return call.message.entry.timeline_id
 
 
 def _one_each(

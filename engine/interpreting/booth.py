@@ -32,7 +32,7 @@ from actors import (
 )
 from engine.domain.fields import MessageId, TimelineId
 from engine.domain.messages import Translation
-from engine.errors import StorageUnavailable, TimelineMoved, TryLater
+from engine.errors import Overtaken, StorageUnavailable, TimelineMoved, TryLater
 from engine.interpreting.commands import Consider, Demand, Review, Waiter
 from engine.interpreting.flights import Flight, Flights, Wish, wishes
 from engine.interpreting.librarian import LookUp
@@ -53,6 +53,8 @@ GATHER: Final = 0.02
 """Seconds until a commit is considered: whoever posted is answered first."""
 GIVE_WAY: Final = 0.03
 """Seconds for which a booth gives way to those who post, at most."""
+PATIENCE: Final = 0.2
+"""Seconds for which those who post may come before commits that have begun; then one is made beside theirs."""
 PREFERENCES: Final = 15.0
 """Seconds for which the languages that members prefer are remembered."""
 RETRY: Final = 1.0
@@ -143,6 +145,8 @@ class Booth(Actor):
         self._storing = 0
         self._gathering = False
         self._has_turn = False
+        self._patient_until: float | None = None
+        """When it stops giving way to those who keep overtaking it."""
         self._reviewing = False
         self._review_again = False
         self._preferred: tuple[str, ...] = ()
@@ -360,10 +364,15 @@ class Booth(Actor):
 
     def _take(self, flight: Flight, rendering: Rendering) -> None:
         flight.rendering = rendering
+        for message_id in flight.messages:
+            self._put(flight, message_id)
+
+    def _put(self, flight: Flight, message_id: MessageId) -> None:
+        """Let a translation wait to be kept: before others, if somebody who reads a page waits for it."""
         if flight.waiting:
-            self._unstored.extendleft((flight, message_id) for message_id in flight.messages)
+            self._unstored.appendleft((flight, message_id))
         else:
-            self._unstored.extend((flight, message_id) for message_id in flight.messages)
+            self._unstored.append((flight, message_id))
 
     def _fail(self, flight: Flight, error: Exception) -> None:
         """Those who wait read the original; those who are present may get the translation later."""
@@ -415,13 +424,14 @@ class Booth(Actor):
     @handles(_Store)
     async def store(self, message: _Store) -> None:
         """Have the timeline keep some of what has come."""
-        await self._surroundings.traffic.give_way(GIVE_WAY)
+        is_free = await self._surroundings.traffic.give_way(GIVE_WAY)
         self._has_turn = False
         self._unload()
-        self._store_some(min(message.number, STORING - self._storing))
+        patient = is_free and (self._patient_until is None or self._surroundings.time() < self._patient_until)
+        self._store_some(min(message.number, STORING - self._storing), patient=patient)
         self._store()
 
-    def _store_some(self, number: int) -> None:
+    def _store_some(self, number: int, *, patient: bool) -> None:
         for _ in range(min(number, len(self._unstored))):
             flight, message_id = self._unstored.popleft()
             rendering, text = flight.rendering, flight.messages.get(message_id)
@@ -429,7 +439,8 @@ class Booth(Actor):
                 continue
             self._storing += 1
             translation = Translation(flight.language, rendering.text, rendering.provider)
-            add = AddTranslation(message_id, text, translation, rendering.source, flight.pair[0])
+            can_wait = patient and not flight.waiting
+            add = AddTranslation(message_id, text, translation, rendering.source, flight.pair[0], can_wait)
             self.request(self._timeline, add, partial(_Stored, flight, message_id))
 
     @handles(_Stored)
@@ -437,7 +448,13 @@ class Booth(Actor):
         """See what has become of a translation; it is not given up because the database is away for a while."""
         self._storing -= 1
         error = message.answer.error
-        if error is None:
+        if isinstance(error, Overtaken):
+            if self._patient_until is None:
+                self._patient_until = self._surroundings.time() + PATIENCE
+            self._put(message.flight, message.message_id)
+            self._store()
+        elif error is None:
+            self._patient_until = None
             translation = message.answer.result()
             self._counts["outdated" if translation is None else "stored"] += 1
             self._flights.leave(message.flight, message.message_id, translation)

@@ -73,7 +73,8 @@ class ReadLacking(actors.Message["SharedTimeline", Lacking | None], frozen=True)
 class AddTranslation(actors.Message["SharedTimeline", Translation | None], frozen=True):
     """Add a translation of `text`, durably. None when the message does not say that any more, or is gone.
 
-    One that is there already in the same language is the answer, and nothing is added.
+    One that is there already in the same language is the answer, and nothing is added. When it is `patient` it is refused with
+    `Overtaken` while somebody is served.
     """
 
     message_id: MessageId
@@ -81,6 +82,7 @@ class AddTranslation(actors.Message["SharedTimeline", Translation | None], froze
     translation: Translation
     source: str
     fingerprint: str
+    patient: bool = False
 
 
 def style_of(channel: str, room: Room | None) -> Style | None:

@@ -23,13 +23,14 @@ from engine.domain.events import Event
 from engine.domain.fields import MessageId, ParticipantId, TimelineId
 from engine.domain.messages import Message as ChatMessage
 from engine.domain.quota import week_of
-from engine.errors import EngineError, InvalidRequest, Overloaded, StorageUnavailable, TimelineMoved
+from engine.errors import EngineError, InvalidRequest, Overloaded, Overtaken, StorageUnavailable, TimelineMoved
 from engine.journal import Claim, Write, WriteConflict, WriteInvalid, WriteOverQuota
 from engine.storage.repositories import Append, Claimed
 from engine.timelines.archive import Recall, RecallEvents, RecallPosts
 from engine.timelines.commands import Post, Posted
 from engine.timelines.state import PostKey, TimelineState
 from engine.timelines.surroundings import Surroundings
+from engine.timelines.translating import AddTranslation
 from engine.timelines.turn import TURN, Turn
 
 R = TypeVar("R")
@@ -54,6 +55,12 @@ class Change(NamedTuple):
     decide: Decide
     needs: MessageId | None
     since: float
+
+    @property
+    def is_patient(self) -> bool:
+        """Whether it would rather be refused than be in the way of those who are served."""
+        message = self.call.message
+        return isinstance(message, AddTranslation) and message.patient
 
 
 class Outcome(NamedTuple):
@@ -214,10 +221,13 @@ class Writer:
             self._answer(outcomes)
             return
         self._under_way = True
-        self._surroundings.traffic.writing.add(self._id)
+        patient = all(outcome.change.is_patient for outcome in outcomes)
+        if not patient:
+            self._surroundings.traffic.writing.add(self._id)
+        entry = Append(self._id, self.claimed.term, tuple(turn.events), turn.limits, turn.fingerprints)
         self._owner.ask_later(
             self._surroundings.journal,
-            Write(Append(self._id, self.claimed.term, tuple(turn.events), turn.limits, turn.fingerprints)),
+            Write(entry, patient),
             partial(self._written, turn.events, outcomes),
             self._settings.write_timeout,
         )
@@ -259,6 +269,8 @@ class Writer:
                 self._decide_again(outcomes)
             case WriteInvalid() as invalid:
                 self._retry_singly(outcomes, invalid)
+            case Overtaken() as overtaken:
+                self._refuse((outcome.change for outcome in outcomes), overtaken)
             case error:
                 self._drift(error, outcomes)
         self._advance()

@@ -10,10 +10,11 @@ from actors import ActorSystem, Ref
 from engine.domain.events import RoomArchived
 from engine.domain.fields import ParticipantId, TimelineId
 from engine.domain.people import Participant
-from engine.errors import EngineError, NotFound, StorageUnavailable, TimelineMoved
+from engine.errors import EngineError, NotFound, Overtaken, StorageUnavailable, TimelineMoved
 from engine.journal import FEW, Claim, Journal, Write, WriteConflict, WriteInvalid
 from engine.storage.memory import MemoryStorage
-from engine.storage.repositories import Append, AppendFailure, Claimed
+from engine.storage.repositories import Append, AppendFailure, Claimed, never
+from engine.traffic import Traffic
 from tests.storage.made import a_message, add_user, open_room, posted
 
 pytestmark = pytest.mark.anyio
@@ -33,11 +34,13 @@ class Watched:
         self.before = release.wait
         return release
 
-    async def append(self, batch: Sequence[Append]) -> list[AppendFailure | None]:
+    async def append(
+        self, batch: Sequence[Append], *, overtaken: Callable[[], bool] = never
+    ) -> list[AppendFailure | None]:
         self.batches.append(len(batch))
         if self.before is not None:
             await self.before()
-        return await self._log.append(batch)
+        return await self._log.append(batch, overtaken=overtaken)
 
     async def claim(self, timelines: Sequence[TimelineId]) -> list[Claimed | None]:
         if self.before is not None:
@@ -65,8 +68,13 @@ async def system() -> AsyncIterator[ActorSystem]:
 
 
 @pytest.fixture
-async def journal(system: ActorSystem, log: Watched) -> Ref[Journal]:
-    return await system.spawn(lambda: Journal(log), "journal", mailbox=Journal.mailbox)
+def traffic() -> Traffic:
+    return Traffic()
+
+
+@pytest.fixture
+async def journal(system: ActorSystem, log: Watched, traffic: Traffic) -> Ref[Journal]:
+    return await system.spawn(lambda: Journal(log, traffic), "journal", mailbox=Journal.mailbox)
 
 
 @pytest.fixture
@@ -96,9 +104,11 @@ async def write_one_by_one(tasks: TaskGroup, journal: Ref[Journal], *entries: tu
         await anyio.wait_all_tasks_blocked()
 
 
-async def outcome(journal: Ref[Journal], claimed: Claimed, *events: Any) -> type[BaseException] | None:
+async def outcome(
+    journal: Ref[Journal], claimed: Claimed, *events: Any, patient: bool = False
+) -> type[BaseException] | None:
     try:
-        await write(journal, claimed, *events)
+        await journal.ask(Write(Append(claimed.timeline_id, claimed.term, events), patient))
     except EngineError as error:
         return type(error)
     return None
@@ -216,6 +226,59 @@ async def test_what_nobody_waits_for_any_more_is_not_written(
 
     assert log.batches == [1, 1]
     assert await storage.log.events(places[2].id, after=1, limit=10) == []
+
+
+async def test_what_can_wait_is_written_while_nobody_is_on_the_way(
+    journal: Ref[Journal], storage: MemoryStorage, log: Watched, traffic: Traffic, ada: Participant
+):
+    [room], [claimed] = await claimed_rooms(journal, storage, ada, 1)
+    news = posted(a_message(room, 2, ada))
+
+    with traffic.arriving():
+        at_first = await outcome(journal, claimed, news, patient=True)
+    refused = await storage.log.events(room.id, after=1, limit=9)
+
+    assert (at_first, refused) == (Overtaken, [])
+    assert await outcome(journal, claimed, news, patient=True) is None
+    assert await storage.log.events(room.id, after=1, limit=9) == [news]
+    assert log.batches == [1, 1]
+
+
+async def test_what_can_wait_lets_those_go_first_who_come_before_its_commit(
+    journal: Ref[Journal], storage: MemoryStorage, log: Watched, traffic: Traffic, ada: Participant
+):
+    places, claims = await claimed_rooms(journal, storage, ada, 2)
+    events = [posted(a_message(room, 2, ada)) for room in places]
+    release = log.held()
+    outcomes: list[type[BaseException] | None] = []
+
+    async def try_to_write() -> None:
+        outcomes.append(await outcome(journal, claims[0], events[0], patient=True))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(try_to_write)
+        await anyio.wait_all_tasks_blocked()
+        with traffic.arriving():
+            release.set()
+            await write(journal, claims[1], events[1])
+
+    assert outcomes == [Overtaken]
+    assert [await storage.log.events(room.id, after=1, limit=9) for room in places] == [[], [events[1]]]
+
+
+async def test_what_can_wait_is_not_begun_while_others_are_written(
+    journal: Ref[Journal], storage: MemoryStorage, log: Watched, ada: Participant
+):
+    places, claims = await claimed_rooms(journal, storage, ada, 2)
+    events = [posted(a_message(room, 2, ada)) for room in places]
+    release = log.held()
+
+    async with anyio.create_task_group() as tasks:
+        await write_one_by_one(tasks, journal, (claims[0], events[0]))
+        assert await outcome(journal, claims[1], events[1], patient=True) is Overtaken
+        release.set()
+
+    assert log.batches == [1]
 
 
 async def test_one_bad_entry_fails_alone(journal: Ref[Journal], storage: MemoryStorage, ada: Participant):

@@ -1,13 +1,14 @@
 """The event log under its fence."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from engine.domain.events import Event
 from engine.domain.fields import TimelineId
+from engine.errors import Overtaken
 from engine.storage.memory.state import State, posted_by
 from engine.storage.records import Unstorable
-from engine.storage.repositories import Append, AppendFailure, Claimed
+from engine.storage.repositories import Append, AppendFailure, Claimed, never
 
 
 class MemoryTimelineLog:
@@ -30,8 +31,12 @@ class MemoryTimelineLog:
         known = self._state.timelines
         return {timeline_id: known[timeline_id].term for timeline_id in ids if timeline_id in known}
 
-    async def append(self, batch: Sequence[Append]) -> list[AppendFailure | None]:
+    async def append(
+        self, batch: Sequence[Append], *, overtaken: Callable[[], bool] = never
+    ) -> list[AppendFailure | None]:
         await self._state.enter()
+        if overtaken():
+            raise Overtaken("somebody goes first")
         return [self._append(entry) for entry in batch]
 
     def _append(self, entry: Append) -> AppendFailure | None:

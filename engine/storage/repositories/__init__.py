@@ -10,7 +10,7 @@ from engine.storage.repositories.agents import Agents
 from engine.storage.repositories.api_keys import ApiKey, ApiKeys
 from engine.storage.repositories.conversations import Conversations
 from engine.storage.repositories.invites import Invite, Invites
-from engine.storage.repositories.log import Append, AppendFailure, Claimed, TimelineLog
+from engine.storage.repositories.log import Append, AppendFailure, Claimed, TimelineLog, never
 from engine.storage.repositories.markers import MAX_OFFSET, Mark, Markers
 from engine.storage.repositories.memories import Memories
 from engine.storage.repositories.messages import Messages, Version
@@ -58,4 +58,5 @@ __all__ = [
     "Users",
     "Version",
     "Webhooks",
+    "never",
 ]

@@ -1,6 +1,6 @@
 """The event log of every timeline: claiming it, appending to it, reading it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Protocol
 
@@ -49,6 +49,11 @@ class AppendFailure(msgspec.Struct, frozen=True):
     used: tuple[tuple[ParticipantId, date, int], ...] = ()
 
 
+def never() -> bool:
+    """Nobody goes first."""
+    return False
+
+
 class TimelineLog(Protocol):
     """The event log of every timeline, and the projections (members, messages, rooms) that its events imply."""
 
@@ -63,8 +68,13 @@ class TimelineLog(Protocol):
         """The present term of each timeline; those that do not exist are left out."""
         ...
 
-    async def append(self, batch: Sequence[Append]) -> list[AppendFailure | None]:
+    async def append(
+        self, batch: Sequence[Append], *, overtaken: Callable[[], bool] = never
+    ) -> list[AppendFailure | None]:
         """Write the events and their projections, all in one transaction; the answers are in the order of `batch`.
+
+        `overtaken` tells whether somebody has come who goes first. It is asked before the transaction, perhaps in its midst, in any
+        thread. When it says so before the commit, nothing is written and `Overtaken` is raised.
 
         Committed when it returns. Terms are checked in the same transaction. When the transaction fails because of what is
         in it, the batch is divided until only the timelines at fault are refused. A timeline stands in a batch at most once.

@@ -1,7 +1,8 @@
 """The event log under its fence."""
 
+import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -11,8 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.domain.events import Event
 from engine.domain.fields import TimelineId, TimelineKind
+from engine.errors import Overtaken
 from engine.storage.records import Unstorable, decode_event, is_storable
-from engine.storage.repositories import Append, AppendFailure, Claimed
+from engine.storage.repositories import Append, AppendFailure, Claimed, never
 from engine.storage.sql import projections, usage
 from engine.storage.sql.database import Database
 from engine.storage.sql.errors import describe, refusal
@@ -50,8 +52,10 @@ class SqlTimelineLog:
         statement = columns.where(among(timelines.c.id, [key for key in ids if is_storable(key)]))
         return {row.id: row.term for row in await self._database.rows(statement)}
 
-    async def append(self, batch: Sequence[Append]) -> list[AppendFailure | None]:
-        appending = _Appending(batch, self._kinds)
+    async def append(
+        self, batch: Sequence[Append], *, overtaken: Callable[[], bool] = never
+    ) -> list[AppendFailure | None]:
+        appending = _Appending(batch, self._kinds, overtaken)
         if appending.pending:
             if self._database.dialect == "sqlite":
                 await appending.prepare()
@@ -102,9 +106,10 @@ class _Kinds:
 class _Appending:
     """One batch on its way into the log; `failures` is the answer once `run` has returned and its transaction committed."""
 
-    def __init__(self, batch: Sequence[Append], kinds: "_Kinds") -> None:
+    def __init__(self, batch: Sequence[Append], kinds: "_Kinds", overtaken: Callable[[], bool]) -> None:
         self._batch = batch
         self._kinds = kinds
+        self._overtaken = overtaken
         self._projections: list[Projection] = []
         self._over: list[int] = []
         self.failures: list[AppendFailure | None] = [None] * len(batch)
@@ -136,6 +141,7 @@ class _Appending:
 
     async def run(self, connection: AsyncConnection) -> None:
         """Write what may be written: all together, or, if anything in it is refused, divided until only that is left out."""
+        self._give_way()
         if self._script is not None and await self._run_in_one_visit(connection, self._script):
             return
         allowed = await self._check_quotas(connection, await self._check_terms(connection))
@@ -154,7 +160,15 @@ class _Appending:
         """Whether all of it is committed; False, and nothing done, when any of it needs a closer look."""
         terms = {self._batch[index].timeline_id: self._batch[index].term for index in self.pending}
         mine = (msgspec.json.encode(terms).decode(),)
-        return await script.run(connection, lambda cursor: cursor.execute(_OWNED, mine).fetchall() == [(len(terms),)])
+
+        def fence(cursor: sqlite3.Cursor) -> bool:
+            return cursor.execute(_OWNED, mine).fetchall() == [(len(terms),)]
+
+        return await script.run(connection, fence, self._give_way)
+
+    def _give_way(self) -> None:
+        if self._overtaken():
+            raise Overtaken("somebody goes first")
 
     async def _check_terms(self, connection: AsyncConnection) -> list[int]:
         """Lock the timelines and return the entries that are not fenced."""

@@ -6,6 +6,7 @@ import pytest
 from engine.domain.messages import Translation
 from engine.domain.people import Principal
 from engine.interpreting import pace
+from engine.interpreting.booth import PATIENCE
 from engine.interpreting.pace import EACH, PART, TICK
 from engine.storage.memory import MemoryStorage, State
 from engine.timelines.commands import Unsubscribe
@@ -129,6 +130,26 @@ async def test_who_reads_a_page_has_at_once_what_waits_for_company(
     await anyio.sleep(PART * 5)
     assert sorted(heard(listener)) == sorted(into("de", said))
     assert len(provider.texts) == 2
+
+
+async def test_translations_let_posts_go_first_and_are_kept_all_the_same(
+    lobby: Place, ada: Principal, ben: Principal, storage: Interposed
+) -> None:
+    tries: list[str] = []
+
+    async def somebody_comes(name: str, perform: Perform) -> object:
+        with lobby.engine.traffic.arriving():
+            if name == "append":
+                tries.append(name)
+            return await perform()
+
+    listener, _ = await read(lobby, ben, "de")
+    [said] = await lobby.say(ada, "hello")
+    storage.meddle = somebody_comes
+    await anyio.sleep(5)
+
+    assert heard(listener) == into("de", [said])
+    assert 1 < len(tries) <= 2 + PATIENCE / TICK
 
 
 async def test_with_a_provider_that_fails_everything_is_posted_and_readable(
