@@ -18,7 +18,7 @@ LOOK: Final = 0.002
 
 
 class Traffic:
-    """One for a process. `writing` has the timelines that have a commit under way; they keep it themselves."""
+    """One for a process. `writing` has the timelines that have a commit under way that is not patient; they keep it themselves."""
 
     def __init__(self) -> None:
         self.writing: set[TimelineId] = set()

@@ -18,6 +18,7 @@ from engine.domain.events import (
 )
 from engine.domain.fields import ParticipantId, ParticipantKind, Role, TimelineId, TimelineKind, Visibility
 from engine.domain.people import Participant
+from engine.errors import Overtaken
 from engine.storage.repositories import Append, Storage
 from tests.storage.made import (
     NOON,
@@ -84,6 +85,21 @@ async def test_appended_events_are_read_back_as_they_were(storage: Storage, ada:
     await append(storage, claimed, *written)
 
     assert await storage.log.events(room.id, after=1, limit=100) == written
+
+
+async def test_who_goes_first_has_what_is_overtaken_written_not_at_all(
+    storage: Storage, ada: Participant, bob: Participant
+) -> None:
+    room = await open_room(storage, ada)
+    claimed = await claim(storage, room)
+    entry = Append(room.id, claimed.term, (joined(2, bob),))
+
+    with pytest.raises(Overtaken):
+        await storage.log.append([entry], overtaken=lambda: True)
+
+    assert await storage.log.events(room.id, after=1, limit=9) == []
+    assert await storage.log.append([entry], overtaken=lambda: False) == [None]
+    assert await storage.log.events(room.id, after=1, limit=9) == [joined(2, bob)]
 
 
 async def test_events_come_oldest_first_above_a_bound_and_up_to_a_limit(storage: Storage, ada: Participant) -> None:

@@ -1,5 +1,6 @@
 """SQLite: a batch written in one visit to the connection's thread is what it would be statement by statement."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from engine.domain.events import (
 from engine.domain.fields import ConversationKind, Role, TimelineId
 from engine.domain.people import User
 from engine.domain.rooms import Ban, Room
+from engine.errors import Overtaken
 from engine.storage.repositories import Append
 from engine.storage.sql import SqlStorage, migrate
 from engine.storage.sql.script import Script
@@ -193,6 +195,37 @@ async def test_a_batch_of_posts_is_one_visit(sqlite_url: str, monkeypatch: pytes
         await storage.log.append([Append(room.id, 1, (posted(a_message(room, 2, ada)),)) for room in rooms])
 
     assert visits == 1
+
+
+async def test_a_batch_that_is_overtaken_in_its_midst_is_rolled_back(sqlite_url: str) -> None:
+    async with SqlStorage(sqlite_url, time_limit=20.0) as storage:
+        ada = (await add_user(storage, "Ada")).participant
+        room = await open_room(storage, ada)
+        claimed = await claim(storage, room)
+        entry = Append(room.id, claimed.term, (posted(a_message(room, 2, ada)),))
+        asked, times = 0, 0
+
+        def overtaken() -> bool:
+            nonlocal asked
+            asked += 1
+            return asked == times
+
+        while True:
+            asked, times = 0, times + 1
+            if (await _try_to_append(storage, entry, overtaken)) is None:
+                break
+            assert await storage.log.events(room.id, after=1, limit=9) == []
+
+        assert times > 3  # before the transaction, before each of its statements, and before the commit
+        assert await storage.log.events(room.id, after=1, limit=9) == list(entry.events)
+
+
+async def _try_to_append(storage: SqlStorage, entry: Append, overtaken: Callable[[], bool]) -> Overtaken | None:
+    try:
+        assert await storage.log.append([entry], overtaken=overtaken) == [None]
+    except Overtaken as error:
+        return error
+    return None
 
 
 async def test_what_was_given_up_while_it_waited_is_not_written_later(sqlite_url: str) -> None:
