@@ -1,5 +1,8 @@
 """What connected people are told, and how often."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import anyio
 import pytest
 
@@ -12,6 +15,7 @@ from engine.inbox.herald import GATHER, PATIENCE
 from engine.timelines.commands import Post
 from engine.timelines.translating import AddTranslation
 from tests.engine.inbox.reading import (
+    Device,
     a_device,
     a_private_conversation,
     a_while,
@@ -35,6 +39,13 @@ def watched(storage: Interposed) -> list[str]:
 
     storage.meddle = watch
     return operations
+
+
+@asynccontextmanager
+async def forgetful(storage: Interposed, ada: Principal, ben: Principal) -> AsyncIterator[tuple[Place, Device]]:
+    """A room of Ada's that Ben has joined, of which three events are held in memory, and Ben's device."""
+    async with running(storage, recent_events=3) as engine:
+        yield await a_place(engine, ada, ben), await a_device(engine, ben)
 
 
 async def test_a_post_changes_the_count_of_the_others_who_are_connected(
@@ -112,9 +123,7 @@ async def test_who_joins_is_told_that_nothing_is_unread(
 async def test_counts_below_what_memory_holds_come_from_the_database(
     storage: Interposed, ada: Principal, ben: Principal
 ) -> None:
-    async with running(storage, recent_events=3) as engine:
-        lobby = await a_place(engine, ada, ben)
-        bens = await a_device(engine, ben)
+    async with forgetful(storage, ada, ben) as (lobby, bens):
         await lobby.say(ada, *["text @Ben"] * 20)
         await a_while()
         await read(lobby, ben, 20)
@@ -127,9 +136,7 @@ async def test_counts_below_what_memory_holds_come_from_the_database(
 async def test_the_database_counts_once_and_what_comes_is_added(
     storage: Interposed, ada: Principal, ben: Principal
 ) -> None:
-    async with running(storage, recent_events=3) as engine:
-        lobby = await a_place(engine, ada, ben)
-        bens = await a_device(engine, ben)
+    async with forgetful(storage, ada, ben) as (lobby, bens):
         operations = watched(storage)
         await lobby.say(ada, *["text @Ben"] * 20)
         for _ in range(5):
@@ -145,9 +152,7 @@ async def test_the_database_counts_once_and_what_comes_is_added(
 async def test_after_an_edit_or_a_deletion_the_database_counts_anew(
     storage: Interposed, ada: Principal, ben: Principal
 ) -> None:
-    async with running(storage, recent_events=3) as engine:
-        lobby = await a_place(engine, ada, ben)
-        bens = await a_device(engine, ben)
+    async with forgetful(storage, ada, ben) as (lobby, bens):
         said = await lobby.say(ada, *["text"] * 20)
         await a_while()
 
@@ -165,9 +170,7 @@ async def test_after_an_edit_or_a_deletion_the_database_counts_anew(
 async def test_what_memory_lets_go_before_it_is_counted_is_counted_all_the_same(
     storage: Interposed, ada: Principal, ben: Principal
 ) -> None:
-    async with running(storage, recent_events=3) as engine:
-        lobby = await a_place(engine, ada, ben)
-        bens = await a_device(engine, ben)
+    async with forgetful(storage, ada, ben) as (lobby, bens):
         said = await lobby.say(ada, "one", "two", "three")
 
         for each in said:  # three events that are no news for anybody's count
