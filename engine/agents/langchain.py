@@ -12,6 +12,7 @@ from typing import Any, Final, cast
 
 import anyio
 import langsmith
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.messages import ToolCall as AskedTool
 from langchain_core.outputs import ChatGenerationChunk
@@ -120,8 +121,9 @@ class RunnableAgent(Agent):
     async def _messages(self, turn: Turn) -> AsyncGenerator[AIMessage, None]:
         """What models, or the chain, say, whole or in chunks."""
         mode: dict[str, Any] = {"stream_mode": "messages"} if self._is_graph else {}
-        parts = cast("AsyncGenerator[Any, None]", self._runnable.astream(self.given(turn), **mode))
-        async with aclosing(_in_a_task(parts)) as running:
+        reminder = _Reminder()
+        parts = self._runnable.astream(self.given(turn), {"callbacks": [reminder]}, **mode)
+        async with aclosing(_in_a_task(cast("AsyncGenerator[Any, None]", parts), reminder)) as running:
             async for part in running:
                 said = part[0] if self._is_graph else part
                 if isinstance(said, str):
@@ -132,7 +134,26 @@ class RunnableAgent(Agent):
                     raise TypeError(f"the runnable gives {type(said).__name__}, which is neither a text nor a message")
 
 
-async def _in_a_task(parts: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
+class _Reminder(BaseCallbackHandler):
+    """Cancels a model that goes on to speak after it was `left`.
+
+    `asyncio.wait_for` of Python 3.11 forgets a cancellation that comes in the moment in which what it waits for is there
+    (https://github.com/python/cpython/issues/86296), and ChatOpenAI waits so for each chunk.
+    """
+
+    run_inline = True  # in the task that reads the chunks
+
+    def __init__(self) -> None:
+        self.left = False
+
+    def on_llm_new_token(self, *_: Any, **__: Any) -> None:
+        """See `BaseCallbackHandler`. The cancellation comes with the next chunk that is waited for."""
+        task = asyncio.current_task()
+        if self.left and task is not None:
+            task.cancel()
+
+
+async def _in_a_task(parts: AsyncGenerator[Any, None], reminder: _Reminder) -> AsyncGenerator[Any, None]:
     """Run a generator of LangChain's in a task of asyncio's own.
 
     A cancelled scope of anyio cancels each await in it again and again. LangGraph cleans up in awaits, and one that is cancelled
@@ -156,6 +177,7 @@ async def _in_a_task(parts: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, No
             yield part
         await task
     finally:
+        reminder.left = True
         task.cancel()
         with anyio.CancelScope(shield=True), anyio.move_on_after(FAREWELL):
             await asyncio.wait((task,))

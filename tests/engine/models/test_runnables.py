@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 import anyio
+import anyio.lowlevel
 import pytest
 from langchain.agents import create_agent
 from langchain_anthropic import ChatAnthropic
@@ -187,15 +188,18 @@ async def test_a_failure_of_the_provider_is_the_model_s() -> None:
         await close(model)
 
 
-async def test_cancelled_it_closes_the_connection(provider: ModelServer) -> None:
+@pytest.mark.parametrize("turns_of_the_loop", range(6))
+async def test_cancelled_it_closes_the_connection(provider: ModelServer, turns_of_the_loop: int) -> None:
+    """Whether it waits for the answer to begin, for a chunk that is coming, or for one that is not."""
     provider.script = [peer.stalls]
     model = chat(provider)
     async with anyio.create_task_group() as group:
         group.start_soon(said, RunnableAgent(create_agent(model)), turn("So?"))
         with anyio.fail_after(30.0):
-            while not provider.requests:  # noqa: ASYNC110 - no event tells it
-                await anyio.sleep(0.005)
-            await provider.requests[0].begun.wait()
+            while not provider.requests:
+                await anyio.lowlevel.checkpoint()
+        for _ in range(turns_of_the_loop):
+            await anyio.lowlevel.checkpoint()
         group.cancel_scope.cancel()
 
     with anyio.fail_after(AT_ONCE):
