@@ -13,6 +13,7 @@ from engine.accounts.avatars import Avatars, open_avatars
 from engine.activity import Activities
 from engine.agents import Agents, start_agents
 from engine.agents.completing import completing
+from engine.agents.documents import Documents
 from engine.agents.memories import Memories
 from engine.agents.models import Models
 from engine.agents.models.models import Opener
@@ -87,6 +88,7 @@ class Engine:
     models: Models
     agents: Agents
     memories: Memories
+    documents: Documents
     traffic: Traffic
     underway: Underway
     canary: Ref[Canary]
@@ -226,6 +228,7 @@ class Engine:
                 models=models,
                 agents=agents,
                 memories=agents.memories,
+                documents=agents.documents,
                 traffic=traffic,
                 underway=surroundings.underway,
                 canary=canary,

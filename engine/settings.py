@@ -231,6 +231,9 @@ class Settings(BaseSettings):
     agent_memory_tokens: int = Field(
         500, ge=0, le=1_000_000, description="of what an agent remembers, for one question; 0: it is given nothing"
     )
+    agent_document_tokens: int = Field(
+        2_000, ge=0, le=1_000_000, description="of an agent's documents, for one question; 0: it is given nothing"
+    )
     agent_first_seconds: float = Field(60.0, gt=0, le=3_600, description="until an agent's answer begins")
     agent_pause_seconds: float = Field(60.0, gt=0, le=3_600, description="between two pieces of an agent's answer")
     agent_patience_seconds: float = Field(

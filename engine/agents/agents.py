@@ -7,6 +7,7 @@ from typing import Any, Final
 from actors import Ref
 from engine.agents.conductor import Conductor, Regenerate
 from engine.agents.definitions import Definitions
+from engine.agents.documents import Documents
 from engine.agents.joining import Joining
 from engine.agents.memories import Memories
 from engine.agents.notebooks import Notebooks
@@ -37,6 +38,7 @@ class Agents:
         rosters: Rosters,
         *,
         memories: Memories,
+        documents: Documents,
         notebooks: Notebooks,
         conductor: Callable[[str], Ref[Conductor]],
     ) -> None:
@@ -49,6 +51,8 @@ class Agents:
         self._joining = Joining(timelines, storage.agents)
         self.memories = memories
         """What they remember."""
+        self.documents = documents
+        """What they were given to read."""
         self.notebooks = notebooks
         """What those outside remember, for the answers that they give."""
         self.conductor = conductor
@@ -83,19 +87,22 @@ class Agents:
 
     async def _see_off(self, agent: AgentDefinition) -> None:
         await self._joining.leave_everything(agent)
+        await self.documents.forget(agent.id)
         await self._storage.erase(agent.id)
 
     async def learn(self) -> None:
         """Learn what other processes have changed, and finish what a removal left undone."""
         await self._definitions.learn()
         await self.memories.look_through()
+        await self.documents.look_through()
         self._rosters.learn(await self._storage.memberships())
         for agent in await self._storage.retired():
             await self._see_off(agent)
 
     async def purge(self) -> None:
-        """Forget what was spent longer than a month ago."""
+        """Forget what was spent longer than a month ago, and what was begun to be read and never finished."""
         await self._storage.purge(before=(self._clock.now() - REMEMBERED).date())
+        await self.documents.purge()
 
     def named(self, name: str) -> AgentDefinition | None:
         """The agent of this name, in any case, or this id, as far as this process knows."""

@@ -8,6 +8,7 @@ import msgspec
 
 from actors import Ref
 from engine.agents.definitions import Definitions
+from engine.agents.documents import Documents
 from engine.agents.here import Surroundings
 from engine.agents.memories import Memories
 from engine.agents.registry import Registry
@@ -57,6 +58,7 @@ class Stage:
     registry: Registry
     rosters: Rosters
     memories: Memories
+    documents: Documents
     settings: AgentSettings
     actor: "Callable[[ParticipantId, str], Ref[AgentActor]]"
     conductor: "Callable[[str], Ref[Conductor]]"

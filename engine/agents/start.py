@@ -11,6 +11,7 @@ from engine.agents.agents import Agents
 from engine.agents.archivist import Archivist
 from engine.agents.conductor import Conductor, Gone, Heard, Wake
 from engine.agents.definitions import Definitions
+from engine.agents.documents import Documents
 from engine.agents.here import Surroundings
 from engine.agents.memories import Memories
 from engine.agents.models import Models
@@ -57,6 +58,7 @@ async def start_agents(
     registry.load(settings.agents)
     definitions = Definitions(storage.agents, clock, registry, Showing(presence).show)
     memories = Memories(storage, clock, definitions, timelines)
+    documents = Documents(storage, clock, definitions, settings.agent_document_tokens)
 
     def actor(agent_id: ParticipantId, channel: str) -> Ref[AgentActor]:
         return actors.ref(f"{agent_id}{_BETWEEN}{channel}")
@@ -77,6 +79,7 @@ async def start_agents(
         registry=registry,
         rosters=rosters,
         memories=memories,
+        documents=documents,
         settings=_settings(settings),
         actor=actor,
         conductor=conductor,
@@ -86,9 +89,17 @@ async def start_agents(
     conductors = await system.virtual(
         lambda channel: Conductor(channel, stage), "conductors", mailbox=Conductor.mailbox, activation=activation
     )
-    notebooks = Notebooks(memories, storage.messages, stage.settings.memory_tokens)
+    notebooks = Notebooks(memories, documents, storage.messages, stage.settings.memory_tokens)
     agents = Agents(
-        storage, clock, definitions, timelines, rosters, memories=memories, notebooks=notebooks, conductor=conductor
+        storage,
+        clock,
+        definitions,
+        timelines,
+        rosters,
+        memories=memories,
+        documents=documents,
+        notebooks=notebooks,
+        conductor=conductor,
     )
     feed.watch(rosters.hear)
     feed.greet(rosters.greet)

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from engine.agents.toolbox import NO_TOOLS, Toolbox
 from engine.domain.agents import AgentDefinition
+from engine.domain.documents import Chunk
 from engine.domain.memories import Memory, MemoryId
 from engine.domain.messages import Message
 from engine.domain.people import Participant
@@ -48,7 +49,8 @@ class Turn:
     `history` are the messages up to and including `message`, oldest first, as many as the token budget holds; after it come
     only the answers that other agents have already given to the same message. `language` is what to answer in, if anybody
     has said; `channel` names the timeline, `title` is what people call it. `memories` are those of the agent that may be used here and
-    bear on the question, oldest first; the tools `remember` and `forget` write into `notebook`, None where there is none.
+    bear on the question, oldest first; the tools `remember` and `forget` write into `notebook`, None where there is none. `documents` are
+    the parts of its documents that bear on it, in the order in which they are read.
     """
 
     agent: AgentDefinition
@@ -61,6 +63,7 @@ class Turn:
     members: tuple[Member, ...] = ()
     language: str | None = None
     memories: tuple[Memory, ...] = ()
+    documents: tuple[Chunk, ...] = ()
     notebook: Notebook | None = None
     tools: Toolbox = NO_TOOLS
     cancelled: bool = field(default=False, init=False)

@@ -23,6 +23,7 @@ from engine.agents.turn import Turn
 from engine.agents.window import MOST
 from engine.domain.agents import AgentDefinition
 from engine.domain.answers import MemoryUsed, StopReason, ToolState
+from engine.domain.documents import Chunk
 from engine.domain.fields import ParticipantId, TimelineId
 from engine.domain.memories import Memory
 from engine.domain.messages import Message
@@ -276,6 +277,7 @@ class Utterance:
         turn.notebook = InNotebook(self._stage.memories, definition.id, circle_of(scene, question), question.id)
         if remembers:
             turn.memories = await self._recall(turn.notebook)
+            turn.documents = await self._consult()
         tools = self._stage.registry.tools(definition.tools)
         turn.tools = Toolbox({each.name: (each.spec, partial(self._use, each, turn)) for each in tools}, self._show)
         return turn
@@ -292,6 +294,14 @@ class Utterance:
             with suppress(AskFailed):
                 self._ref.tell(UseMemories(self._by, self.id, used))
         return recalled
+
+    async def _consult(self) -> tuple[Chunk, ...]:
+        """What of its documents bears on the question. When that cannot be read, it answers without."""
+        try:
+            return await self._stage.documents.consult(self._definition.id, self._question.text)
+        except EngineError as refusal:
+            log.warning("agent.not_informed", agent=self._definition.id, timeline=self.channel, reason=str(refusal))
+            return ()
 
     async def _use(self, tool: Tool, turn: Turn, arguments: dict[str, Any]) -> object:
         if tool.writes:

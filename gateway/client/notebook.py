@@ -7,6 +7,7 @@ from urllib.parse import quote
 import msgspec
 import structlog
 
+from engine.domain.documents import Chunk
 from engine.domain.memories import Memory, MemoryId
 from engine.errors import EngineError, NotFound
 from gateway.client.asking import Asking
@@ -19,17 +20,24 @@ class NotebookElsewhere:
 
     def __init__(self, asking: Asking, answer_id: str, renew: Callable[[], Awaitable[None]]) -> None:
         self._asking = asking
-        self._path = f"/answers/{quote(answer_id, safe='')}/memories"
+        self._answer = f"/answers/{quote(answer_id, safe='')}"
+        self._path = f"{self._answer}/memories"
         self._renew = renew
 
     async def recall(self) -> tuple[Memory, ...]:
-        """What bears on the question. When that cannot be read, the agent answers without, as one inside does."""
+        """What is remembered that bears on the question. When that cannot be read, the agent answers without, as one inside does."""
+        return msgspec.convert(await self._items(self._path), tuple[Memory, ...])
+
+    async def consult(self) -> tuple[Chunk, ...]:
+        """What of the agent's documents bears on it, likewise."""
+        return msgspec.convert(await self._items(f"{self._answer}/documents"), tuple[Chunk, ...])
+
+    async def _items(self, path: str) -> list[Any]:
         try:
-            body = await self._asking.call("GET", self._path)
+            return list((await self._asking.call("GET", path))["items"])
         except EngineError as refusal:
-            log.warning("agent.not_recalled", reason=str(refusal))
-            return ()
-        return msgspec.convert(body["items"], tuple[Memory, ...])
+            log.warning("agent.not_informed", path=path, reason=str(refusal))
+            return []
 
     async def remember(self, text: str, keywords: Sequence[str] = ()) -> Memory:
         """See `Notebook.remember`."""

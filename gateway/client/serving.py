@@ -164,6 +164,7 @@ class _Program:
             members=members,
             language=agent.language or question.language or place.language,
             memories=await notebook.recall() if speech.mind.remembers else (),
+            documents=await notebook.consult() if speech.mind.remembers else (),
             notebook=notebook,
         )
         tools = [BUILT_IN[name] for name in agent.tools if name in BUILT_IN]

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from actors import Ref
+from engine.domain.documents import Chunk
 from engine.domain.fields import AnswerId, MessageId, ParticipantId, TimelineId, TimelineKind
 from engine.domain.memories import Keywords, Memory, MemoryId, MemoryText
 from engine.domain.people import Principal
@@ -70,6 +71,16 @@ async def recall_for_answer(
     return Page(items=list(recalled), next=None)
 
 
+async def consult_for_answer(
+    engine: Engine, by: Principal, timeline: Ref[SharedTimeline], answer_id: AnswerId
+) -> Page[Chunk]:
+    """What of its documents bears on the question that an agent outside is answering, in the order in which it is read.
+
+    As agents inside are given it, for as long as the answer is in progress.
+    """
+    return Page(items=list(await engine.agents.notebooks.consult(by, timeline, answer_id)), next=None)
+
+
 async def remember_for_answer(
     engine: Engine, by: Principal, timeline: Ref[SharedTimeline], answer_id: AnswerId, body: Noted
 ) -> Memory:
@@ -91,6 +102,7 @@ _REFUSED: Final = ("forbidden", "conflict", "rate_limited")
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *shared(post, "/answers/{answer_id}/cancel", cancel_answer, tag=_TAG, status=204, problems=("conflict",)),
     *shared(get, _MEMORIES, recall_for_answer, tag="Agents", problems=("conflict",)),
+    *shared(get, "/answers/{answer_id}/documents", consult_for_answer, tag="Agents", problems=("conflict",)),
     *shared(post, _MEMORIES, remember_for_answer, tag="Agents", status=201, problems=("conflict",)),
     *shared(delete, _MEMORIES + "/{memory_id}", forget_for_answer, tag="Agents", status=204, problems=("conflict",)),
     post("/rooms/{room_id}/messages/{message_id}/regenerate", answer_again, tag=_TAG, status=202, problems=_REFUSED),

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from gateway.rest.endpoints import PREFIX, Endpoint
 from gateway.rest.openapi import Document, openapi
+from gateway.rest.uploads import FORM
 
 _DESCRIPTION: Final = (
     "A conversation engine. Lists answer {items, next}; what goes wrong answers a problem document (RFC 9457) whose `code` "
@@ -81,7 +82,9 @@ def _operation(path: str, method: str, operation: Document) -> str:
         for each in operation["parameters"]
     ]
     if body := operation.get("requestBody"):
-        shape = _shape(body["content"]["application/json"]["schema"])
+        [(media_type, content)] = body["content"].items()
+        is_form = media_type == FORM
+        shape = f"{FORM}: {', '.join(content['schema']['properties'])}" if is_form else _shape(content["schema"])
         rows.append(f"<tr><td>body<td>{'required' if body['required'] else 'optional'}<td>{shape}")
     for status, answer in operation["responses"].items():
         shapes = " ".join(_shape(content["schema"]) for content in answer.get("content", {}).values())

@@ -10,6 +10,7 @@ A handler is a plain typed coroutine function. Its signature says what it needs 
 | parameter                 | is given                                                              |
 | ------------------------- | --------------------------------------------------------------------- |
 | `body: T`                 | the JSON body as `T`; `T | None`: None when the body is empty         |
+| `body: Upload`            | the file in a `multipart/form-data` body                              |
 | `query: T`                | the query parameters as the struct `T`                                |
 | a name in the path        | that part of the path; an id type makes a malformed id a 404          |
 | `by: Principal`           | who is acting                                                         |

@@ -12,6 +12,7 @@ from gateway.problems import KINDS, MEDIA_TYPE, Problem
 from gateway.rest.cookies import ACCESS_TOKEN, CSRF_HEADER
 from gateway.rest.endpoints import EVENT_STREAM, IMAGE, Access, Endpoint
 from gateway.rest.pages import HIGHEST_OFFSET
+from gateway.rest.uploads import FIELD, FORM, Upload
 
 Document: TypeAlias = dict[str, Any]
 
@@ -22,6 +23,12 @@ _LAST_EVENT_ID: Final = {
     "required": False,
     "description": "The offset of the last event received; a browser's EventSource sends it when it comes back.",
     "schema": {"type": "integer", "minimum": 0, "maximum": HIGHEST_OFFSET},
+}
+_UPLOAD: Final = {
+    "type": "object",
+    "properties": {FIELD: {"type": "string", "format": "binary"}},
+    "required": [FIELD],
+    "additionalProperties": False,
 }
 _GOOD: Final = {
     200: "Done",
@@ -71,7 +78,8 @@ class _Schemas:
         queries = [e.signature.query for e in endpoints if e.signature.query is not None]
         types: list[Any] = [Problem]
         for endpoint in endpoints:
-            types += [t for t in (endpoint.signature.body, *_answers(endpoint)) if t is not None and t not in types]
+            named = (endpoint.signature.body, *_answers(endpoint))
+            types += [each for each in named if each not in (None, Upload) and each not in types]
         found, self.components = msgspec.json.schema_components(types, ref_template=_REF)
         self._by_type: list[tuple[Any, Document]] = list(zip(types, found, strict=True))
         _, self._queries = msgspec.json.schema_components(queries, ref_template=_REF)
@@ -120,7 +128,9 @@ def _operation(endpoint: Endpoint, schemas: _Schemas) -> Document:
         ],
         "responses": _responses(endpoint, schemas),
     }
-    if signature.body is not None:
+    if signature.body is Upload:
+        operation["requestBody"] = {"required": True, "content": {FORM: {"schema": _UPLOAD}}}
+    elif signature.body is not None:
         operation["requestBody"] = {
             "required": signature.body_required,
             "content": {"application/json": {"schema": schemas.of(signature.body)}},

@@ -1,6 +1,7 @@
 """Serves declared endpoints: decode, call, encode. What goes wrong on the way leaves as an exception; see `gateway.middleware`."""
 
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import TypeAlias, TypeVar
 
 import msgspec
@@ -11,8 +12,9 @@ from engine.errors import FieldError, InvalidRequest
 from engine.settings import Settings
 from gateway.problems import ProblemError
 from gateway.rest.auth import authenticate
-from gateway.rest.endpoints import Call, Encoded, Endpoint, Image, Lines, Reply, Streamed
+from gateway.rest.endpoints import Call, Encoded, Endpoint, Image, Lines, Reply, Signature, Streamed
 from gateway.rest.streaming import stream
+from gateway.rest.uploads import Upload, read_upload
 
 S = TypeVar("S", bound=msgspec.Struct)
 WebHandler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -37,12 +39,12 @@ def add_endpoints(app: web.Application, endpoints: Iterable[Endpoint], engine: E
 def serve(endpoint: Endpoint, engine: Engine, settings: Settings) -> WebHandler:
     """The aiohttp handler of an endpoint."""
     signature = endpoint.signature
-    decoder = msgspec.json.Decoder(_Nothing if signature.body is None else signature.body)
+    read_body = _body_reader(signature)
 
     async def handle(request: web.Request) -> web.StreamResponse:
         identity = await authenticate(request, engine.accounts, endpoint.access)
         query = decode_query(request, signature.query)
-        body = await _body(request, decoder, required=signature.body_required) if endpoint.unsafe else None
+        body = await read_body(request) if endpoint.unsafe else None
         call = Call(request, engine, settings, identity, body, query)
         arguments = {name: argument(call) for name, argument in signature.arguments.items()}
         answer = await endpoint.handler(**arguments)
@@ -72,6 +74,13 @@ def decode_query(request: web.Request, query_type: type[S] | None) -> S | None:
         if getattr(query, name) is None:  # msgspec reads the word so
             raise InvalidRequest.field(name, "null is no value of it: leave it out")
     return query
+
+
+def _body_reader(signature: Signature) -> Callable[[web.Request], Awaitable[object]]:
+    if signature.body is Upload:
+        return read_upload
+    decoder = msgspec.json.Decoder(_Nothing if signature.body is None else signature.body)
+    return partial(_body, decoder=decoder, required=signature.body_required)
 
 
 async def _body(request: web.Request, decoder: msgspec.json.Decoder[object], *, required: bool) -> object:

@@ -76,8 +76,10 @@ def furnish(people: list[Outsider]) -> dict[str, str]:
     agent = root.post("/agents", AGENT | {"name": unused("agent")}).body["id"]
     assert ada.put(f"/rooms/{room}/agents/{agent}").status == 200
     memory = ada.post(f"/agents/{agent}/memories", {"text": "a word"}).body["id"]
+    document = root.upload(f"/agents/{agent}/documents", "tea.txt", b"tea").body["id"]
     return {
         "agent_id": agent,
+        "document_id": document,
         "memory_id": memory,
         "answer_id": said,
         "room_id": room,

@@ -123,6 +123,12 @@ class Outsider:
             response.status, json.loads(data) if data and is_json else data.decode() or None, response.headers
         )
 
+    def upload(self, path: str, name: str, data: bytes) -> Answer:
+        """POST a file."""
+        head = f'--x\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
+        form = {"Content-Type": "multipart/form-data; boundary=x"}
+        return self.call("POST", path, raw=head.encode() + data + b"\r\n--x--\r\n", headers=form)
+
     def get(self, path: str) -> Answer:
         """GET."""
         return self.call("GET", path)

@@ -67,6 +67,7 @@ class MemoryAgents:
         state.agent_places = {key: place for key, place in state.agent_places.items() if key[0] != agent_id}
         state.agent_usage = {key: spent for key, spent in state.agent_usage.items() if key[1] != agent_id}
         state.counted_answers = {key: day for key, day in state.counted_answers.items() if key[0] != agent_id}
+        state.documents = {key: each for key, each in state.documents.items() if each[0].agent_id != agent_id}
         state.memories = {key: memory for key, memory in state.memories.items() if memory.agent_id != agent_id}
 
     async def memberships(self, agent_id: ParticipantId | None = None) -> list[AgentMembership]:

@@ -7,6 +7,7 @@ from engine.storage.memory.activity import MemoryActivityLog
 from engine.storage.memory.agents import MemoryAgents
 from engine.storage.memory.api_keys import MemoryApiKeys
 from engine.storage.memory.conversations import MemoryConversations
+from engine.storage.memory.documents import MemoryDocuments
 from engine.storage.memory.invites import MemoryInvites
 from engine.storage.memory.log import MemoryTimelineLog
 from engine.storage.memory.markers import MemoryMarkers
@@ -45,6 +46,7 @@ class MemoryStorage:
         self.activity = MemoryActivityLog(self.state)
         self.agents = MemoryAgents(self.state)
         self.memories = MemoryMemories(self.state)
+        self.documents = MemoryDocuments(self.state)
 
     async def ping(self) -> None:
         await self.state.enter()

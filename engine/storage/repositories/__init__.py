@@ -9,6 +9,7 @@ from engine.storage.repositories.activity import ActivityLog
 from engine.storage.repositories.agents import Agents
 from engine.storage.repositories.api_keys import ApiKey, ApiKeys
 from engine.storage.repositories.conversations import Conversations
+from engine.storage.repositories.documents import ChunkKey, Documents
 from engine.storage.repositories.invites import Invite, Invites
 from engine.storage.repositories.log import Append, AppendFailure, Claimed, TimelineLog, never
 from engine.storage.repositories.markers import MAX_OFFSET, Mark, Markers
@@ -32,8 +33,10 @@ __all__ = [
     "ApiKeys",
     "Append",
     "AppendFailure",
+    "ChunkKey",
     "Claimed",
     "Conversations",
+    "Documents",
     "Family",
     "Invite",
     "Invites",

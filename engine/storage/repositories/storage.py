@@ -7,6 +7,7 @@ from engine.storage.repositories.activity import ActivityLog
 from engine.storage.repositories.agents import Agents
 from engine.storage.repositories.api_keys import ApiKeys
 from engine.storage.repositories.conversations import Conversations
+from engine.storage.repositories.documents import Documents
 from engine.storage.repositories.invites import Invites
 from engine.storage.repositories.log import TimelineLog
 from engine.storage.repositories.markers import Markers
@@ -59,6 +60,8 @@ class Storage(Protocol):
     def agents(self) -> Agents: ...
     @property
     def memories(self) -> Memories: ...
+    @property
+    def documents(self) -> Documents: ...
 
     async def ping(self) -> None:
         """Return when the database answers readers and writers; `StorageUnavailable` when it does not within the time limit."""

@@ -10,6 +10,7 @@ from engine.storage.sql.agents import SqlAgents
 from engine.storage.sql.api_keys import SqlApiKeys
 from engine.storage.sql.conversations import SqlConversations
 from engine.storage.sql.database import Database
+from engine.storage.sql.documents import SqlDocuments
 from engine.storage.sql.invites import SqlInvites
 from engine.storage.sql.log import SqlTimelineLog
 from engine.storage.sql.markers import SqlMarkers
@@ -55,6 +56,7 @@ class SqlStorage:
         self.activity = SqlActivityLog(self._database)
         self.agents = SqlAgents(self._database)
         self.memories = SqlMemories(self._database)
+        self.documents = SqlDocuments(self._database)
 
     async def ping(self) -> None:
         await self._database.ping()

@@ -16,6 +16,7 @@ from engine.domain.memories import MemoryId
 from engine.errors import EngineError, NotFound
 from gateway.client.serving import serve
 from tests.gateway.test_answers import OUTSIDE, Conversant, reader, room
+from tests.gateway.test_documents import GUIDE, upload
 from tests.storage.made import new_id
 from tests.support.rest import Client, Person
 
@@ -172,6 +173,21 @@ async def test_what_is_remembered_outside_is_what_would_be_inside(stage: Stage) 
 
     shown = stage.heard("answer.memories", "answer.tool")
     assert [each.get("state", "memories") for each in shown] == ["started", "finished", "memories", "memories"]
+
+
+async def test_what_was_given_to_it_to_read_is_what_would_be_inside(stage: Stage) -> None:
+    bot = await stage.bot()
+    agent = (await stage.root.get("/agents?query=outside")).body["items"][0]["id"]
+    await upload(stage.root, agent)
+
+    async def reads(turn: Turn) -> str:
+        return f"{turn.message.text} {[(chunk.name, chunk.text) for chunk in turn.documents]}"
+
+    bot.say = reads
+    async with bot.serving():
+        for text, read in (("wie viel Grad?", [("tee.md", GUIDE.strip())]), ("und Milch?", [])):
+            await stage.say(text)
+            await stage.answered(f"{text} {read}")
 
 
 async def test_an_agent_outside_is_refused_in_the_words_of_one_inside(stage: Stage) -> None:

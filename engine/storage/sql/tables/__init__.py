@@ -10,6 +10,7 @@ from engine.storage.sql.tables.activity import activity
 from engine.storage.sql.tables.agents import agent_places, agent_usage, agents, counted_answers
 from engine.storage.sql.tables.api_keys import api_keys
 from engine.storage.sql.tables.base import Key, metadata
+from engine.storage.sql.tables.documents import chunks, documents
 from engine.storage.sql.tables.inbox import EVERYONE, mentions, notifications
 from engine.storage.sql.tables.memories import memories
 from engine.storage.sql.tables.timelines import (
@@ -36,8 +37,10 @@ __all__ = [
     "agents",
     "api_keys",
     "bans",
+    "chunks",
     "conversations",
     "counted_answers",
+    "documents",
     "events",
     "invites",
     "members",

@@ -11,7 +11,8 @@ It is not part of the metadata, for neither has it in common with the other.
   its time (`#0190a0`: some four and a half hours).
 
 What agents remember is searched alike (`0011_memories`), and is so little that nothing narrows the search: SQLite's `memory_search`
-has the number of a memory as its rowid; PostgreSQL has the generated column `memories.words`, whose marks nobody looks for.
+has the number of a memory as its rowid; PostgreSQL has the generated column `memories.words`, whose marks nobody looks for. So are the
+documents of agents (`0014_documents`): `chunk_search`, and `document_chunks.words`.
 
 Triggers and the generated column follow every change of `messages.text` and `messages.search_text` in its transaction. A migration
 that builds SQLite's `messages` anew must create its triggers again.
@@ -25,9 +26,11 @@ BLOCK_BITS: Final = 12
 OFFSET_BITS: Final = 32
 """Bits of an FTS5 rowid that are the offset."""
 
-_OWN_TABLES: Final = ("message_search", "timeline_numbers", "memory_search")
+_OWN_TABLES: Final = ("message_search", "timeline_numbers", "memory_search", "chunk_search")
 _OWN = frozenset(
-    (table, *own) for table in ("messages", "memories") for own in (("column", "words"), ("index", f"ix_{table}_words"))
+    (table, *own)
+    for table in ("messages", "memories", "document_chunks")
+    for own in (("column", "words"), ("index", f"ix_{table}_words"))
 )
 
 
