@@ -7,6 +7,7 @@ import { Dialog } from "../ui/dialog.tsx";
 import { Field, FormFailure, useSubmit } from "../ui/form.tsx";
 import { LanguageSelect } from "../ui/language_select.tsx";
 import { attempt } from "../ui/toast.tsx";
+import { Documents } from "./documents.tsx";
 import { named, t } from "./i18n/index.ts";
 
 const POLICIES = ["never", "mention", "question", "smart", "probability", "always"];
@@ -15,6 +16,7 @@ const POLICIES = ["never", "mention", "question", "smart", "probability", "alway
 export function Agents() {
   const [agents, setAgents] = useState<Agent[] | null>(null);
   const [edited, setEdited] = useState<Agent | "new" | null>(null);
+  const [reader, setReader] = useState<Agent | null>(null);
   const load = () =>
     get<Page<Agent>>("/agents?limit=100").then(
       (page) => setAgents(page.items),
@@ -50,6 +52,14 @@ export function Agents() {
             <button
               type="button"
               class="button"
+              aria-label={t("documents_of", { name: agent.name })}
+              onClick={() => setReader(agent)}
+            >
+              {t("documents")}
+            </button>
+            <button
+              type="button"
+              class="button"
               aria-label={t("edit_named", { name: agent.name })}
               onClick={() => setEdited(agent)}
             >
@@ -67,6 +77,7 @@ export function Agents() {
         ))}
       </ul>
       {edited && <AgentForm agent={edited === "new" ? null : edited} onClose={close} />}
+      {reader && <Documents agent={reader} onClose={() => setReader(null)} />}
     </>
   );
 }

@@ -1,4 +1,4 @@
-/** Requests to the server: JSON in and out, the CSRF token along, problem documents as errors, an expired sign-in renewed once. */
+/** Requests to the server: JSON or a form in, JSON out, the CSRF token along, problem documents as errors, an expired sign-in renewed once. */
 
 import type { Page } from "./types.ts";
 
@@ -77,14 +77,15 @@ export function path(parts: TemplateStringsArray, ...values: (string | number)[]
 
 async function send(method: string, path: string, { body, signal }: Options): Promise<Response> {
   const headers: Record<string, string> = {};
-  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const isForm = body instanceof FormData; // the browser says how it is divided
+  if (body !== undefined && !isForm) headers["Content-Type"] = "application/json";
   if (method !== "GET") headers["X-CSRF-Token"] = cookie("csrf_token");
   try {
     return await fetch(`/api/v1${path}`, {
       method,
       headers,
       credentials: "same-origin",
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: isForm ? body : JSON.stringify(body) }),
       ...(signal ? { signal } : {}),
     });
   } catch (error) {

@@ -174,6 +174,18 @@ export interface OwnMemory extends Memory {
   agent: Participant;
 }
 
+/** What an agent was given to read. */
+export interface AgentDocument {
+  id: Id;
+  agent_id: Id;
+  name: string;
+  media_type: string;
+  bytes: number;
+  characters: number;
+  chunks: number;
+  created_at: string;
+}
+
 /** A memory that an answer makes use of: what it says is told to those who may read it, by REST. */
 export interface MemoryUsed {
   id: Id;

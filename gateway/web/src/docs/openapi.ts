@@ -55,12 +55,15 @@ export interface Operation {
   description: string;
   parameters: Parameter[];
   body: Schema | null;
+  /** Whether the body is a form with a file in it, and not JSON. */
+  form: boolean;
   answers: { status: string; description: string; schema: Schema | null }[];
   /** Whether one need not be signed in. */
   open: boolean;
 }
 
 const DEEPEST = 5;
+const FORM = "multipart/form-data";
 
 export function operationsOf(document: Document): Operation[] {
   return Object.entries(document.paths).flatMap(([path, methods]) =>
@@ -73,6 +76,7 @@ export function operationsOf(document: Document): Operation[] {
       description: raw.description ?? "",
       parameters: raw.parameters,
       body: schemaOf(raw.requestBody?.content),
+      form: FORM in (raw.requestBody?.content ?? {}),
       answers: Object.entries(raw.responses).map(([status, { description, content }]) => ({
         status,
         description,
@@ -131,7 +135,9 @@ export function requestLine(operation: Operation, document: Document): string {
     `curl -s ${operation.method === "get" ? "" : `-X ${operation.method.toUpperCase()} `}"$ORIGIN${operation.path}"`,
   ];
   if (!operation.open) lines.push(`-H "Authorization: Bearer $token"`);
-  if (operation.body) {
+  if (operation.form) {
+    for (const name of Object.keys(operation.body?.properties ?? {})) lines.push(`-F ${name}=@guide.pdf`);
+  } else if (operation.body) {
     const body = JSON.stringify(required(operation.body, document));
     lines.push(`-H "Content-Type: application/json" -d '${body}'`);
   }
