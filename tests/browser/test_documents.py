@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 VERA = {
     "name": "vera",
     "persona": "You are kind.",
-    "model": "archivist",
+    "model": "external",
     "room_policy": "mention",
     "conversation_policy": "always",
 }

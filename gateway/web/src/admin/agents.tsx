@@ -11,6 +11,8 @@ import { Documents } from "./documents.tsx";
 import { named, t } from "./i18n/index.ts";
 
 const POLICIES = ["never", "mention", "question", "smart", "probability", "always"];
+/** Knows the room's own history, and nothing else. */
+const ARCHIVIST = "archivist";
 
 /** The agents of this server: who they are, what speaks for them, and when. */
 export function Agents() {
@@ -49,14 +51,16 @@ export function Agents() {
                 {t("in_conversations", { when: spoken(agent.conversation_policy) })}
               </p>
             </div>
-            <button
-              type="button"
-              class="button"
-              aria-label={t("documents_of", { name: agent.name })}
-              onClick={() => setReader(agent)}
-            >
-              {t("documents")}
-            </button>
+            {agent.model !== ARCHIVIST && (
+              <button
+                type="button"
+                class="button"
+                aria-label={t("documents_of", { name: agent.name })}
+                onClick={() => setReader(agent)}
+              >
+                {t("documents")}
+              </button>
+            )}
             <button
               type="button"
               class="button"
@@ -142,7 +146,7 @@ function AgentForm({ agent, onClose }: { agent: Agent | null; onClose: () => voi
         </Field>
         <div class="form-columns">
           <Field label={t("model")} hint={t("model_hint")} error={fields.model}>
-            {(tied) => <input {...tied} name="model" defaultValue={agent?.model ?? "archivist"} required />}
+            {(tied) => <input {...tied} name="model" defaultValue={agent?.model ?? ARCHIVIST} required />}
           </Field>
           <Field label={t("temperature")} error={fields.temperature}>
             {(tied) => (
