@@ -13,6 +13,7 @@ from tests.support.anthropic_server import AnthropicServer
 from tests.support.model_server import Reply
 from tests.support.ollama_server import OllamaServer
 from tests.support.openai_server import OpenAIServer
+from tests.support.pdfs import pdf
 from tests.support.server import GatheringServer
 from tests.support.visitors import Visitor, until
 
@@ -71,6 +72,34 @@ async def test_what_a_model_does_is_what_readers_hear_of_its_answer(
     assert (model["requests"], model["answered"], model["under_way"]) == (4, 1, 0)
     assert model["failed"] == {"model_unauthorized": 1, "model_interrupted": 1, "model_stalled": 1}
     assert provider.requests[3].closed.is_set()
+
+
+async def test_a_model_is_told_what_its_agent_was_given_to_read(
+    sqlite_url: str, session: aiohttp.ClientSession
+) -> None:
+    async with OpenAIServer([peer.words("At 80 degrees.")]) as provider:
+        with GatheringServer(
+            sqlite_url,
+            chat_model="openai:any",
+            chat_model_base_url=provider.base_url,
+            translation_provider="none",
+        ) as server:
+            root = await administrator(session, server, sqlite_url)
+            room = await root.open_room()
+            agent = await invite(root, room, PERSONA)
+            form = aiohttp.FormData()
+            form.add_field("file", pdf("Green tea takes 80 degrees"), filename="tea.pdf")
+            address = f"{server.http}/api/v1/agents/{agent}/documents"
+            async with session.post(address, data=form, headers={"Authorization": f"Bearer {root.token}"}) as given:
+                assert given.status == 201, await given.text()
+            async with root.connect() as wire:
+                reader = await follow(wire, room)
+                await wire.post(room, "How hot is green tea made?")
+                await until(lambda: "At 80 degrees." in reader.texts)
+
+    told, question = provider.requests[0].heard.turns
+    assert told.text == "From your documents:\n  [tea.pdf]\n    Green tea takes 80 degrees"
+    assert question.text.endswith("How hot is green tea made?")
 
 
 async def test_a_persona_answers_through_the_model_that_it_names_whosever_it_is(
