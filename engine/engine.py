@@ -90,6 +90,7 @@ class Engine:
     memories: Memories
     documents: Documents
     traffic: Traffic
+    feed: Feed
     underway: Underway
     canary: Ref[Canary]
 
@@ -230,6 +231,7 @@ class Engine:
                 memories=agents.memories,
                 documents=agents.documents,
                 traffic=traffic,
+                feed=feed,
                 underway=surroundings.underway,
                 canary=canary,
             )

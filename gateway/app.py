@@ -17,6 +17,7 @@ from engine.settings import LogFormat, Settings
 from gateway import garbage
 from gateway.cors import add_cors
 from gateway.demo import furnish, welcome
+from gateway.metrics import PATH, Metrics
 from gateway.middleware import add_headers, frame
 from gateway.realtime.emulation import Emulation
 from gateway.realtime.hub import HUB, Hub
@@ -97,6 +98,9 @@ def build_app(engine: Engine, settings: Settings) -> web.Application:
     app[HUB] = hub = Hub(engine, _realtime(settings))
     app.router.add_get("/connection/websocket", hub.handle)
     Emulation(hub).add_routes(app)
+    metrics = Metrics(engine, hub)
+    app.router.add_get(PATH, metrics.show)
+    app.middlewares.insert(0, metrics.measure)
 
     def send_away(user: User) -> None:
         if not user.active:
