@@ -15,7 +15,15 @@ from typing import Final
 from aiohttp import web
 from aiohttp.hdrs import METH_ALL
 from aiohttp.typedefs import Handler
-from prometheus_client import CollectorRegistry, Counter, GCCollector, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
@@ -26,6 +34,8 @@ from engine.timelines.feed import News
 from gateway.realtime.hub import Hub
 from gateway.rest.auth import authenticate
 from gateway.rest.endpoints import Access
+
+disable_created_metrics()  # type: ignore[no-untyped-call] # one more series for each, which nobody makes use of
 
 PATH: Final = "/metrics"
 _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
