@@ -9,7 +9,7 @@ import anyio
 from engine.agents.consulting import COMMON, asked_words, best, fitting
 from engine.agents.definitions import Definitions
 from engine.clock import Clock
-from engine.domain.documents import LARGEST, LONGEST_NAME, MOST, Chunk, Document, DocumentId, DocumentType
+from engine.domain.documents import LARGEST, LONGEST_NAME, MOST, Chunk, Document, DocumentId, DocumentType, Part
 from engine.domain.fields import ParticipantId
 from engine.errors import Conflict, InvalidRequest, NotFound
 from engine.reading import Unreadable, read_file
@@ -21,7 +21,7 @@ AT_A_TIME: Final = 2
 UNFINISHED: Final = timedelta(hours=1)
 """After so long a document that is not complete was left behind by a process that died."""
 
-ReadFile: TypeAlias = Callable[[bytes, DocumentType], Awaitable[list[str]]]
+ReadFile: TypeAlias = Callable[[bytes, DocumentType], Awaitable[list[Part]]]
 """See `engine.reading.read_file`."""
 
 
@@ -69,7 +69,7 @@ class Documents:
             raise InvalidRequest.field("file", f"has {len(data):,} bytes; at most {LARGEST:,} are read")
         try:
             async with self._reading:
-                texts = await self._read(data, media_type)
+                parts = await self._read(data, media_type)
         except Unreadable as problem:
             raise InvalidRequest.field("file", str(problem)) from None
         document = Document(
@@ -78,11 +78,11 @@ class Documents:
             name=name,
             media_type=media_type,
             bytes=len(data),
-            characters=sum(map(len, texts)),
-            chunks=len(texts),
+            characters=sum(len(part.text) for part in parts),
+            chunks=len(parts),
             created_at=self._clock.now(),
         )
-        refused = await self._documents.add(document, texts, most=MOST)
+        refused = await self._documents.add(document, parts, most=MOST)
         if refused == "gone":
             raise NotFound("the agent is gone")
         if refused == "full":

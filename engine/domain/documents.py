@@ -47,6 +47,13 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
+class Part(msgspec.Struct, frozen=True):
+    """A chunk as it was read, with its words as they are compared, spaces between them: they were taken apart where it was read."""
+
+    text: str
+    words: str
+
+
 class Chunk(msgspec.Struct, frozen=True, kw_only=True):
     """A part of a document, which is called `name`: the one at `position`, from 0 on."""
 

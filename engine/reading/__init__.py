@@ -1,6 +1,6 @@
-"""Reading files that people bring: text, Markdown and PDF, cut into chunks.
+"""Reading files that people bring: text, Markdown and PDF, cut into parts.
 
-    chunks = await read_file(data, DocumentType.PDF)
+    parts = await read_file(data, DocumentType.PDF)
 
 A file from outside may be made to take hours or all memory. So each is read in a process of its own, under limits, which ends with it;
 the server's event loop does nothing but wait.

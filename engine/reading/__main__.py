@@ -8,9 +8,9 @@ from typing import Final
 
 import msgspec
 
-from engine.domain.documents import CHUNK, LONGEST, DocumentType
+from engine.domain.documents import DocumentType
 from engine.reading.reader import TIME, Outcome, Unreadable
-from engine.reading.texts import cut, text_of
+from engine.reading.texts import parts_of
 
 MEMORY: Final = 1 << 30
 """Bytes that reading a file may take."""
@@ -26,9 +26,9 @@ def main() -> None:
             resource.setrlimit(kind, (most, most))
     media_type = DocumentType(sys.argv[1])
     try:
-        outcome = Outcome(cut(text_of(sys.stdin.buffer.read(), media_type, LONGEST), media_type, CHUNK))
+        outcome = Outcome(parts_of(sys.stdin.buffer.read(), media_type))
     except Unreadable as refusal:
-        outcome = Outcome(reason=str(refusal))
+        outcome = Outcome([], str(refusal))
     sys.stdout.buffer.write(msgspec.json.encode(outcome))
 
 

@@ -7,7 +7,7 @@ import anyio
 import msgspec
 import structlog
 
-from engine.domain.documents import DocumentType
+from engine.domain.documents import DocumentType, Part
 
 TIME: Final = 60.0
 """Seconds that reading a file may take; the process itself has as many seconds of processor time."""
@@ -21,17 +21,17 @@ class Unreadable(Exception):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What has become of a file: its chunks in order, or why there are none."""
+    """What has become of a file: its parts in order, or why there are none."""
 
-    chunks: list[str] = []
+    parts: list[Part]
     reason: str = ""
 
 
 _outcome = msgspec.json.Decoder(Outcome)
 
 
-async def read_file(data: bytes, media_type: DocumentType) -> list[str]:
-    """The text of a file, in chunks of at most `CHUNK` characters. Raises `Unreadable`. Cancelling ends the process."""
+async def read_file(data: bytes, media_type: DocumentType) -> list[Part]:
+    """The text of a file, in parts of at most `CHUNK` characters. Raises `Unreadable`. Cancelling ends the process."""
     with anyio.move_on_after(TIME) as in_time:
         done = await anyio.run_process([*COMMAND, media_type.value], input=data, check=False)
     if in_time.cancelled_caught:
@@ -42,4 +42,4 @@ async def read_file(data: bytes, media_type: DocumentType) -> list[str]:
     outcome = _outcome.decode(done.stdout)
     if outcome.reason:
         raise Unreadable(outcome.reason)
-    return outcome.chunks
+    return outcome.parts

@@ -1,4 +1,4 @@
-"""Files to text, and text to chunks."""
+"""Files to text, and text to parts."""
 
 import codecs
 import io
@@ -10,11 +10,17 @@ from pypdf import PdfReader
 from pypdf.errors import PyPdfError
 from semantic_text_splitter import MarkdownSplitter, TextSplitter
 
-from engine.domain.documents import DocumentType
+from engine.domain.documents import CHUNK, LONGEST, DocumentType, Part
 from engine.reading.reader import Unreadable
+from engine.search.words import folded
 
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 """What text has no use for, and databases do not take; tabs and ends of lines are left."""
+
+
+def parts_of(data: bytes, media_type: DocumentType) -> list[Part]:
+    """The text of a file in parts, with their words. Raises `Unreadable`."""
+    return [Part(each, folded(each)) for each in cut(text_of(data, media_type, LONGEST), media_type, CHUNK)]
 
 
 def text_of(data: bytes, media_type: DocumentType, longest: int) -> str:

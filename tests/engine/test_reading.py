@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.domain.documents import CHUNK, LONGEST, DocumentType
+from engine.domain.documents import CHUNK, LONGEST, DocumentType, Part
 from engine.reading import Unreadable, read_file, reader
 from engine.reading.texts import cut, text_of
 from tests.support.pdfs import pdf, protected
@@ -108,11 +108,11 @@ def test_chunks_hold_the_whole_text_in_order_and_none_is_too_long(
 async def test_a_file_is_read_by_a_process_of_its_own() -> None:
     long = "\n\n".join(f"Paragraph {number}. " + "Tea is a drink. " * 20 for number in range(20))
 
-    chunks = await read_file(long.encode(), DocumentType.TEXT)
+    parts = await read_file(long.encode(), DocumentType.TEXT)
 
-    assert chunks == cut(long.strip(), DocumentType.TEXT, CHUNK)
-    assert len(chunks) > 5
-    assert await read_file(pdf("Green tea"), DocumentType.PDF) == ["Green tea"]
+    assert [part.text for part in parts] == cut(long.strip(), DocumentType.TEXT, CHUNK)
+    assert len(parts) > 5
+    assert await read_file(pdf("Green TEA"), DocumentType.PDF) == [Part("Green TEA", "green tea")]
     with pytest.raises(Unreadable, match="is no PDF"):
         await read_file(b"hello", DocumentType.PDF)
 

@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.domain.agents import AgentDefinition
-from engine.domain.documents import Chunk, Document, DocumentId, DocumentType
+from engine.domain.documents import Chunk, Document, DocumentId, DocumentType, Part
 from engine.domain.fields import ParticipantId
-from engine.search.words import words
+from engine.search.words import folded, words
 from engine.storage.repositories import ChunkKey, Storage
 from engine.storage.sql import SqlStorage
 from engine.storage.sql.documents import AT_A_TIME
@@ -21,6 +21,7 @@ from tests.storage.test_agents import added
 pytestmark = pytest.mark.anyio
 
 MANY = 1000
+TEA = (Part("tea", "tea"),)
 LONG = [f"word{number} tea" for number in range(2 * AT_A_TIME + 1)]
 """The chunks of a document that takes more than one transaction, the last of them hardly begun."""
 
@@ -41,9 +42,13 @@ def a_document(agent: AgentDefinition, name: str = "tea.md", **fields: Any) -> D
     return Document(id=DocumentId(new_id()), agent_id=agent.id, name=name, **values)
 
 
+def parts(*texts: str) -> list[Part]:
+    return [Part(text, folded(text)) for text in texts]
+
+
 async def kept(storage: Storage, agent: AgentDefinition, *texts: str, **fields: Any) -> Document:
     document = a_document(agent, chunks=len(texts), **fields)
-    assert await storage.documents.add(document, texts, most=MANY) is None
+    assert await storage.documents.add(document, parts(*texts), most=MANY) is None
     return document
 
 
@@ -129,12 +134,12 @@ async def test_what_is_removed_is_not_found_any_more(storage: Storage, ann: Agen
 
 
 async def test_an_agent_has_only_so_many_and_none_after_it_has_gone(storage: Storage, ann: AgentDefinition) -> None:
-    assert await storage.documents.add(a_document(ann), ["tea"], most=1) is None
-    assert await storage.documents.add(a_document(ann), ["tea"], most=1) == "full"
+    assert await storage.documents.add(a_document(ann), TEA, most=1) is None
+    assert await storage.documents.add(a_document(ann), TEA, most=1) == "full"
 
     await storage.agents.retire(ann.id)
-    assert await storage.documents.add(a_document(ann), ["tea"], most=MANY) == "gone"
-    assert await storage.documents.add(a_document(await added(storage, "Bo")), ["tea"], most=MANY) is None
+    assert await storage.documents.add(a_document(ann), TEA, most=MANY) == "gone"
+    assert await storage.documents.add(a_document(await added(storage, "Bo")), TEA, most=MANY) is None
     await storage.documents.remove_all(ann.id)
 
     assert await storage.documents.page(ann.id, limit=10) == []
@@ -158,7 +163,7 @@ async def test_no_more_than_the_limit_are_stored_at_once(
     outcomes: list[str | None] = []
 
     async def add(where: Storage) -> None:
-        outcomes.append(await where.documents.add(a_document(ann), ["tea"], most=2))
+        outcomes.append(await where.documents.add(a_document(ann), TEA, most=2))
 
     async with connect() as other, anyio.create_task_group() as adding:
         for number in range(6):
@@ -183,16 +188,16 @@ async def test_a_document_counts_when_all_of_it_is_there(storage: Storage, ann: 
 
     storage.documents._extend = interrupted  # type: ignore[method-assign]
     with pytest.raises(ConnectionError):
-        await storage.documents.add(document, LONG, most=1)
+        await storage.documents.add(document, parts(*LONG), most=1)
 
     assert await storage.documents.get(ann.id, document.id) is None
     assert await having(storage, ann, "tea") == {}
     assert await storage.documents.informed() == {}
     assert await storage.documents.remove(ann.id, document.id) is False
     await storage.documents.sweep(before=NOON)
-    assert await storage.documents.add(a_document(ann), ["tea"], most=1) == "full"
+    assert await storage.documents.add(a_document(ann), TEA, most=1) == "full"
     await storage.documents.sweep(before=at(1))
-    assert await storage.documents.add(a_document(ann), ["tea"], most=1) is None
+    assert await storage.documents.add(a_document(ann), TEA, most=1) is None
     assert visits == [AT_A_TIME, AT_A_TIME, 1]
 
 

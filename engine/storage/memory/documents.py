@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from engine.domain.documents import Chunk, Document, DocumentId
+from engine.domain.documents import Chunk, Document, DocumentId, Part
 from engine.domain.fields import ParticipantId
-from engine.search.words import folded
 from engine.storage.memory.state import State
 from engine.storage.repositories.documents import ChunkKey
 from engine.storage.repositories.memories import Refusal
@@ -17,13 +16,13 @@ class MemoryDocuments:
     def __init__(self, state: State) -> None:
         self._state = state
 
-    async def add(self, document: Document, texts: Sequence[str], *, most: int) -> Refusal | None:
+    async def add(self, document: Document, parts: Sequence[Part], *, most: int) -> Refusal | None:
         await self._state.enter()
         if document.agent_id not in self._state.agents:
             return "gone"
         if len(self._of(document.agent_id)) >= most:
             return "full"
-        self._state.documents[document.id] = document, tuple(texts)
+        self._state.documents[document.id] = document, tuple(parts)
         return None
 
     async def get(self, agent_id: ParticipantId, document_id: DocumentId) -> Document | None:
@@ -48,34 +47,34 @@ class MemoryDocuments:
     async def informed(self) -> dict[ParticipantId, int]:
         await self._state.enter()
         agents = {document.agent_id for document, _ in self._state.documents.values()}
-        return {agent_id: sum(len(texts) for _, texts in self._of(agent_id)) for agent_id in agents}
+        return {agent_id: sum(len(parts) for _, parts in self._of(agent_id)) for agent_id in agents}
 
     async def having(
         self, agent_id: ParticipantId, words: Sequence[str], *, most: int
     ) -> Mapping[str, Sequence[ChunkKey]]:
         await self._state.enter()
         known = [
-            (ChunkKey(document.id, index), frozenset(folded(text).split()))
-            for document, texts in self._of(agent_id)
-            for index, text in enumerate(texts)
+            (ChunkKey(document.id, index), frozenset(part.words.split()))
+            for document, parts in self._of(agent_id)
+            for index, part in enumerate(parts)
         ]
         found = {word: [key for key, having in known if word in having] for word in words}
         return {word: keys for word, keys in found.items() if 0 < len(keys) <= most}
 
     async def chunks(self, agent_id: ParticipantId, keys: Sequence[ChunkKey]) -> list[Chunk]:
         await self._state.enter()
-        found = {document.id: (document, texts) for document, texts in self._of(agent_id)}
+        found = {document.id: (document, parts) for document, parts in self._of(agent_id)}
         return [
-            Chunk(document_id=document.id, name=document.name, position=key.position, text=texts[key.position])
+            Chunk(document_id=document.id, name=document.name, position=key.position, text=parts[key.position].text)
             for key in keys
             if key.document_id in found
-            for document, texts in (found[key.document_id],)
-            if key.position < len(texts)
+            for document, parts in (found[key.document_id],)
+            if key.position < len(parts)
         ]
 
     async def sweep(self, *, before: datetime) -> None:
         del before
         await self._state.enter()
 
-    def _of(self, agent_id: ParticipantId) -> list[tuple[Document, tuple[str, ...]]]:
+    def _of(self, agent_id: ParticipantId) -> list[tuple[Document, tuple[Part, ...]]]:
         return [each for each in self._state.documents.values() if each[0].agent_id == agent_id]

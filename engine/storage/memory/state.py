@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from engine.domain.activity import Activity
 from engine.domain.agents import AgentDefinition, AgentPlace
 from engine.domain.conversations import Conversation
-from engine.domain.documents import Document, DocumentId
+from engine.domain.documents import Document, DocumentId, Part
 from engine.domain.events import (
     ConversationUpdated,
     Event,
@@ -149,7 +149,7 @@ class State:
     agent_usage: dict[tuple[date, ParticipantId, TimelineId], Spent] = field(default_factory=dict)
     counted_answers: dict[tuple[ParticipantId, TimelineId, str], date] = field(default_factory=dict)
     memories: dict[MemoryId, Memory] = field(default_factory=dict)
-    documents: dict[DocumentId, tuple[Document, tuple[str, ...]]] = field(default_factory=dict)
+    documents: dict[DocumentId, tuple[Document, tuple[Part, ...]]] = field(default_factory=dict)
 
     async def enter(self) -> None:
         """Begin an operation: let others run, as any database would. What follows happens at once, and cannot be cancelled."""

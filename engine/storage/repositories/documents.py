@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from engine.domain.documents import Chunk, Document, DocumentId
+from engine.domain.documents import Chunk, Document, DocumentId, Part
 from engine.domain.fields import ParticipantId
 from engine.storage.repositories.memories import Refusal
 
@@ -23,7 +23,7 @@ class Documents(Protocol):
     is there, and not any more as soon as some of it is gone; what a crash has left in between is taken away by `sweep`.
     """
 
-    async def add(self, document: Document, texts: Sequence[str], *, most: int) -> Refusal | None:
+    async def add(self, document: Document, parts: Sequence[Part], *, most: int) -> Refusal | None:
         """Store a new document, or tell why not: `full`, the agent has `most` already, or `gone`, there is no such agent any more."""
         ...
 

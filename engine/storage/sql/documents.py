@@ -24,10 +24,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from engine.domain.documents import Chunk, Document, DocumentId, DocumentType
+from engine.domain.documents import Chunk, Document, DocumentId, DocumentType, Part
 from engine.domain.fields import ParticipantId
 from engine.search.query import Query, Term
-from engine.search.words import folded
 from engine.storage.records import is_storable
 from engine.storage.repositories.documents import ChunkKey
 from engine.storage.repositories.memories import Refusal
@@ -49,12 +48,12 @@ class SqlDocuments:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, document: Document, texts: Sequence[str], *, most: int) -> Refusal | None:
+    async def add(self, document: Document, parts: Sequence[Part], *, most: int) -> Refusal | None:
         if (refused := await self._begin(document, most)) is not None:
             return refused
         rows = [
-            {"document_id": document.id, "position": index, "text": each, "search_text": folded(each)}
-            for index, each in enumerate(texts)
+            {"document_id": document.id, "position": index, "text": each.text, "search_text": each.words}
+            for index, each in enumerate(parts)
         ]
         for first in range(0, len(rows), AT_A_TIME):
             if not await self._extend(document.id, rows[first : first + AT_A_TIME]):

@@ -11,12 +11,12 @@ from engine.agents.documents import Documents
 from engine.agents.persona import READING, prompt_of
 from engine.agents.window import tokens
 from engine.domain.agents import AgentDefinition
-from engine.domain.documents import CHUNK, LARGEST, LONGEST, Chunk, Document, DocumentId, DocumentType
+from engine.domain.documents import LARGEST, Chunk, Document, DocumentId, DocumentType, Part
 from engine.domain.people import Principal
 from engine.engine import LEARNING, Engine
 from engine.errors import Conflict, InvalidRequest, NotFound, StorageUnavailable
 from engine.reading import Unreadable
-from engine.reading.texts import cut, text_of
+from engine.reading.texts import parts_of
 from engine.storage.repositories import ChunkKey
 from tests.engine.agents.scripted import joined, quiet
 from tests.engine.agents.test_memories import ask
@@ -31,8 +31,8 @@ pytestmark = pytest.mark.anyio
 def engine(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
     """Files are read at once: the time of these tests is virtual, and would run away from a process."""
 
-    async def read(data: bytes, media_type: DocumentType) -> list[str]:
-        return cut(text_of(data, media_type, LONGEST), media_type, CHUNK)
+    async def read(data: bytes, media_type: DocumentType) -> list[Part]:
+        return parts_of(data, media_type)
 
     monkeypatch.setattr(engine.documents, "_read", read)
     return engine
@@ -176,7 +176,7 @@ async def test_what_another_server_has_given_first_is_known_within_a_minute(
         chunks=1,
         created_at=NOON,
     )
-    assert await storage.documents.add(document, ["tea"], most=1) is None
+    assert await storage.documents.add(document, [Part("tea", "tea")], most=1) is None
 
     at_once = await ask(lobby, ada, "Ann, tea?")
     await quiet(LEARNING)
@@ -247,11 +247,11 @@ async def test_an_agent_that_leaves_while_its_file_is_read_is_left_without(
 ) -> None:
     ann = await joined(lobby, ada)
 
-    async def read(data: bytes, media_type: DocumentType) -> list[str]:
+    async def read(data: bytes, media_type: DocumentType) -> list[Part]:
         if media_type is DocumentType.PDF:
             raise Unreadable("is damaged")
         await engine.agents.remove(ann.id)
-        return [data.decode()]
+        return [Part(data.decode(), "")]
 
     documents = Documents(engine.storage, engine.clock, engine.agents._definitions, 100, read)
 
