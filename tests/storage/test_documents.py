@@ -172,9 +172,8 @@ async def test_no_more_than_the_limit_are_stored_at_once(
     assert sorted(map(str, outcomes)) == ["None", "None", "full", "full", "full", "full"]
 
 
-async def test_a_document_counts_when_all_of_it_is_there(storage: Storage, ann: AgentDefinition) -> None:
-    if not isinstance(storage, SqlStorage):
-        pytest.skip("everything is done at once")
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+async def test_a_document_counts_when_all_of_it_is_there(storage: SqlStorage, ann: AgentDefinition) -> None:
     document = a_document(ann, chunks=len(LONG))
     visits: list[int] = []
     extend = storage.documents._extend
