@@ -18,7 +18,7 @@ MOST: Final = 12
 """Chunks, however short they are."""
 WORDS: Final = 48
 """Words of a question that are looked for, the longest ones."""
-COMMON: Final = 2_000
+COMMON: Final = 500
 """A word that more chunks have than this is too common to say anything."""
 _WORTH: Final = 0.3
 """The part of the best chunk's count that others need."""

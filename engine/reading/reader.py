@@ -33,7 +33,10 @@ _outcome = msgspec.json.Decoder(Outcome)
 async def read_file(data: bytes, media_type: DocumentType) -> list[Part]:
     """The text of a file, in parts of at most `CHUNK` characters. Raises `Unreadable`. Cancelling ends the process."""
     with anyio.move_on_after(TIME) as in_time:
-        done = await anyio.run_process([*COMMAND, media_type.value], input=data, check=False)
+        async with anyio.TemporaryFile() as file:  # a pipe breaks when the process ends before it has read all
+            await file.write(data)
+            await file.seek(0)
+            done = await anyio.run_process([*COMMAND, media_type.value], stdin=file.wrapped, check=False)
     if in_time.cancelled_caught:
         raise Unreadable(f"takes longer than {TIME:g} seconds to read")
     if done.returncode != 0:

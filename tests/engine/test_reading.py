@@ -129,7 +129,7 @@ async def test_a_file_that_ends_its_process_is_refused(program: str, reason: str
     monkeypatch.setattr(reader, "COMMAND", (sys.executable, "-c", program))
 
     with pytest.raises(Unreadable, match=reason):
-        await read_file(b"tea", DocumentType.TEXT)
+        await read_file(b"tea " * 100_000, DocumentType.TEXT)
 
 
 async def test_a_file_that_takes_for_ever_is_refused_and_its_process_ended(monkeypatch: Any, tmp_path: Any) -> None:

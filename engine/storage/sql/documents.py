@@ -1,27 +1,25 @@
 """What agents were given to read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+import anyio
 import msgspec
 from sqlalchemy import (
     ColumnElement,
     Row,
     Select,
-    cast,
+    bindparam,
     column,
     delete,
     func,
     insert,
-    literal,
     literal_column,
     select,
     table,
-    union_all,
     update,
 )
-from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.domain.documents import Chunk, Document, DocumentId, DocumentType, Part
@@ -31,15 +29,36 @@ from engine.storage.records import is_storable
 from engine.storage.repositories.documents import ChunkKey
 from engine.storage.repositories.memories import Refusal
 from engine.storage.sql.database import Database
-from engine.storage.sql.search import match_expression, tsquery
+from engine.storage.sql.search import SIMPLE, match_expression
 from engine.storage.sql.tables import agents, chunks, documents
 
-AT_A_TIME: Final = 50
+AT_A_TIME: Final = 10
 """Chunks that are stored or removed in one transaction: some milliseconds of SQLite, for which a post may have to wait."""
+REST: Final = 0.01
+"""Seconds between two of these, in which others come to write."""
 _COLUMNS: Final = [each for each in documents.c if each.name != "complete"]
 _DOCUMENTS: Final = select(*_COLUMNS).where(documents.c.complete)
 _WORDS: Final[ColumnElement[Any]] = literal_column("document_chunks.words")
 _fts = table("chunk_search", column("rowid"))
+_FOUND: Final = select(chunks.c.document_id, chunks.c.position)
+_OF_AGENT: Final = (documents.c.agent_id == bindparam("agent")) & documents.c.complete
+_HAVING: Final[Mapping[str, tuple[Select[Any], Callable[[str], str]]]] = {
+    "sqlite": (
+        _FOUND.select_from(_fts)
+        .join(chunks, chunks.c.number == _fts.c.rowid)
+        .join(documents, documents.c.id == chunks.c.document_id)
+        .where(literal_column("chunk_search").op("MATCH")(bindparam("word")), _OF_AGENT)
+        .limit(bindparam("most")),
+        lambda word: match_expression(Query((Term((word,)),))),
+    ),
+    "postgresql": (
+        _FOUND.join(documents, documents.c.id == chunks.c.document_id)
+        .where(_WORDS.op("@@")(func.phraseto_tsquery(SIMPLE, bindparam("word"))), _OF_AGENT)
+        .limit(bindparam("most")),
+        str,
+    ),
+}
+"""Where a word is, and how the database is given it. Made once: to make a statement of all the words of a question takes 30 ms."""
 
 
 class SqlDocuments:
@@ -58,6 +77,7 @@ class SqlDocuments:
         for first in range(0, len(rows), AT_A_TIME):
             if not await self._extend(document.id, rows[first : first + AT_A_TIME]):
                 return "gone"
+            await anyio.sleep(REST)
         return None if await self._complete(document.id) else "gone"
 
     async def _begin(self, document: Document, most: int) -> Refusal | None:
@@ -135,8 +155,8 @@ class SqlDocuments:
         async def finish(connection: AsyncConnection) -> None:
             await connection.execute(delete(documents).where(documents.c.id == document_id))
 
-        while await self._database.write(shorten):
-            pass
+        while await self._database.write(shorten):  # noqa: ASYNC110 - it is no event that is waited for
+            await anyio.sleep(REST)
         await self._database.write(finish)
 
     async def informed(self) -> dict[ParticipantId, int]:
@@ -149,23 +169,14 @@ class SqlDocuments:
     ) -> Mapping[str, Sequence[ChunkKey]]:
         if not words or not is_storable("".join(words)):
             return {}
-        each = [self._having(agent_id, number, word).limit(most + 1).subquery() for number, word in enumerate(words)]
-        found: dict[str, list[ChunkKey]] = {word: [] for word in words}
-        for row in await self._database.rows(union_all(*(select(hits) for hits in each))):
-            found[words[row.word]].append(ChunkKey(row.document_id, row.position))
-        return {word: keys for word, keys in found.items() if 0 < len(keys) <= most}
-
-    def _having(self, agent_id: ParticipantId, number: int, word: str) -> Select[Any]:
-        query = Query((Term((word,)),))
-        what = select(literal(number).label("word"), chunks.c.document_id, chunks.c.position)
-        if self._database.dialect == "sqlite":
-            matching = literal_column("chunk_search").op("MATCH")(match_expression(query))
-            found = what.select_from(_fts).join(chunks, chunks.c.number == _fts.c.rowid)
-        else:
-            matching = _WORDS.op("@@")(cast(tsquery(query, None), TSQUERY))
-            found = what.select_from(chunks)
-        of_agent = (documents.c.agent_id == agent_id) & documents.c.complete
-        return found.join(documents, documents.c.id == chunks.c.document_id).where(matching, of_agent)
+        statement, spell = _HAVING[self._database.dialect]
+        found: dict[str, Sequence[ChunkKey]] = {}
+        for word in words:
+            values = {"agent": agent_id, "word": spell(word), "most": most + 1}
+            keys = [ChunkKey(*row) for row in await self._database.rows_with(statement, values)]
+            if 0 < len(keys) <= most:
+                found[word] = keys
+        return found
 
     async def chunks(self, agent_id: ParticipantId, keys: Sequence[ChunkKey]) -> list[Chunk]:
         found: dict[ChunkKey, Chunk] = {}

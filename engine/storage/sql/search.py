@@ -236,7 +236,8 @@ def _quoted(term: Term) -> str:
 
 # -- PostgreSQL --------------------------------------------------------------------------------------------------------
 
-_SIMPLE: ColumnElement[Any] = literal_column("'pg_catalog.simple'::regconfig")
+SIMPLE: ColumnElement[Any] = literal_column("'pg_catalog.simple'::regconfig")
+"""The configuration of PostgreSQL's that takes words as they are."""
 _WORDS: ColumnElement[Any] = literal_column("messages.words")
 _WALK = select(messages.c.id, messages.c.timeline_id, messages.c.offset, messages.c.deleted_at, _WORDS.label("words"))
 
@@ -256,9 +257,9 @@ def _term(term: Term, language: str | None) -> ColumnElement[Any]:
         beginning = _tsquery(_quote(term.words[-1]) + ":*")
         if len(term.words) == 1:
             return beginning
-        return func.tsquery_phrase(func.phraseto_tsquery(_SIMPLE, " ".join(term.words[:-1])), beginning)
+        return func.tsquery_phrase(func.phraseto_tsquery(SIMPLE, " ".join(term.words[:-1])), beginning)
     words = " ".join(term.words)
-    exact = func.phraseto_tsquery(_SIMPLE, words)
+    exact = func.phraseto_tsquery(SIMPLE, words)
     if language is None:
         return exact
     known = func.phraseto_tsquery(func.search_dictionary(language), words)
