@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -44,6 +45,13 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     timings: dict[str, TimingView] = {}
     pool: PoolStatistics | None = None
     children: list[Node] = []
+
+
+def nodes(root: Node) -> Iterator[Node]:
+    """This one and all below it, each before its children."""
+    yield root
+    for child in root.children:
+        yield from nodes(child)
 
 
 def node_of(cell: Cell[Any], now: float) -> Node:

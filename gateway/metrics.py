@@ -28,7 +28,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from actors.tree import Node
+from actors.tree import nodes
 from engine.engine import Engine
 from engine.timelines.feed import News
 from gateway.realtime.hub import Hub
@@ -122,7 +122,7 @@ class _Figures(Collector):
         system = self._engine.system
         actors, waiting = Tally[str](), Tally[str]()
         oldest: defaultdict[str, float] = defaultdict(float)
-        for node in _all(system.tree()):
+        for node in nodes(system.tree()):
             if node.capacity is None:
                 continue  # a supervisor or a family, which has no mailbox
             family = node.path.partition("/")[2].partition("/")[0] or "root"
@@ -191,12 +191,6 @@ class _Figures(Collector):
         yield _gauges("model_answers_in_progress", "Answers that are being read.", ("provider",), speaking)
         waiting = [((each.provider,), each.waiting) for each in status.providers]
         yield _gauges("model_answers_waiting", "Requests that wait for their turn.", ("provider",), waiting)
-
-
-def _all(node: Node) -> Iterator[Node]:
-    yield node
-    for child in node.children:
-        yield from _all(child)
 
 
 _Series = Iterable[tuple[tuple[str, ...], float]]

@@ -6,10 +6,11 @@ other memories have it: so "the" decides nothing. Behind those come the newest, 
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import islice
 from math import log
 from typing import Final
 
-from engine.agents.window import tokens
+from engine.agents.window import affordable
 from engine.domain.memories import Known, Memory
 from engine.search.words import words
 
@@ -17,8 +18,6 @@ MOST: Final = 20
 """Memories, however short they are."""
 NEWEST: Final = 3
 """How many of the newest are given though they share no word with the question."""
-_FRAME: Final = 8
-"""Tokens around each memory."""
 
 
 def recall(newest_first: Sequence[Known], question: str, budget: int) -> tuple[Memory, ...]:
@@ -26,12 +25,13 @@ def recall(newest_first: Sequence[Known], question: str, budget: int) -> tuple[M
     asked = {word.text for word in words(question)}
     shared = [asked.intersection(known.words.split()) for known in newest_first]
     having = Counter(word for each in shared for word in each)
-    scores = [sum(log(1 + len(shared) / having[word]) for word in each) for each in shared]
-    kept: list[Memory] = []
-    for index in sorted(range(len(shared)), key=lambda index: -scores[index]):
-        memory = newest_first[index].memory
-        cost = tokens(memory.text) + _FRAME
-        if len(kept) < MOST and cost <= budget and (scores[index] > 0 or index < NEWEST):
-            budget -= cost
-            kept.append(memory)
+    scores = [sum(rarity(having[word], len(shared)) for word in each) for each in shared]
+    ranked = sorted(range(len(shared)), key=lambda index: -scores[index])
+    bearing = (newest_first[index].memory for index in ranked if scores[index] > 0 or index < NEWEST)
+    kept = islice(affordable(bearing, lambda memory: memory.text, budget), MOST)
     return tuple(sorted(kept, key=lambda memory: memory.id))
+
+
+def rarity(having: int, of: int) -> float:
+    """What a word counts for that so many texts have, of so many: its inverse document frequency (Spärck Jones, 1972)."""
+    return log(1 + of / having)

@@ -1,16 +1,18 @@
 """The recent window: how much of what was said before fits a budget of tokens."""
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, TypeVar
 
 from engine.domain.messages import Message
+
+T = TypeVar("T")
 
 MOST: Final = 100
 """Messages, however short they are."""
 _BYTES: Final = 4
 """UTF-8 bytes of a token: about right for English, Chinese and Japanese; see `models.prompt.estimate`."""
 _FRAME: Final = 8
-"""Tokens around each message: its author, and what sets it apart."""
+"""Tokens around each message, memory or chunk: its author, and what sets it apart."""
 
 
 def tokens_of(size: int) -> int:
@@ -21,6 +23,15 @@ def tokens_of(size: int) -> int:
 def tokens(text: str) -> int:
     """About how many tokens a text has."""
     return tokens_of(len(text.encode(errors="replace")))
+
+
+def affordable(best_first: Iterable[T], text: Callable[[T], str], budget: int) -> Iterator[T]:
+    """The best that fit together into so many tokens: what is too long for what is left makes room for a shorter one behind it."""
+    for each in best_first:
+        cost = tokens(text(each)) + _FRAME
+        if cost <= budget:
+            budget -= cost
+            yield each
 
 
 def fitting(newest_first: Iterable[Message], budget: int) -> list[Message]:

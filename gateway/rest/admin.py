@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from actors.tree import Node
+from actors.tree import Node, nodes
 from engine.accounts.forms import AccountChanges
 from engine.agents.models import ModelsStatus
 from engine.domain.activity import Origin
@@ -54,13 +54,13 @@ async def read_actors(engine: Engine) -> Node:
 
 async def read_stats(request: web.Request, engine: Engine) -> Stats:
     """How the process is doing."""
-    nodes = _flatten(engine.system.tree())
+    all_nodes = list(nodes(engine.system.tree()))
     return Stats(
         uptime=request.app[LIFECYCLE].uptime,
-        actors=len(nodes),
-        waiting=sum(node.depth for node in nodes),
-        handled=sum(node.handled for node in nodes),
-        restarts=sum(node.restarts for node in nodes),
+        actors=len(all_nodes),
+        waiting=sum(node.depth for node in all_nodes),
+        handled=sum(node.handled for node in all_nodes),
+        restarts=sum(node.restarts for node in all_nodes),
         dead_letters=dict(engine.system.dead_letters.counts),
     )
 
@@ -99,10 +99,6 @@ async def change_account(
     if by.id == user_id and (body.active is False or body.role is AccountRole.USER):
         raise Conflict("another administrator has to do this to your own account")
     return await engine.accounts.administrate(user_id, body, by=by.id, origin=origin)
-
-
-def _flatten(node: Node) -> list[Node]:
-    return [node, *(below for child in node.children for below in _flatten(child))]
 
 
 _TAG: Final = "Administration"

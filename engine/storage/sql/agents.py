@@ -194,6 +194,12 @@ def _counted(agent_id: ParticipantId, timeline_id: TimelineId, answer_id: str) -
     return (counted_answers.c.agent_id == agent_id) & answer
 
 
+async def lock(connection: AsyncConnection, agent_id: ParticipantId) -> bool:
+    """Whether there is such an agent, not retired. Its row is the lock between two writers that come at once, until they commit."""
+    found = _active().where(agents.c.id == agent_id).with_for_update()
+    return (await connection.execute(found.with_only_columns(agents.c.id))).first() is not None
+
+
 def _active() -> Select[Any]:
     return select(agents).where(agents.c.name_key.is_not(None))
 

@@ -28,9 +28,10 @@ from engine.search.query import Query, Term
 from engine.storage.records import is_storable
 from engine.storage.repositories.documents import ChunkKey
 from engine.storage.repositories.memories import Refusal
+from engine.storage.sql.agents import lock
 from engine.storage.sql.database import Database
 from engine.storage.sql.search import SIMPLE, match_expression
-from engine.storage.sql.tables import agents, chunks, documents
+from engine.storage.sql.tables import chunks, documents
 
 AT_A_TIME: Final = 10
 """Chunks that are stored or removed in one transaction: some milliseconds of SQLite, for which a post may have to wait."""
@@ -82,9 +83,7 @@ class SqlDocuments:
 
     async def _begin(self, document: Document, most: int) -> Refusal | None:
         async def store(connection: AsyncConnection) -> Refusal | None:
-            # The agent's row is the lock between two documents that come at once.
-            there = (agents.c.id == document.agent_id) & agents.c.name_key.is_not(None)
-            if (await connection.execute(select(agents.c.id).where(there).with_for_update())).first() is None:
+            if not await lock(connection, document.agent_id):
                 return "gone"
             having = select(func.count()).where(documents.c.agent_id == document.agent_id)
             if (await connection.execute(having)).scalar_one() >= most:
@@ -180,13 +179,14 @@ class SqlDocuments:
 
     async def chunks(self, agent_id: ParticipantId, keys: Sequence[ChunkKey]) -> list[Chunk]:
         found: dict[ChunkKey, Chunk] = {}
+        # One after the other: asked for all, SQLite would rather look through every chunk that the agent has.
         for document_id in dict.fromkeys(key.document_id for key in keys):
-            indexes = [key.position for key in keys if key.document_id == document_id]
+            positions = [key.position for key in keys if key.document_id == document_id]
             statement = (
                 select(chunks.c.position, chunks.c.text, documents.c.name)
                 .join(documents, documents.c.id == chunks.c.document_id)
                 .where(documents.c.agent_id == agent_id, documents.c.complete, documents.c.id == document_id)
-                .where(chunks.c.position.in_(indexes))
+                .where(chunks.c.position.in_(positions))
             )
             for row in await self._database.rows(statement):
                 key = ChunkKey(document_id, row.position)

@@ -30,6 +30,7 @@ from engine.search.query import Query
 from engine.search.words import folded
 from engine.storage.records import is_storable
 from engine.storage.repositories.memories import Refusal
+from engine.storage.sql.agents import lock
 from engine.storage.sql.database import Database
 from engine.storage.sql.rows import Values
 from engine.storage.sql.search import match_expression, tsquery
@@ -56,9 +57,7 @@ class SqlMemories:
             same &= memories.c.timeline_id == memory.timeline_id
 
         async def store(connection: AsyncConnection) -> Refusal | None:
-            # The agent's row is the lock between two memories that come at once.
-            there = (agents.c.id == memory.agent_id) & agents.c.name_key.is_not(None)
-            if (await connection.execute(select(agents.c.id).where(there).with_for_update())).first() is None:
+            if not await lock(connection, memory.agent_id):
                 return "gone"
             gone = select(messages.c.id).where(messages.c.id == memory.message_id, messages.c.deleted_at.is_not(None))
             if memory.message_id is not None and (await connection.execute(gone)).first() is not None:

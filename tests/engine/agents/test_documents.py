@@ -21,7 +21,7 @@ from engine.storage.repositories import ChunkKey
 from tests.engine.agents.scripted import joined, quiet
 from tests.engine.agents.test_memories import ask
 from tests.engine.agents.test_persona import ADA, a_turn
-from tests.engine.timelines.acting import Interposed, Perform, Place
+from tests.engine.timelines.acting import Interposed, Perform, Place, watched
 from tests.storage.made import NOON, new_id
 
 pytestmark = pytest.mark.anyio
@@ -150,16 +150,11 @@ async def test_what_was_removed_is_not_given_any_more(lobby: Place, ada: Princip
 
 async def test_nothing_is_looked_for_where_nothing_was_given(lobby: Place, ada: Principal, storage: Interposed) -> None:
     await joined(lobby, ada)
-    names: list[str] = []
+    operations = watched(storage)
 
-    async def meddle(name: str, perform: Perform) -> Any:
-        names.append(name)
-        return await perform()
-
-    storage.meddle = meddle
     await ask(lobby, ada)
 
-    assert "having" not in names
+    assert "having" not in operations
 
 
 async def test_what_another_server_has_given_first_is_known_within_a_minute(

@@ -26,7 +26,7 @@ from engine.timelines.commands import Post
 from engine.timelines.directory import NewConversation
 from tests.engine.agents.scripted import SCRIPTS, TURNS, events, joined, quiet, said
 from tests.engine.agents.test_persona import ADA, ANN, ROOM, a_turn
-from tests.engine.timelines.acting import Interposed, Perform, Place, a_place
+from tests.engine.timelines.acting import Interposed, Perform, Place, a_place, watched
 from tests.storage.made import NOON, new_id
 
 pytestmark = pytest.mark.anyio
@@ -215,16 +215,11 @@ async def test_where_nothing_is_remembered_nothing_is_looked_for(
     lobby: Place, ada: Principal, storage: Interposed
 ) -> None:
     await joined(lobby, ada)
-    names: list[str] = []
+    operations = watched(storage)
 
-    async def meddle(name: str, perform: Perform) -> Any:
-        names.append(name)
-        return await perform()
-
-    storage.meddle = meddle
     await ask(lobby, ada)
 
-    assert "within" not in names
+    assert "within" not in operations
 
 
 async def test_what_another_server_has_an_agent_remember_first_is_known_within_a_minute(

@@ -24,21 +24,9 @@ from tests.engine.inbox.reading import (
     read,
     unread,
 )
-from tests.engine.timelines.acting import Interposed, Perform, Place, a_place, person, running, unavailable
+from tests.engine.timelines.acting import Interposed, Perform, Place, a_place, person, running, unavailable, watched
 
 pytestmark = pytest.mark.anyio
-
-
-def watched(storage: Interposed) -> list[str]:
-    """What the database is asked, from now on."""
-    operations: list[str] = []
-
-    async def watch(name: str, perform: Perform) -> object:
-        operations.append(name)
-        return await perform()
-
-    storage.meddle = watch
-    return operations
 
 
 @asynccontextmanager

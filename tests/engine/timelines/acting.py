@@ -76,6 +76,18 @@ class Interposed(_Storage):  # type: ignore[misc]
     ) -> None: ...
 
 
+def watched(storage: Interposed) -> list[str]:
+    """What the database is asked, from now on."""
+    operations: list[str] = []
+
+    async def watch(name: str, perform: Perform) -> object:
+        operations.append(name)
+        return await perform()
+
+    storage.meddle = watch
+    return operations
+
+
 async def _leave_alone(_name: str, perform: Perform) -> Any:
     return await perform()
 

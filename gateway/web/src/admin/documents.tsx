@@ -1,12 +1,11 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { all, path, post, remove } from "../api/http.ts";
 import type { Agent, AgentDocument } from "../api/types.ts";
-import { locale } from "../i18n/index.ts";
 import { moment } from "../text/time.ts";
 import { Dialog } from "../ui/dialog.tsx";
 import { Field, FormFailure, useSubmit } from "../ui/form.tsx";
 import { attempt } from "../ui/toast.tsx";
-import { t } from "./i18n/index.ts";
+import { t, tn } from "./i18n/index.ts";
 
 /** What an agent was given to read: to add to it, and to take it away. */
 export function Documents({ agent, onClose }: { agent: Agent; onClose: () => void }) {
@@ -38,9 +37,7 @@ export function Documents({ agent, onClose }: { agent: Agent; onClose: () => voi
             <span>
               <span dir="auto">{each.name}</span>
               <br />
-              <span class="field-hint">
-                {t("document_facts", { characters: number(each.characters), when: moment(each.created_at) })}
-              </span>
+              <span class="field-hint">{tn("document_facts", each.characters, { when: moment(each.created_at) })}</span>
             </span>
             <button
               type="button"
@@ -66,8 +63,4 @@ export function Documents({ agent, onClose }: { agent: Agent; onClose: () => voi
       </form>
     </Dialog>
   );
-}
-
-function number(value: number): string {
-  return new Intl.NumberFormat(locale.value).format(value);
 }

@@ -5,7 +5,7 @@ import { en } from "./en.ts";
 
 export type Key = keyof typeof en;
 
-export const { t, has } = words<Key>(en, { de: async () => (await import("./de.ts")).de });
+export const { t, tn, has } = words<Key>(en, { de: async () => (await import("./de.ts")).de });
 
 await speakOn();
 
