@@ -11,7 +11,6 @@ import structlog
 from anyio.abc import ByteStream
 from anyio.lowlevel import checkpoint
 
-from engine.agents.model_process.sending import Sending
 from engine.agents.model_process.wire import (
     WINDOW,
     Ask,
@@ -27,6 +26,7 @@ from engine.agents.model_process.wire import (
 )
 from engine.agents.models.failures import FailureCode, ModelFailed
 from engine.agents.models.prompt import SIGN_OF_LIFE, Piece, Prompt
+from engine.processes.sending import Sending
 from engine.traffic import Courtesy, Traffic
 
 log = structlog.get_logger(__name__)

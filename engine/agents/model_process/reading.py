@@ -7,11 +7,12 @@ import anyio
 import structlog
 from anyio.abc import ByteStream, TaskGroup
 
-from engine.agents.model_process.sending import Sending
 from engine.agents.model_process.telling import Outlet, Telling
-from engine.agents.model_process.wire import Ask, Hello, Leave, Messages, More, Order, Ping, Pong, Ready
+from engine.agents.model_process.wire import Ask, Hello, Leave, More, Order, Ping, Pong, Ready
 from engine.agents.models.failures import FailureCode, ModelFailed
 from engine.agents.models.models import Opener
+from engine.processes.framing import Messages
+from engine.processes.sending import Sending
 
 log = structlog.get_logger(__name__)
 

@@ -4,11 +4,11 @@ from typing import Final
 
 import anyio
 
-from engine.agents.model_process.sending import Sending
 from engine.agents.model_process.wire import WINDOW, Ended, Failed, Said
 from engine.agents.models.failures import FailureCode, ModelFailed
 from engine.agents.models.prompt import SIGN_OF_LIFE, Piece, Text
 from engine.agents.models.provider import LARGEST
+from engine.processes.sending import Sending
 
 INTERVAL: Final = 0.04
 """Seconds between two messages of one answer: timelines tell their subscribers no more often."""

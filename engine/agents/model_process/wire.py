@@ -1,21 +1,15 @@
-"""What a server and the process that reads its models say to each other, and how it looks in a stream of bytes.
+"""What a server and the process that reads its models say to each other. No input or output here."""
 
-Each message is MessagePack behind its length, four bytes, most significant first. No input or output here.
-"""
-
-from typing import Final, Generic, TypeVar
+from typing import Final
 
 import msgspec
-from anyio.abc import ByteReceiveStream
 
 from engine.agents.models.failures import FailureCode
 from engine.agents.models.prompt import Piece, Prompt
+from engine.processes.framing import Messages
 
 WINDOW: Final = 8
 """How many `Said` of one answer may be on their way: then it is not read any further until some of them have been taken."""
-_LENGTH: Final = 4
-
-M = TypeVar("M")
 
 
 class Access(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,45 +98,7 @@ class Pong(_Said, frozen=True):
 
 Report = Ready | Said | Ended | Failed | Pong
 
-# -- bytes ---------------------------------------------------------------------------------------------------------------
-
-_ENCODER: Final = msgspec.msgpack.Encoder()
-
-
-def encoded(message: Order | Report) -> bytes:
-    """A message as bytes."""
-    data = _ENCODER.encode(message)
-    return len(data).to_bytes(_LENGTH) + data
-
-
-class Messages(Generic[M]):
-    """Takes bytes as they come, and gives the messages that are complete."""
-
-    def __init__(self, decoder: "msgspec.msgpack.Decoder[M]") -> None:
-        self._decoder = decoder
-        self._held = bytearray()
-
-    def feed(self, data: bytes) -> list[M]:
-        """The messages that end within these bytes. Raises `msgspec.DecodeError` for what is none."""
-        held = self._held
-        held += data
-        complete: list[M] = []
-        start = 0
-        while len(held) - start >= _LENGTH:
-            end = start + _LENGTH + int.from_bytes(held[start : start + _LENGTH])
-            if end > len(held):
-                break
-            complete.append(self._decoder.decode(held[start + _LENGTH : end]))
-            start = end
-        del held[:start]
-        return complete
-
-
-async def first(stream: ByteReceiveStream, messages: Messages[M]) -> M:
-    """The message that each side begins with, and says nothing after it until it is answered. Raises what the stream raises."""
-    while not (said := messages.feed(await stream.receive())):
-        pass
-    return said[0]
+# -- bytes -------------------------------------------------------------------------------------------------------------
 
 
 def orders() -> Messages[Order]:

@@ -5,8 +5,9 @@ import sys
 
 import pytest
 
-from engine.agents.model_process.process import _environment
+from engine.agents.model_process.remote import WITHHELD
 from engine.agents.models import FailureCode, ModelFailed, Prompt
+from engine.processes.owner import environment_without
 from tests.engine.models.talking import Talking, read, said, talking_here
 from tests.support import model_scripts as peer
 from tests.support.scripted_model import prompt
@@ -88,7 +89,7 @@ def test_the_process_is_told_nothing_of_the_server_s_settings_nor_of_somebody_be
     monkeypatch.setenv("LANGSMITH_GATEWAY_API_KEY", "a key")
     monkeypatch.setenv("ANTHROPIC_API_KEY", "the provider's")
 
-    environment = _environment()
+    environment = environment_without(WITHHELD)
 
     assert environment["ANTHROPIC_API_KEY"] == "the provider's"
     assert not {name for name in environment if name.startswith(("GATHERING_", "LANGSMITH_GATEWAY"))}

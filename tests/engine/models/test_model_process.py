@@ -8,9 +8,9 @@ import anyio
 import psutil  # type: ignore[import-untyped] # its stubs are a package of their own
 import pytest
 
-from engine.agents.model_process import process
 from engine.agents.model_process.__main__ import giving_way
 from engine.agents.models import ChatModel, FailureCode, ModelFailed, Text
+from engine.processes import owner
 from tests.engine.models.talking import AT_ONCE, OverThere, Talking, over_there, read, said, still
 from tests.support import model_scripts as peer
 from tests.support.model_server import ModelServer, Reply
@@ -111,7 +111,7 @@ async def test_a_provider_is_read_no_faster_than_its_words_are_taken(talking: Ta
 
 
 async def test_one_that_hangs_is_replaced_and_one_that_is_not_needed_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "HEARTBEAT", 0.3)
+    monkeypatch.setattr(owner, "HEARTBEAT", 0.3)
     others = processes()
     async with over_there() as there:
         (hung,) = processes() - others

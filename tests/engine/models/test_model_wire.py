@@ -13,8 +13,9 @@ from actors.testing.asyncio_scheduler import AsyncioScheduler
 from actors.testing.trio_scheduler import TrioScheduler
 from engine.agents.model_process.line import Line
 from engine.agents.model_process.telling import INTERVAL, MOST, TICK
-from engine.agents.model_process.wire import WINDOW, Access, Ask, Hello, Leave, More, Order, Ping, encoded, orders
+from engine.agents.model_process.wire import WINDOW, Access, Ask, Hello, Leave, More, Order, Ping, orders
 from engine.agents.models import FailureCode, ModelFailed, Text, ToolCall, Usage
+from engine.processes.framing import encoded
 from engine.traffic import Traffic
 from tests.engine.models.wired import ask, ends, line_to, said, taken
 from tests.support.scripted_model import HANG, ScriptedModel, prompt

@@ -1,11 +1,12 @@
-"""What leaves one end of the connection between a server and the process that reads its models."""
+"""What leaves one end of the connection between a server and a process of its own."""
 
 from contextlib import suppress
 
 import anyio
+import msgspec
 from anyio.abc import ByteSendStream
 
-from engine.agents.model_process.wire import Order, Report, encoded
+from engine.processes.framing import encoded
 
 
 class Sending:
@@ -18,7 +19,7 @@ class Sending:
         self.unsent = 0
         """Bytes that wait."""
 
-    def put(self, message: Order | Report) -> None:
+    def put(self, message: msgspec.Struct) -> None:
         """Have something sent, without waiting."""
         data = encoded(message)
         self._unsent.append(data)
