@@ -1,6 +1,6 @@
 """The engine: the supervision tree, composed from settings, readable from top to bottom."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,7 +23,7 @@ from engine.chores import Chore, doing
 from engine.clock import Clock, SystemClock
 from engine.domain.fields import ParticipantId, TimelineId
 from engine.inbox import Inbox, start_inbox
-from engine.interpreting import Interpreting
+from engine.interpreting import Interpreting, open_interpreting
 from engine.journal import Journal
 from engine.ownership import Ownership
 from engine.presence import People
@@ -40,7 +40,6 @@ from engine.timelines.surroundings import Surroundings, TimelineSettings
 from engine.timelines.timeline import Timeline
 from engine.timelines.underway import Underway
 from engine.traffic import Courtesy, Traffic
-from engine.translation import Translators, start_translators
 from engine.translation.detection import Detector
 from engine.translation.provider import Provider
 from engine.webhooks import Webhooks, WebhookSettings
@@ -83,7 +82,6 @@ class Engine:
     webhooks: Webhooks
     inbox: Inbox
     searching: Searching
-    translators: Translators
     interpreting: Interpreting
     models: Models
     agents: Agents
@@ -132,16 +130,37 @@ class Engine:
                 yield engine
             return
         clock = clock or SystemClock()
-        traffic = Traffic()
+        traffic, feed = Traffic(), Feed()
+        start_limit = 2 * settings.storage_timeout + 1
+
+        def in_memory() -> Iterator[str]:
+            return timelines.shared()
+
+        def itself(channel: str) -> Ref[Timeline] | None:
+            return timelines.ref(channel)
+
         async with (
             ActorSystem("gathering", seed=seed) as system,
             open_avatars(settings.avatar_url, system.clock) as avatars,
             open_models(system, settings, traffic, seed=seed, opener=model_opener) as models,
+            open_interpreting(
+                system,
+                settings,
+                storage,
+                feed,
+                traffic,
+                clock=clock,
+                timeline=itself,
+                channels=in_memory,
+                start_limit=start_limit,
+                complete=completing(models) if models.default is not None else None,
+                providers=translation_providers,
+                detector=detector,
+                seed=seed,
+            ) as interpreting,
         ):
-            start_limit = 2 * settings.storage_timeout + 1
             canary = await system.spawn(Canary, "canary")
             journal = await system.spawn(lambda: Journal(storage.log, traffic), "journal", mailbox=Journal.mailbox)
-            feed = Feed()
             activities = await Activities.start(system, storage.activity, clock, traffic, feed=feed)
             accounts = Accounts.of(settings, storage, clock, record=activities.note)
             presence = People(system.clock, grace=settings.presence_grace)
@@ -152,22 +171,6 @@ class Engine:
 
             archives = await system.virtual(archive, "archives", activation=Activation(idle_after=ARCHIVE_REST))
 
-            def itself(channel: str) -> Ref[Timeline] | None:
-                return timelines.ref(channel)
-
-            translators = await start_translators(
-                system,
-                settings,
-                traffic=traffic,
-                clock=clock,
-                seed=seed,
-                complete=completing(models) if models.default is not None else None,
-                providers=translation_providers,
-                detector=detector,
-            )
-            interpreting = await Interpreting.start(
-                system, storage, translators, feed, traffic, timeline=itself, start_limit=start_limit
-            )
             surroundings = Surroundings(
                 storage=storage,
                 journal=journal,
@@ -181,7 +184,7 @@ class Engine:
                 quotas=accounts.quotas,
                 presence=presence,
                 itself=itself,
-                interpreters=interpreting if translators.enabled else None,
+                interpreters=interpreting if interpreting.enabled else None,
                 underway=Underway(),
                 settings=TimelineSettings.of(settings),
             )
@@ -224,7 +227,6 @@ class Engine:
                 webhooks=webhooks,
                 inbox=inbox,
                 searching=Searching(storage),
-                translators=translators,
                 interpreting=interpreting,
                 models=models,
                 agents=agents,
@@ -236,6 +238,7 @@ class Engine:
                 canary=canary,
             )
             ownership = Ownership(storage.log, timelines.active, surroundings.adrift)
+            await interpreting.ready()
             async with doing(
                 Chore(TAKEOVERS, ownership.check),
                 Chore(DEPARTURES, presence.sweep),
@@ -255,7 +258,7 @@ class Engine:
                 yield engine
                 await engine.stop_answers()
                 await webhooks.close()
-                await translators.close()
+                await interpreting.close()
                 await system.stop(drain=True, grace=settings.shutdown_grace / 2)
 
     async def stop_answers(self) -> None:

@@ -10,6 +10,7 @@ import time
 from collections import Counter as Tally
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Final
 
 from aiohttp import web
@@ -30,6 +31,8 @@ from prometheus_client.registry import Collector
 
 from actors.tree import nodes
 from engine.engine import Engine
+from engine.errors import TryLater
+from engine.interpreting.status import TranslationReport
 from engine.timelines.feed import News
 from gateway.realtime.hub import Hub
 from gateway.rest.auth import authenticate
@@ -69,7 +72,8 @@ class Metrics:
             events.update(str(event.__struct_config__.tag) for event in news.events)
 
         engine.feed.watch(count)
-        self._registry.register(_Figures(engine, hub, events))
+        self._figures = _Figures(engine, hub, events)
+        self._registry.register(self._figures)
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self._registry)
 
@@ -97,17 +101,23 @@ class Metrics:
     async def show(self, request: web.Request) -> web.Response:
         """Serve `GET /metrics`, in the format that the client asks for."""
         await authenticate(request, self._engine.accounts, Access.ADMIN)
+        with suppress(TryLater):
+            self._figures.translation = await self._engine.interpreting.status()
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         return web.Response(body=encode(self._registry), headers={"Content-Type": content_type})
 
 
 class _Figures(Collector):
-    """Reads what the engine and the hub know of themselves."""
+    """Reads what the engine and the hub know of themselves.
+
+    What becomes of `translation` is known in another process, which is asked before.
+    """
 
     def __init__(self, engine: Engine, hub: Hub, events: Tally[str]) -> None:
         self._engine = engine
         self._hub = hub
         self._events = events
+        self.translation: TranslationReport | None = None
 
     def collect(self) -> Iterator[Metric]:
         """See `Collector`."""
@@ -115,7 +125,8 @@ class _Figures(Collector):
         yield _gauge("people_connected", "People with at least one of them.", self._hub.users)
         yield _counter("events", "Events that timelines have committed.", ("type",), _by(self._events))
         yield from self._actors()
-        yield from self._translation()
+        if self.translation is not None:
+            yield from self._translation(self.translation)
         yield from self._models()
 
     def _actors(self) -> Iterator[Metric]:
@@ -136,8 +147,8 @@ class _Figures(Collector):
         text = "Messages that no actor has handled."
         yield _counter("dead_letters", text, ("reason",), _by(system.dead_letters.counts))
 
-    def _translation(self) -> Iterator[Metric]:
-        status, booths = self._engine.translators.status(), self._engine.interpreting.status()
+    def _translation(self, report: TranslationReport) -> Iterator[Metric]:
+        status, booths = report.translators, report.interpreting
         yield _gauge("translation_texts_waiting", "Texts that wait for a provider.", status.waiting)
         yield _counter(
             "translations",

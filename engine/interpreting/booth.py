@@ -132,7 +132,7 @@ class Booth(Actor):
     def __init__(self, channel: str, surroundings: Surroundings) -> None:
         self._channel = channel
         self._id = TimelineId(channel.partition(":")[2])
-        self._storage = surroundings.storage
+        self._memory = surroundings.memory
         self._translators = surroundings.translators
         self._surroundings = surroundings
         self._counts = surroundings.counts
@@ -250,7 +250,7 @@ class Booth(Actor):
         now = self._surroundings.time()
         if members != self._members or now >= self._preferred_until:
             try:
-                self._preferred = tuple(await self._storage.translations.languages(self._id))
+                self._preferred = tuple(await self._memory.languages(self._id))
             except StorageUnavailable:
                 return self._preferred  # those who are not here read it on demand
             self._members, self._preferred_until = members, now + PREFERENCES
@@ -299,7 +299,7 @@ class Booth(Actor):
         known: Mapping[Pair, Known] = {}
         if flights:
             with suppress(StorageUnavailable):
-                known = await self._storage.translations.known([flight.pair for flight in flights])
+                known = await self._memory.known([flight.pair for flight in flights])
         self._depart(flights, known)
 
     def _depart(self, flights: Iterable[Flight], known: Mapping[Pair, Known]) -> None:

@@ -1,137 +1,58 @@
 """What the doors ask about languages, and what wakes the booths: commits, and readers who come."""
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
-from typing import Final, Self
+from typing import Final
 
 import anyio
 import msgspec
 
-from actors import (
-    Activation,
-    ActorStopped,
-    ActorSystem,
-    AskFailed,
-    DeadLetter,
-    Limits,
-    MailboxFull,
-    Message,
-    Ref,
-    Unavailable,
-    VirtualActors,
-)
+from actors import AskFailed, Ref
 from engine.domain.events import MessageEdited, MessagePosted, RoomUpdated
 from engine.domain.fields import MessageId, TimelineKind
 from engine.domain.messages import Message as ChatMessage
+from engine.domain.messages import Translation
 from engine.domain.people import Principal
-from engine.interpreting.booth import Booth
+from engine.interpreting.booths import Booths
 from engine.interpreting.commands import Consider, Demand, Review
-from engine.interpreting.librarian import Librarian
-from engine.interpreting.pace import Pace
-from engine.interpreting.surroundings import Surroundings
-from engine.storage.repositories import Storage
+from engine.interpreting.status import InterpretingStatus, TranslationReport
 from engine.timelines.commands import MessagePage
 from engine.timelines.directory import Timelines
 from engine.timelines.feed import Feed, News
 from engine.timelines.timeline import Timeline
 from engine.timelines.translating import CONTEXT, AskStyle, Original, Style, originals, style_of
-from engine.traffic import Traffic
-from engine.translation import TranslationStatus, Translators
+from engine.translation import TranslationStatus
+from engine.translation.detection import Detector
 
-BOOTHS: Final = "booths"
-LIBRARIAN: Final = "librarian"
-IDLE_AFTER: Final = 60.0
-"""Seconds until a booth in which nothing happens is left."""
 PATIENCE: Final = 0.1
 """Seconds that a page of messages waits at most for translations that are not there."""
 _MARGIN: Final = 0.01
 """Of these, what is left for the way back."""
 
 
-class InterpretingStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """What the booths have done since the process started, and how they stand.
+class Interpreting:
+    """Made by `open_interpreting`. Stands in a timeline's surroundings as `Interpreters` where there is a provider.
 
-    `asked` of the translators, `reused` from what was stored, `stored` translations; `outdated`: the message was changed or deleted
-    meanwhile; `failed` by reason. `booths` are the timelines in which something is or was lately translated.
+    Without `booths` nothing is translated.
     """
 
-    booths: int
-    asked: int
-    reused: int
-    stored: int
-    outdated: int
-    failed: dict[str, int]
-
-
-class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """The translators, and what is done with their work."""
-
-    translators: TranslationStatus
-    interpreting: InterpretingStatus
-
-
-class Interpreting:
-    """Made by `start`. Stands in a timeline's surroundings as `Interpreters` where there is a provider."""
-
-    def __init__(self, translators: Translators) -> None:
-        self._translators = translators
-        self._booths: VirtualActors[Booth]
-        self._counts: Counter[str] = Counter()
-        self._overheard: set[str] = set()
-
-    @classmethod
-    async def start(
-        cls,
-        system: ActorSystem,
-        storage: Storage,
-        translators: Translators,
-        feed: Feed,
-        traffic: Traffic,
-        *,
-        timeline: Callable[[str], Ref[Timeline] | None],
-        start_limit: float,
-    ) -> Self:
-        """Start the booths' family in this system. The feed is listened to where there is somebody to translate."""
-        interpreting = cls(translators)
-        librarian = await system.spawn(
-            lambda: Librarian(storage.translations, traffic), LIBRARIAN, mailbox=Librarian.mailbox
-        )
-        surroundings = Surroundings(
-            storage=storage,
-            librarian=librarian,
-            translators=translators,
-            timeline=timeline,
-            booth=interpreting._booth,
-            time=system.clock,
-            pace=Pace(system.clock),
-            traffic=traffic,
-            counts=interpreting._counts,
-            overheard=interpreting._overheard,
-        )
-        activation = Activation(idle_after=IDLE_AFTER, limits=Limits(start=start_limit))
-        interpreting._booths = await system.virtual(
-            lambda channel: Booth(channel, surroundings), BOOTHS, mailbox=Booth.mailbox, activation=activation
-        )
-        if translators.enabled:
-            feed.watch(interpreting.note)
-            system.dead_letters.subscribe(interpreting._lost)
-        return interpreting
+    def __init__(self, booths: Booths | None, detector: Detector, feed: Feed) -> None:
+        self._booths = booths
+        self._detector = detector
+        if booths is not None:
+            feed.watch(self.note)
 
     @property
     def enabled(self) -> bool:
         """Whether there is a provider."""
-        return self._translators.enabled
-
-    def _booth(self, channel: str) -> Ref[Booth]:
-        return self._booths.ref(channel)
+        return self._booths is not None
 
     # -- what timelines tell -------------------------------------------------------------------------------------------
 
     def detect(self, text: str) -> str | None:
         """See `Interpreters`."""
-        return self._translators.detect(text)
+        return self._detector.detect(text)
 
     def came(self, channel: str, language: str) -> None:
         """See `Interpreters`: what they lack of what was posted before is looked for."""
@@ -151,21 +72,19 @@ class Interpreting:
         if news.languages and any(isinstance(each, RoomUpdated) for each in news.events):
             self._tell(news.channel, Review())  # translation may have been switched on
 
-    def _tell(self, channel: str, message: Message[Booth, None]) -> None:
-        with suppress(MailboxFull, ActorStopped, Unavailable):  # a dead letter then, see `_lost`
-            self._booth(channel).tell(message)
+    def _tell(self, channel: str, message: Consider | Review) -> None:
+        if self._booths is not None:
+            self._booths.tell(channel, message)
 
-    def _lost(self, letter: DeadLetter) -> None:
-        """A booth has not handled something: one that crashes again and again forgets what it knew, and is not started by itself."""
-        family, _, channel = letter.path.rpartition("/")
-        if family.endswith(f"/{BOOTHS}"):
-            self._overheard.add(channel)
+    async def ready(self) -> None:
+        """Wait for what takes a moment to start, which may ask timelines at once; not for long."""
+        if self._booths is not None:
+            await self._booths.ready()
 
     async def remind(self) -> None:
         """Have the booths that missed something look for themselves: readers who stay do not ask again."""
-        for channel in tuple(self._overheard):
-            self._overheard.discard(channel)
-            self._tell(channel, Review())
+        if self._booths is not None:
+            await self._booths.remind()
 
     # -- what doors ask ------------------------------------------------------------------------------------------------
 
@@ -205,22 +124,27 @@ class Interpreting:
 
     async def _complete(self, items: Sequence[ChatMessage], style: Style, reader: str) -> list[ChatMessage]:
         missing = {each.id for each in items if each.translation is None}
-        if not missing or not self.enabled:
+        if not missing or self._booths is None:
             return list(items)
         oldest_first = [msgspec.structs.replace(each, translation=msgspec.UNSET) for each in reversed(items)]
         demand = Demand(tuple(originals(oldest_first, missing, {})), style, reader, PATIENCE - 2 * _MARGIN)
-        found = {}
+        found: Mapping[MessageId, Translation] = {}
         with suppress(AskFailed), anyio.move_on_after(PATIENCE - _MARGIN):
-            found = await self._booth(style.channel).ask(demand, timeout=PATIENCE)
+            found = await self._booths.demand(style.channel, demand)
         return [
             msgspec.structs.replace(each, translation=found[each.id]) if each.id in found else each for each in items
         ]
 
-    def status(self) -> InterpretingStatus:
-        """What was done so far."""
-        counts = dict(self._counts)
-        named = {name: counts.pop(name, 0) for name in ("asked", "reused", "stored", "outdated")}
-        return InterpretingStatus(booths=sum(1 for _ in self._booths.cells), failed=counts, **named)
+    async def status(self) -> TranslationReport:
+        """What was done so far. Raises `TryLater` when that cannot be said just now."""
+        if self._booths is None:
+            return TranslationReport(translators=TranslationStatus(enabled=False), interpreting=InterpretingStatus())
+        return await self._booths.status()
+
+    async def close(self) -> None:
+        """End what is under way at providers: a server that stops waits for nobody's translation."""
+        if self._booths is not None:
+            await self._booths.close()
 
 
 def _originals(news: News, changed: dict[MessageId, ChatMessage]) -> list[Original]:

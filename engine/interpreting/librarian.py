@@ -12,7 +12,8 @@ import structlog
 
 from actors import Actor, Call, Mailbox, Message, handles
 from engine.errors import StorageUnavailable
-from engine.storage.repositories import Known, Pair, Translations
+from engine.interpreting.memory import TranslationMemory
+from engine.storage.repositories import Known, Pair
 from engine.traffic import Courtesy, Traffic
 
 log = structlog.get_logger(__name__)
@@ -38,8 +39,8 @@ class Librarian(Actor):
 
     mailbox = Mailbox(4096)
 
-    def __init__(self, translations: Translations, traffic: Traffic) -> None:
-        self._translations = translations
+    def __init__(self, memory: TranslationMemory, traffic: Traffic) -> None:
+        self._memory = memory
         self._traffic = traffic
         self._courtesy = Courtesy(traffic, GIVE_WAY, rest=BETWEEN)
 
@@ -58,7 +59,7 @@ class Librarian(Actor):
 
     async def _known(self, pairs: list[Pair]) -> Mapping[Pair, Known]:
         try:
-            return await self._translations.known(pairs)
+            return await self._memory.known(pairs)
         except StorageUnavailable:
             return {}
         except Exception:  # a supervision boundary

@@ -142,6 +142,11 @@ class Timelines:
         for family in (self._rooms, self._conversations, self._people):
             yield from (family.ref(cell.name) for cell in family.cells)
 
+    def shared(self) -> Iterator[str]:
+        """Of these the channels of rooms and conversations."""
+        for kind, family in ((TimelineKind.ROOM, self._rooms), (TimelineKind.CONVERSATION, self._conversations)):
+            yield from (f"{kind}:{cell.name}" for cell in family.cells)
+
     def person(self, user_id: ParticipantId) -> Ref[PersonalTimeline]:
         """Someone's own timeline."""
         return self._people.ref(user_id)

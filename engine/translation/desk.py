@@ -16,7 +16,6 @@ import structlog
 from actors import Actor, Answer, Call, Mailbox, Message, handles
 from engine.traffic import Courtesy, Traffic
 from engine.translation.cache import Cache
-from engine.translation.detection import Detector
 from engine.translation.failures import (
     LanguageUnsupported,
     RenderingDamaged,
@@ -51,8 +50,6 @@ OFFER_EVERY: Final = 86_400.0
 """Seconds between two looks at the languages of a provider."""
 OFFER_AGAIN: Final = 300.0
 """The same after one that failed."""
-DETECTOR_AFTER: Final = 1.0
-"""Seconds after the start, which is over then."""
 
 
 class Translate(Message["Desk", Rendering], frozen=True):
@@ -91,10 +88,6 @@ class Seen(Message["Desk", None], frozen=True):
     answer: Answer[Usage | Offer]
 
 
-class Load(Message["Desk", None], frozen=True):
-    """It is time to load the detector."""
-
-
 class Desk(Actor):
     """One for all providers. `clock` is monotonic, in seconds; `window` in seconds; `queue` is how many texts may wait."""
 
@@ -108,7 +101,6 @@ class Desk(Actor):
         clock: Callable[[], float],
         *,
         traffic: Traffic,
-        detector: Detector,
         window: float,
         queue: int,
         deadline: float,
@@ -118,7 +110,6 @@ class Desk(Actor):
         self._ledger = ledger
         self._clock = clock
         self._courtesy = Courtesy(traffic, PATIENCE, rest=REST)
-        self._detector = detector
         self._window = window
         self._queue = queue
         self._deadline = deadline
@@ -129,13 +120,6 @@ class Desk(Actor):
         for lane in self._lanes:
             self._look(lane, Offer)
             self._look(lane, Usage)
-        self.send_after(DETECTOR_AFTER, Load())
-
-    @handles(Load)
-    async def load(self, message: Load) -> None:
-        """Load the detector, in a thread, once there is nothing more urgent."""
-        if not self._detector.loaded:
-            self.spawn(self._detector.load)
 
     # -- arriving --------------------------------------------------------------------------------------------------------
 

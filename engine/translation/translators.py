@@ -138,7 +138,7 @@ class Translators:
     def detect(self, text: str) -> str | None:
         """The language of a text, from here and at once: a BCP 47 tag, None when it is not sure.
 
-        The detector is loaded a moment after the start, and only when there is a provider; until then it is not sure of anything.
+        Nobody has to have loaded the detector: until then it is not sure of anything.
         """
         return self._detector.detect(text)
 
@@ -201,8 +201,8 @@ async def start_translators(
     """Start the translators that the settings name, as `translators` in this system.
 
     `traffic` is what work on the event loop gives way to. `complete` is the chat model, where there is one: see `chat_model`. `seed` makes
-    jitter repeatable. `providers` stand in for those that the settings name, in the order in which they are asked, and `detector` for the
-    one that is loaded, in a thread, a moment after the start. Raises `SettingsError` when the settings name a provider that is not there.
+    jitter repeatable. `providers` stand in for those that the settings name, in the order in which they are asked. `detector` is for texts
+    that a glossary needs the language of. Raises `SettingsError` when the settings name a provider that is not there.
     """
     clock, traffic = clock or SystemClock(), traffic or Traffic()
     providers = _named(settings, clock, traffic, complete) if providers is None else providers
@@ -225,7 +225,6 @@ async def start_translators(
                 ledger,
                 system.clock,
                 traffic=traffic,
-                detector=detector,
                 window=settings.translation_window,
                 queue=settings.translation_queue,
                 deadline=settings.translation_deadline,
@@ -253,6 +252,12 @@ async def _way(
     return provider, gate, pool
 
 
+def uses_deepl(settings: Settings) -> bool:
+    """Whether the settings name DeepL: it is asked first then, and a chat model, where there is one, after it."""
+    wanted = settings.translation_provider in {TranslationProvider.AUTO, TranslationProvider.DEEPL}
+    return wanted and settings.deepl_auth_key is not None
+
+
 def _named(
     settings: Settings, clock: Clock, traffic: Traffic | None, complete: Complete | None
 ) -> tuple[Provider, ...]:
@@ -267,7 +272,7 @@ def _named(
             if not chat_model:
                 raise SettingsError("translation_provider chat_model needs chat_model")
             return chat_model
-        case _ if settings.deepl_auth_key is None:
+        case _ if settings.deepl_auth_key is None or not uses_deepl(settings):
             return chat_model
     from engine.translation.deepl import DeepL  # noqa: PLC0415 - a third of a second that a start without it need not spend
 

@@ -13,8 +13,7 @@ from engine.domain.fields import AccountRole, ParticipantId
 from engine.domain.people import Principal, User
 from engine.engine import Engine
 from engine.errors import Conflict
-from engine.interpreting import InterpretingStatus
-from engine.translation import TranslationStatus
+from engine.interpreting.status import TranslationReport
 from gateway.rest.endpoints import Access, Endpoint, get, patch
 from gateway.rest.health import LIFECYCLE
 from gateway.rest.pages import Page, PageQuery, page
@@ -38,13 +37,6 @@ class Stats(msgspec.Struct, frozen=True, kw_only=True):
     handled: int
     restarts: int
     dead_letters: dict[str, int]
-
-
-class TranslationReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The providers with their queues and quotas, and what became of the translations that readers wanted."""
-
-    translators: TranslationStatus
-    interpreting: InterpretingStatus
 
 
 async def read_actors(engine: Engine) -> Node:
@@ -72,7 +64,7 @@ async def read_models(engine: Engine) -> ModelsStatus:
 
 async def read_translation(engine: Engine) -> TranslationReport:
     """How the translators are doing, and what was done with their work."""
-    return TranslationReport(translators=engine.translators.status(), interpreting=engine.interpreting.status())
+    return await engine.interpreting.status()
 
 
 async def list_accounts(engine: Engine, query: AccountsQuery) -> Page[User]:

@@ -13,9 +13,9 @@ from engine.agents.models.accounts import ModelsStatus
 from engine.breaker import BreakerState
 from engine.domain.activity import Action
 from engine.domain.agents import Policy
+from engine.interpreting.status import TranslationReport
 from engine.translation.gate import ProviderState
 from gateway.realtime.rpc import METHODS
-from gateway.rest.admin import TranslationReport
 from tests.support.catalogues import catalogue
 
 SOURCES = Path(__file__).parents[2] / "gateway" / "web" / "src"

@@ -6,11 +6,21 @@ import pytest
 
 from engine.domain.people import Principal
 from engine.engine import Engine
+from tests.engine.interpreting.linked import link_booths
 from tests.engine.interpreting.translating import Scripted, speaker, translating
 from tests.engine.timelines.acting import Interposed, Place, a_place
 from tests.engine.timelines.conftest import anyio_backend, state, storage
 
 __all__ = ["anyio_backend", "state", "storage"]
+
+
+@pytest.fixture(params=["here", "linked"], autouse=True)
+def booths(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Where they are. Whatever is true of them here must be true of them in a process of their own."""
+    if request.param == "linked":
+        link_booths(monkeypatch)
+    where: str = request.param
+    return where
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ async def test_a_late_rendering_of_an_older_text_is_not_attached_to_the_new_one(
 
     assert len(provider.texts) == 2
     assert heard(listener) == ["de good bye"]
-    assert lobby.engine.interpreting.status().outdated == 1
+    assert (await lobby.engine.interpreting.status()).interpreting.outdated == 1
 
 
 async def test_what_was_deleted_meanwhile_gets_no_translation(

@@ -256,7 +256,7 @@ async def test_a_fault_loses_nothing_that_a_present_reader_waits_for(
 
 
 async def test_a_fault_that_lasts_loses_nothing_that_a_present_reader_waits_for(
-    lobby: Place, ada: Principal, ben: Principal, storage: Interposed
+    booths: str, lobby: Place, ada: Principal, ben: Principal, storage: Interposed
 ) -> None:
     crashes: list[str] = []
 
@@ -272,7 +272,8 @@ async def test_a_fault_that_lasts_loses_nothing_that_a_present_reader_waits_for(
     listener, _ = await read(lobby, ben, "de")
     await anyio.sleep(60)
 
-    assert len(crashes) > 5  # whereupon the booth is left alone for a while
+    # Here the booth crashes with it, and is left alone for a while; over there it hears that the database is away.
+    assert len(crashes) > (5 if booths == "here" else 0)
     assert sorted(heard(listener)) == sorted(into("de", said))
 
 
@@ -343,4 +344,4 @@ async def test_without_a_provider_nothing_is_translated_and_nothing_is_waited_fo
 
         assert anyio.current_time() == began
         assert [each.translation for each in page.items] == [None]
-        assert not engine.translators.enabled
+        assert not engine.interpreting.enabled

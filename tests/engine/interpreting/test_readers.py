@@ -219,7 +219,7 @@ async def test_a_language_is_given_or_the_authors_or_detected(
 ) -> None:
     nobody = await speaker(storage, "Nobody", None)
     await lobby.join(nobody)
-    monkeypatch.setattr(lobby.engine.translators, "detect", {"hallo": "de"}.get)
+    monkeypatch.setattr(lobby.engine.interpreting, "detect", {"hallo": "de"}.get)
 
     given = (await lobby.post(ada, "hallo", language="fr")).message
     authors = (await lobby.post(ada, "hallo")).message

@@ -10,6 +10,7 @@ from contextlib import suppress
 from random import Random
 
 import anyio
+import pytest
 from anyio.abc import TaskStatus
 from structlog.testing import capture_logs
 
@@ -27,6 +28,7 @@ from engine.timelines.commands import Position, ReadMessages, Subscribe, Unsubsc
 from engine.timelines.fanout import ClientInfo, Ending
 from engine.timelines.languages import is_foreign
 from engine.timelines.translating import SetLanguage
+from tests.engine.interpreting.linked import link_booths
 from tests.engine.interpreting.translating import speaker, translating
 from tests.engine.interpreting.weather import Counting, Weather
 from tests.engine.timelines.acting import Interposed, Listener, Place, a_place, decoded
@@ -179,10 +181,9 @@ class World:
         """Whether those who read do so until they are sent away."""
         return self.steadfast or self.weather.calm
 
-    @property
-    def is_busy(self) -> bool:
+    async def is_busy(self) -> bool:
         """Whether a provider has something to do: for somebody who has gone, perhaps."""
-        status = self.place.engine.translators.status()
+        status = (await self.place.engine.interpreting.status()).translators
         return bool(status.waiting or any(each.in_flight for each in status.providers))
 
     @property
@@ -204,7 +205,7 @@ class World:
             storage.meddle = self.weather.of_storage
             task_status.started()
             await self.ending.wait()
-            self._check_counts(engine)
+            await self._check_counts(engine)
         if not self.state.reachable:
             self.state.reachable, self.ending = True, anyio.Event()
             async with translating(storage, self.provider, **SETTINGS) as engine:
@@ -212,7 +213,7 @@ class World:
                 self.place = Place(engine, self.place.id)
                 self._reborn.set()
                 await self.ending.wait()
-                self._check_counts(engine)
+                await self._check_counts(engine)
 
     async def die(self) -> None:
         """Perhaps the process is killed: it can write nothing any more, and there is another one."""
@@ -245,7 +246,7 @@ class World:
     async def settle(self) -> None:
         """Wait until everybody has everything."""
         with anyio.move_on_after(SETTLED):
-            while self.is_busy or any(reader.lacks() for reader in self.readers):  # noqa: ASYNC110 - virtual time
+            while await self.is_busy() or any(reader.lacks() for reader in self.readers):  # noqa: ASYNC110 - virtual time
                 await anyio.sleep(1)
         for reader in self.readers:
             assert reader.lacks() == [], f"{reader.language} has not what it should have"
@@ -265,12 +266,13 @@ class World:
         with suppress(EngineError, AskFailed):
             await self.place.ref.ask(ReadMessages(self.people[0], limit="many"))  # type: ignore[arg-type]
 
-    def _check_counts(self, engine: Engine) -> None:
+    async def _check_counts(self, engine: Engine) -> None:
         """Nothing is left behind, and nothing is counted that was not."""
         if not self.state.reachable:
             return
-        translators, interpreting = engine.translators.status(), engine.interpreting.status()
-        assert not self.is_busy
+        report = await engine.interpreting.status()
+        translators, interpreting = report.translators, report.interpreting
+        assert not await self.is_busy()
         assert translators.requested == translators.translated + sum(translators.failed.values())
         assert interpreting.asked == translators.requested
 
@@ -320,6 +322,13 @@ async def scenario(simulation: Simulation[None]) -> None:
             reading.cancel_scope.cancel()
         world.ending.set()
     world.check()
+
+
+@pytest.fixture(autouse=True)
+def booths(seeds: range, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the other end of a link in half of the schedules."""
+    if seeds.start % 2:
+        link_booths(monkeypatch)
 
 
 def test_every_reader_ends_with_the_original_or_its_translation_once(seeds: range, simulated_loop: str) -> None:

@@ -17,7 +17,8 @@ from engine.agents.model_process.wire import WINDOW, Access, Ask, Hello, Leave, 
 from engine.agents.models import FailureCode, ModelFailed, Text, ToolCall, Usage
 from engine.processes.framing import encoded
 from engine.traffic import Traffic
-from tests.engine.models.wired import ask, ends, line_to, said, taken
+from tests.engine.models.wired import ask, line_to, said, taken
+from tests.support.ends import ends
 from tests.support.scripted_model import HANG, ScriptedModel, prompt
 
 pytestmark = pytest.mark.anyio

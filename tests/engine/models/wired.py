@@ -2,10 +2,8 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
-from typing import Any
 
 import anyio
-from anyio.streams.stapled import StapledObjectStream
 
 from engine.agents.model_process.line import Answer, Line
 from engine.agents.model_process.reading import read_models
@@ -13,6 +11,7 @@ from engine.agents.model_process.wire import orders
 from engine.agents.models import FailureCode, ModelFailed, Piece, Text
 from engine.agents.models.prompt import ChatModel
 from engine.traffic import Traffic
+from tests.support.ends import ends
 from tests.support.scripted_model import ScriptedModel, prompt
 
 
@@ -33,13 +32,6 @@ async def line_to(model: ScriptedModel, traffic: Traffic | None = None) -> Async
             carrying.start_soon(line.carry)
             yield line
             line.close()
-
-
-def ends() -> tuple[Any, Any]:
-    """Two ends of what carries bytes, a chunk at a time."""
-    to_there, there_in = anyio.create_memory_object_stream[bytes](1)
-    to_here, here_in = anyio.create_memory_object_stream[bytes](1)
-    return StapledObjectStream(to_there, here_in), StapledObjectStream(to_here, there_in)
 
 
 def ask(line: Line) -> Answer:

@@ -1,0 +1,125 @@
+"""Interpreting as an engine's settings have it: in this process, or in one of its own."""
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import anyio
+
+from actors import Actor, ActorSystem, Message, Ref, handles
+from engine.clock import Clock
+from engine.interpreting.booths import Booths, LocalBooths
+from engine.interpreting.interpreting import Interpreting
+from engine.interpreting.process.remote import RemoteBooths
+from engine.interpreting.process.serving import Serving
+from engine.interpreting.process.wire import Hello
+from engine.settings import Settings
+from engine.storage.repositories import Storage
+from engine.timelines.feed import Feed
+from engine.traffic import Traffic
+from engine.translation import start_translators
+from engine.translation.chat_model import Complete
+from engine.translation.detection import Detector
+from engine.translation.provider import Provider
+from engine.translation.translators import uses_deepl
+
+DETECTOR: Final = "detector"
+DETECTOR_AFTER: Final = 1.0
+"""Seconds after the start, which is over then."""
+
+
+@asynccontextmanager
+async def open_interpreting(
+    system: ActorSystem,
+    settings: Settings,
+    storage: Storage,
+    feed: Feed,
+    traffic: Traffic,
+    *,
+    clock: Clock,
+    timeline: Callable[[str], Ref[Any] | None],
+    channels: Callable[[], Iterable[str]],
+    start_limit: float,
+    complete: Complete | None = None,
+    providers: tuple[Provider, ...] | None = None,
+    detector: Detector | None = None,
+    seed: int | None = None,
+) -> AsyncIterator[Interpreting]:
+    """Start what the settings name, or with these `providers`, in this system; the feed is listened to where there is one.
+
+    DeepL's work is done in a process of its own, which is told `settings` and answered by `timeline`, `channels` (those in memory) and
+    the storage; what else there is costs little, and is done here. `complete` is the chat model, where there is one; `seed` makes jitter
+    repeatable. Raises `SettingsError` when the settings name a provider that is not there.
+    """
+    detector = detector or Detector()
+    failed: Exception | None = None
+    async with anyio.create_task_group() as tasks:
+        booths: Booths | None
+        if providers is None and uses_deepl(settings):
+            serving = Serving(timeline, channels, storage.translations, complete, traffic)
+            hello = Hello(
+                settings=_of_translation(settings),
+                chat_model=complete is not None,
+                log_level=settings.log_level,
+                log_format=settings.log_format,
+            )
+            booths = await RemoteBooths.start(system, serving, lambda: hello, tasks)
+        else:
+            translators = await start_translators(
+                system,
+                settings,
+                traffic=traffic,
+                clock=clock,
+                seed=seed,
+                complete=complete,
+                providers=providers,
+                detector=detector,
+            )
+            booths = None
+            if translators.enabled:
+                booths = await LocalBooths.start(
+                    system, storage.translations, translators, traffic, timeline=timeline, start_limit=start_limit
+                )
+        if booths is not None and not detector.loaded:
+            await system.spawn(lambda: _Loading(detector), DETECTOR)
+        try:
+            yield Interpreting(booths, detector, feed)
+        except Exception as error:  # noqa: BLE001 - raised below, where no task group wraps it
+            failed = error
+        finally:
+            tasks.cancel_scope.cancel()
+    if failed is not None:
+        raise failed
+
+
+def _of_translation(settings: Settings) -> dict[str, Any]:
+    """The settings that the process is told, by name, so that it makes the same of them: the key, too."""
+    chosen = {
+        name: value
+        for name, value in settings.model_dump(mode="json").items()
+        if name.startswith(("translation_", "deepl_")) and value is not None
+    }
+    if settings.deepl_auth_key is not None:
+        chosen["deepl_auth_key"] = settings.deepl_auth_key.get_secret_value()
+    return chosen
+
+
+class _Load(Message["_Loading", None], frozen=True):
+    """It is time."""
+
+
+class _Loading(Actor):
+    """Loads the detector, in a thread, once there is nothing more urgent."""
+
+    def __init__(self, detector: Detector) -> None:
+        self._detector = detector
+
+    async def started(self) -> None:
+        """Wait a moment."""
+        self.send_after(DETECTOR_AFTER, _Load())
+
+    @handles(_Load)
+    async def load(self, message: _Load) -> None:
+        """Load it."""
+        del message
+        self.spawn(self._detector.load)

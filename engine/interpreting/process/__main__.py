@@ -1,0 +1,37 @@
+"""The process with the booths, the translators, and the providers that they ask."""
+
+import anyio
+from anyio.abc import ByteStream
+from msgspec.msgpack import Decoder
+
+from actors import ActorSystem
+from engine.interpreting.process.distant import Server
+from engine.interpreting.process.inside import keep_booths
+from engine.interpreting.process.wire import Hello
+from engine.logs import configure_logging
+from engine.processes import inside
+from engine.processes.framing import Messages, first
+from engine.settings import LogFormat, LogLevel, Settings
+from engine.translation import Translators, start_translators
+
+
+async def work(stream: ByteStream) -> None:
+    """Do what the server says until it has gone."""
+    try:
+        hello = await first(stream, Messages(Decoder(Hello)))
+    except (anyio.EndOfStream, anyio.BrokenResourceError):
+        return
+    configure_logging(LogLevel(hello.log_level), LogFormat(hello.log_format))
+    settings = Settings(**hello.settings)
+
+    async def start(system: ActorSystem, server: Server) -> Translators:
+        translators = await start_translators(system, settings, complete=server.complete if hello.chat_model else None)
+        inside.give_way()
+        return translators
+
+    async with ActorSystem("interpreters") as system:
+        await keep_booths(stream, system, start, gone=inside.limit_farewell)
+
+
+if __name__ == "__main__":
+    inside.run(work)

@@ -1,0 +1,82 @@
+"""What booths find around them in a process of their own: it asks the server."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeVar
+
+from actors import Actor, Call, Mailbox, handles
+from engine.domain.fields import TimelineId
+from engine.domain.messages import Translation
+from engine.errors import EngineError, Overloaded, StorageUnavailable
+from engine.interpreting.process.wire import AskKnown, AskLacking, AskLanguages, Complete, Keep, error_of
+from engine.processes.link import Failed, Link, LinkEnded, Question
+from engine.storage.repositories import Known, Pair
+from engine.timelines.translating import AddTranslation, Lacking, ReadLacking
+from engine.translation.provider import ProviderFailed
+
+R = TypeVar("R")
+
+TOGETHER: Final = 64
+"""The most translations that one timeline is asked to keep at a time."""
+
+
+class Server:
+    """The other end of the link, with the engine's own errors."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    async def ask(self, question: Question[R]) -> R:
+        """Ask. Raises what it was refused with over there, and `Overloaded` when nobody is there any more."""
+        try:
+            return await self._link.ask(question)
+        except Failed as error:
+            raise error_of(error.failure) from None
+        except LinkEnded:
+            raise Overloaded("the server has gone") from None
+
+    async def known(self, wanted: Sequence[Pair]) -> Mapping[Pair, Known]:
+        """See `TranslationMemory`."""
+        return await self._recall(AskKnown(tuple(wanted)))
+
+    async def languages(self, timeline_id: TimelineId) -> Sequence[str]:
+        """See `TranslationMemory`."""
+        return await self._recall(AskLanguages(timeline_id))
+
+    async def _recall(self, question: Question[R]) -> R:
+        try:
+            return await self.ask(question)
+        except EngineError as error:
+            raise StorageUnavailable(str(error)) from error
+
+    async def complete(self, system: str, text: str) -> str:
+        """See `engine.translation.chat_model.Complete`."""
+        try:
+            return await self.ask(Complete(system, text))
+        except EngineError as error:
+            raise ProviderFailed("unavailable", str(error)) from error
+
+
+class DistantTimeline(Actor):
+    """Stands for a timeline of the server, as far as its booth asks it something."""
+
+    mailbox = Mailbox(1024)
+
+    def __init__(self, channel: str, server: Server) -> None:
+        self._channel = channel
+        self._server = server
+
+    @handles(ReadLacking)  # type: ignore[arg-type] # of timelines, which this is to its booth
+    async def read_lacking(self, message: ReadLacking) -> Lacking | None:  # type: ignore[misc]
+        """Ask the timeline."""
+        del message
+        return await self._server.ask(AskLacking(self._channel))
+
+    @handles(AddTranslation, batch=TOGETHER)  # type: ignore[arg-type]
+    async def add_translations(self, calls: list[Call[AddTranslation, Translation | None]]) -> None:  # type: ignore[misc]
+        """Have the timeline keep them together."""
+        kept = await self._server.ask(Keep(self._channel, tuple(call.message for call in calls)))
+        for call, each in zip(calls, kept, strict=True):
+            if each.failure is None:
+                call.answer(each.translation)
+            else:
+                call.refuse(error_of(each.failure))

@@ -1,0 +1,80 @@
+"""What the process does: it has booths for the timelines of its server."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeAlias
+
+import anyio
+from anyio.abc import ByteStream
+
+from actors import Activation, ActorError, ActorSystem
+from engine.chores import Chore, doing
+from engine.errors import EngineError
+from engine.interpreting.booths import IDLE_AFTER, LocalBooths
+from engine.interpreting.commands import Review
+from engine.interpreting.process.distant import DistantTimeline, Server
+from engine.interpreting.process.wire import AskBooth, ReadChannels, ReadStatus, Ready, ToBooth, ToProcess, failed
+from engine.processes.framing import encoded
+from engine.processes.link import Link, Side
+from engine.traffic import Traffic
+from engine.translation import Translators
+
+StartTranslators: TypeAlias = Callable[[ActorSystem, Server], Awaitable[Translators]]
+
+REMINDERS: Final = 5.0
+"""Seconds between two looks at which booths missed something."""
+START_LIMIT: Final = 30.0
+"""Seconds that a booth may take to start."""
+REVIEWED: Final = 20
+"""Timelines that are looked through at a time when the process is new."""
+BETWEEN: Final = 0.05
+"""Seconds between two of these times."""
+
+
+async def keep_booths(
+    stream: ByteStream, system: ActorSystem, start: StartTranslators, *, gone: Callable[[], object]
+) -> None:
+    """Have booths, and the translators that are started, for the server at the other end, until it has `gone`."""
+    booths: LocalBooths
+
+    async def answer(question: ToProcess) -> object:
+        try:
+            match question:
+                case AskBooth(channel=channel, demand=demand):
+                    return await booths.demand(channel, demand)
+                case ReadStatus():
+                    return await booths.status()
+        except (EngineError, ActorError) as error:
+            raise failed(error) from error
+
+    def hear(note: ToBooth) -> None:
+        booths.tell(note.channel, note.message)
+
+    link = Link(stream, Side(questions=ToProcess, notes=ToBooth, answer=answer, hear=hear))
+    server = Server(link)
+    timelines = await system.virtual(
+        lambda channel: DistantTimeline(channel, server),
+        "timelines",
+        mailbox=DistantTimeline.mailbox,
+        activation=Activation(idle_after=IDLE_AFTER),
+    )
+    translators = await start(system, server)
+    # Nobody posts here: the server gives way when it is asked something.
+    booths = await LocalBooths.start(
+        system, server, translators, Traffic(), timeline=timelines.ref, start_limit=START_LIMIT
+    )
+    await stream.send(encoded(Ready()))
+    async with doing(Chore(REMINDERS, booths.remind)), anyio.create_task_group() as tasks:
+        tasks.start_soon(_review, server, booths)
+        await link.carry()
+        gone()
+        tasks.cancel_scope.cancel()
+    await booths.close()
+
+
+async def _review(server: Server, booths: LocalBooths) -> None:
+    """Look through what there is: another process may have been there before this one, and have left it."""
+    channels = await server.ask(ReadChannels())
+    for number, channel in enumerate(channels, 1):
+        booths.tell(channel, Review())
+        if number % REVIEWED == 0:
+            await anyio.sleep(BETWEEN)

@@ -1,0 +1,110 @@
+"""What the server does for its booths in the other process: nothing of it is in a hurry, so it gives way to those who post."""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, Final
+
+import anyio
+
+from actors import ActorError, Answer, Ref
+from engine.domain.messages import Translation
+from engine.errors import EngineError, NotFound
+from engine.interpreting.memory import TranslationMemory
+from engine.interpreting.process.wire import (
+    AskKnown,
+    AskLacking,
+    AskLanguages,
+    Complete,
+    Keep,
+    Kept,
+    ReadChannels,
+    ToServer,
+    failed,
+    failure_of,
+)
+from engine.timelines.translating import AddTranslation, ReadLacking
+from engine.traffic import Traffic
+from engine.translation import chat_model
+from engine.translation.provider import ProviderFailed
+
+GIVE_WAY: Final = 0.03
+"""Seconds for which those who post come first, at most."""
+
+
+class Serving:
+    """Answers what the process asks. `timeline` finds one by its channel; `channels` are those in memory."""
+
+    def __init__(
+        self,
+        timeline: Callable[[str], Ref[Any] | None],
+        channels: Callable[[], Iterable[str]],
+        memory: TranslationMemory,
+        complete: chat_model.Complete | None,
+        traffic: Traffic,
+    ) -> None:
+        self._timeline = timeline
+        self._channels = channels
+        self._memory = memory
+        self._complete = complete
+        self._traffic = traffic
+
+    async def answer(self, question: ToServer) -> object:
+        """The answer to a question. Raises `Failed`."""
+        try:
+            return await self._answer(question)
+        except (EngineError, ActorError, ProviderFailed) as error:
+            raise failed(error) from error
+
+    async def _answer(self, question: ToServer) -> object:
+        match question:
+            case Keep():
+                return await self._keep(question)
+            case AskKnown(pairs=pairs):
+                await self._traffic.give_way(GIVE_WAY)
+                return await self._memory.known(pairs)
+            case AskLacking(channel=channel):
+                return await self._find(channel).ask(ReadLacking())
+            case AskLanguages(timeline_id=timeline_id):
+                return await self._memory.languages(timeline_id)
+            case Complete(system=system, text=text):
+                assert self._complete is not None  # the process was told
+                return await self._complete(system, text)
+            case ReadChannels():
+                return list(self._channels())
+
+    def _find(self, channel: str) -> Ref[Any]:
+        ref = self._timeline(channel)
+        if ref is None:
+            raise NotFound("there is no such timeline")
+        return ref
+
+    async def _keep(self, question: Keep) -> list[Kept]:
+        """Ask the timeline for all of it at once: so it is one turn there, and one commit."""
+        ref = self._find(question.channel)
+        kept = [Kept()] * len(question.additions)
+        left = len(kept)
+        done = anyio.Event()
+
+        def came(number: int, answer: Answer[Translation | None]) -> None:
+            nonlocal left
+            kept[number] = Kept(answer.value) if answer.error is None else Kept(failure=failure_of(answer.error))
+            left -= 1
+            if not left:
+                done.set()
+
+        is_free = await self._traffic.give_way(GIVE_WAY)
+        for number, each in enumerate(question.additions):
+            addition = each if is_free or not each.patient else _impatient(each)
+            try:
+                ref.request(addition, partial(came, number))
+            except ActorError as error:
+                came(number, Answer.failed(error))
+        if left:
+            await done.wait()
+        return kept
+
+
+def _impatient(addition: AddTranslation) -> AddTranslation:
+    return AddTranslation(
+        addition.message_id, addition.text, addition.translation, addition.source, addition.fingerprint
+    )

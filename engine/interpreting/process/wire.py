@@ -1,0 +1,153 @@
+"""What a server and the process with its booths say to each other. No input or output here."""
+
+from typing import Any, Final, TypeAlias
+
+import msgspec
+
+from actors import AskFailed
+from engine.domain.fields import MessageId, TimelineId
+from engine.domain.messages import Translation
+from engine.errors import EngineError, Overloaded, Overtaken, StorageUnavailable, TimelineMoved, TryLater
+from engine.interpreting.commands import Consider, Demand, Review
+from engine.interpreting.status import TranslationReport
+from engine.processes.link import Failed, Failure, Question
+from engine.storage.repositories import Known, Pair
+from engine.timelines.translating import AddTranslation, Lacking
+from engine.translation.provider import ProviderFailed
+
+
+class Hello(msgspec.Struct, frozen=True, kw_only=True):
+    """The first message. `settings` are those of translation, by name, secrets too; `chat_model` is whether there is one to be asked."""
+
+    settings: dict[str, Any]
+    chat_model: bool
+    log_level: str
+    log_format: str
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """The answer to it: the process has started."""
+
+
+# -- from the server -----------------------------------------------------------------------------------------------------
+
+
+class ToBooth(msgspec.Struct, frozen=True):
+    """Something for the booth of a timeline."""
+
+    channel: str
+    message: Consider | Review
+
+
+class AskBooth(Question[dict[MessageId, Translation]], frozen=True):
+    """What there is of what somebody reads."""
+
+    channel: str
+    demand: Demand
+
+
+class ReadStatus(Question[TranslationReport], frozen=True):
+    """How the booths and the translators are doing."""
+
+
+ToProcess: TypeAlias = AskBooth | ReadStatus
+
+# -- from the process ----------------------------------------------------------------------------------------------------
+
+
+class ReadChannels(Question[list[str]], frozen=True):
+    """The timelines that are in the server's memory: something may lack in them since there was no process."""
+
+
+class AskLacking(Question[Lacking | None], frozen=True):
+    """See `ReadLacking`."""
+
+    channel: str
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """What has become of a translation that is to be kept: see `AddTranslation`."""
+
+    translation: Translation | None = None
+    failure: Failure | None = None
+
+
+class Keep(Question[list[Kept]], frozen=True):
+    """Have a timeline keep translations; the answer is in their order."""
+
+    channel: str
+    additions: tuple[AddTranslation, ...]
+
+
+class AskKnown(Question[dict[Pair, Known]], frozen=True):
+    """See `TranslationMemory.known`."""
+
+    pairs: tuple[Pair, ...]
+
+
+class AskLanguages(Question[list[str]], frozen=True):
+    """See `TranslationMemory.languages`."""
+
+    timeline_id: TimelineId
+
+
+class Complete(Question[str], frozen=True):
+    """Have the chat model answer; see `engine.translation.chat_model.Complete`."""
+
+    system: str
+    text: str
+
+
+ToServer: TypeAlias = ReadChannels | AskLacking | Keep | AskKnown | AskLanguages | Complete
+
+# -- failures ------------------------------------------------------------------------------------------------------------
+
+_OVERTAKEN: Final = "overtaken"
+_MOVED: Final = "moved"
+_STORAGE: Final = "storage"
+_LATER: Final = "later"
+_REFUSED: Final = "refused"
+_PROVIDER: Final = "provider:"
+
+
+def failure_of(error: Exception) -> Failure:
+    """An error of the engine, as it goes over the link."""
+    match error:
+        case Overtaken():
+            return Failure(_OVERTAKEN, str(error))
+        case TimelineMoved():
+            return Failure(_MOVED, str(error))
+        case StorageUnavailable():
+            return Failure(_STORAGE, str(error), error.retry_after)
+        case TryLater():
+            return Failure(_LATER, str(error), error.retry_after)
+        case AskFailed():
+            return Failure(_LATER, str(error))
+        case ProviderFailed():
+            return Failure(f"{_PROVIDER}{error.code}", str(error), error.retry_after)
+        case _:
+            return Failure(_REFUSED, str(error))
+
+
+def error_of(failure: Failure) -> Exception:
+    """The error that it was, as far as it matters to booths and translators."""
+    detail, retry_after = failure.detail, 1.0 if failure.retry_after is None else failure.retry_after
+    match failure.kind:
+        case "overtaken":
+            return Overtaken(detail)
+        case "moved":
+            return TimelineMoved(detail)
+        case "storage":
+            return StorageUnavailable(detail, retry_after=retry_after)
+        case "later":
+            return Overloaded(detail, retry_after=retry_after)
+        case kind if kind.startswith(_PROVIDER):
+            code: Any = kind.removeprefix(_PROVIDER)
+            return ProviderFailed(code, detail, retry_after=failure.retry_after)
+        case _:
+            return EngineError(detail)
+
+
+def failed(error: Exception) -> Failed:
+    """What to answer a question with that an error has ended."""
+    return Failed(failure_of(error))
