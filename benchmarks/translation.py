@@ -95,6 +95,8 @@ class Scene:
     """How late this process was."""
     posted: int = 0
     cpu: float = 0.0
+    cpu_beside: float = 0.0
+    """In the processes that the server has started."""
     elapsed: float = 0.0
 
     @property
@@ -206,11 +208,12 @@ async def _turn(stage: Stage, scene: Scene, plan: Plan, chance: Random) -> None:
         async with anyio.create_task_group() as posting:
             posting.start_soon(_post, scene, plan, chance, posting)
             await anyio.sleep(plan.warm_up)
-            cpu, started = stage.server.cpu(), time.perf_counter()
+            cpu, beside, started = stage.server.cpu(), stage.server.cpu_beside(), time.perf_counter()
             scene.measuring = True
             await anyio.sleep(plan.seconds)
             scene.measuring = False
             scene.cpu += stage.server.cpu() - cpu
+            scene.cpu_beside += stage.server.cpu_beside() - beside
             scene.elapsed += time.perf_counter() - started
         looking.cancel_scope.cancel()
 
@@ -282,6 +285,7 @@ def _report(plan: Plan, without: Scene, slow: Scene, seen: Seen) -> Iterator[str
         yield (
             f"  {scene.name:20} posts {len(times):6,}  p50 {milliseconds(times, 50)}  p95 {milliseconds(times, 95)}"
             f"  p99 {milliseconds(times, 99)} ms   server {scene.cpu / scene.elapsed:4.0%} of a core"
+            f", its processes {scene.cpu_beside / scene.elapsed:3.0%}"
             f"   this process late, p99 {milliseconds(scene.late, 99)} ms"
         )
         each = "  ".join(milliseconds(turn, 99).strip() for turn in scene.acknowledged)

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Final
 
+import anyio
 from aiohttp import web
 from aiohttp.hdrs import METH_ALL
 from aiohttp.typedefs import Handler
@@ -43,6 +44,8 @@ disable_created_metrics()  # type: ignore[no-untyped-call] # one more series for
 PATH: Final = "/metrics"
 _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Seconds."""
+_PATIENCE: Final = 1.0
+"""Seconds for which another process is waited for: Prometheus itself has ten by default."""
 _OTHER: Final = "other"
 """Stands for methods and addresses that there are not: a client may invent any number, and each would be a series."""
 
@@ -101,8 +104,10 @@ class Metrics:
     async def show(self, request: web.Request) -> web.Response:
         """Serve `GET /metrics`, in the format that the client asks for."""
         await authenticate(request, self._engine.accounts, Access.ADMIN)
-        with suppress(TryLater):
-            self._figures.translation = await self._engine.interpreting.status()
+        report = None
+        with suppress(TryLater), anyio.move_on_after(_PATIENCE):
+            report = await self._engine.interpreting.status()
+        self._figures.translation = report
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         return web.Response(body=encode(self._registry), headers={"Content-Type": content_type})
 

@@ -56,14 +56,14 @@ async def open_interpreting(
     async with anyio.create_task_group() as tasks:
         booths: Booths | None
         if providers is None and uses_deepl(settings):
-            serving = Serving(timeline, channels, storage.translations, complete, traffic)
+            serving = Serving(timeline, storage.translations, complete, traffic)
             hello = Hello(
-                settings=_of_translation(settings),
+                settings=settings_of_translation(settings),
                 chat_model=complete is not None,
                 log_level=settings.log_level,
                 log_format=settings.log_format,
             )
-            booths = await RemoteBooths.start(system, serving, lambda: hello, tasks)
+            booths = await RemoteBooths.start(system, serving, channels, hello, tasks)
         else:
             translators = await start_translators(
                 system,
@@ -92,7 +92,7 @@ async def open_interpreting(
         raise failed
 
 
-def _of_translation(settings: Settings) -> dict[str, Any]:
+def settings_of_translation(settings: Settings) -> dict[str, Any]:
     """The settings that the process is told, by name, so that it makes the same of them: the key, too."""
     chosen = {
         name: value

@@ -18,7 +18,7 @@ R_co = TypeVar("R_co", covariant=True)
 R = TypeVar("R")
 
 MOST_UNSENT: Final = 64_000_000
-"""Bytes: who leaves so much unread is told nothing more."""
+"""Bytes: who leaves so much unread has gone."""
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
 
@@ -182,7 +182,10 @@ class Link:
             each.came.set()
 
     def _check(self) -> None:
-        if self.closed or self._sending.unsent > MOST_UNSENT:
+        if self._sending.unsent > MOST_UNSENT:
+            log.error("link.not_read", unsent=self._sending.unsent)
+            self.close()
+        if self.closed:
             raise LinkEnded
 
     async def _write(self) -> None:

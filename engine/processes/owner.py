@@ -14,7 +14,7 @@ import structlog
 from anyio.abc import ByteStream, Process, TaskGroup, TaskStatus, UNIXSocketStream
 
 from actors import Actor, Exit, Message, handles
-from engine.processes.framing import encoded
+from engine.processes.framing import Messages, encoded, first
 
 START: Final = 30.0
 """Seconds that one may take to start."""
@@ -58,7 +58,7 @@ OpenLine: TypeAlias = Callable[[ByteStream], Line]
 class Program(msgspec.Struct, frozen=True, kw_only=True):
     """What runs in a process.
 
-    `module` is run as `python -m`. It hears `hello` first and says something, whatever it is, when it is ready; then `open_line` makes
+    `module` is run as `python -m`. It hears `hello` first and says one thing, whatever it is, when it is ready; then `open_line` makes
     the line. Environment variables that begin with one of `withheld` are kept from it.
     """
 
@@ -146,7 +146,7 @@ async def _greet(stream: ByteStream, hello: msgspec.Struct) -> None:
     """Say hello, and wait until the process is ready."""
     try:
         await stream.send(encoded(hello))
-        await stream.receive()  # it says nothing more until it is asked
+        await first(stream, Messages(msgspec.msgpack.Decoder()))  # it says nothing more until it is asked
     except (anyio.EndOfStream, anyio.BrokenResourceError):
         raise ProcessEnded from None
 

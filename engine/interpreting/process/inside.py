@@ -1,6 +1,6 @@
 """What the process does: it has booths for the timelines of its server."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeAlias
 
 import anyio
@@ -12,7 +12,7 @@ from engine.errors import EngineError
 from engine.interpreting.booths import IDLE_AFTER, LocalBooths
 from engine.interpreting.commands import Review
 from engine.interpreting.process.distant import DistantTimeline, Server
-from engine.interpreting.process.wire import AskBooth, ReadChannels, ReadStatus, Ready, ToBooth, ToProcess, failed
+from engine.interpreting.process.wire import AskBooth, LookThrough, Notes, ReadStatus, Ready, ToBooth, ToProcess, failed
 from engine.processes.framing import encoded
 from engine.processes.link import Link, Side
 from engine.traffic import Traffic
@@ -24,7 +24,7 @@ REMINDERS: Final = 5.0
 """Seconds between two looks at which booths missed something."""
 START_LIMIT: Final = 30.0
 """Seconds that a booth may take to start."""
-REVIEWED: Final = 20
+LOOKED_THROUGH: Final = 20
 """Timelines that are looked through at a time when the process is new."""
 BETWEEN: Final = 0.05
 """Seconds between two of these times."""
@@ -46,10 +46,14 @@ async def keep_booths(
         except (EngineError, ActorError) as error:
             raise failed(error) from error
 
-    def hear(note: ToBooth) -> None:
-        booths.tell(note.channel, note.message)
+    def hear(note: Notes) -> None:
+        match note:
+            case ToBooth(channel=channel, message=message):
+                booths.tell(channel, message)
+            case LookThrough(channels=channels):
+                tasks.start_soon(_look_through, channels, booths)
 
-    link = Link(stream, Side(questions=ToProcess, notes=ToBooth, answer=answer, hear=hear))
+    link = Link(stream, Side(questions=ToProcess, notes=Notes, answer=answer, hear=hear))
     server = Server(link)
     timelines = await system.virtual(
         lambda channel: DistantTimeline(channel, server),
@@ -64,17 +68,15 @@ async def keep_booths(
     )
     await stream.send(encoded(Ready()))
     async with doing(Chore(REMINDERS, booths.remind)), anyio.create_task_group() as tasks:
-        tasks.start_soon(_review, server, booths)
         await link.carry()
         gone()
         tasks.cancel_scope.cancel()
     await booths.close()
 
 
-async def _review(server: Server, booths: LocalBooths) -> None:
-    """Look through what there is: another process may have been there before this one, and have left it."""
-    channels = await server.ask(ReadChannels())
+async def _look_through(channels: Sequence[str], booths: LocalBooths) -> None:
+    """Have booths look for what is lacking: another process may have been there before this one, and have left it."""
     for number, channel in enumerate(channels, 1):
         booths.tell(channel, Review())
-        if number % REVIEWED == 0:
+        if number % LOOKED_THROUGH == 0:
             await anyio.sleep(BETWEEN)

@@ -1,6 +1,6 @@
 """Booths in a process of their own: to the rest of the engine, booths like any other."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -13,7 +13,7 @@ from engine.domain.messages import Translation
 from engine.errors import Overloaded
 from engine.interpreting.commands import Consider, Demand, Review
 from engine.interpreting.process.serving import Serving
-from engine.interpreting.process.wire import AskBooth, Hello, ReadStatus, ToBooth, ToServer, error_of
+from engine.interpreting.process.wire import AskBooth, Hello, LookThrough, ReadStatus, ToBooth, ToServer, error_of
 from engine.interpreting.status import TranslationReport
 from engine.processes.link import Failed, Link, LinkEnded, Side
 from engine.processes.owner import START, Line, LineBroken, OwnedProcess, Program, Run
@@ -29,12 +29,17 @@ STATUS: Final = 5.0
 class RemoteBooths:
     """See `Booths`. While the process is away nothing is translated; a new one looks through every timeline that is in memory.
 
-    `run` has the process run, and waits for it no longer than so many seconds; `end` ends it.
+    `channels` are those timelines. `run` has the process run, and waits for it no longer than so many seconds; `end` ends it.
     """
 
     def __init__(
-        self, serving: Serving, run: Callable[[float], Awaitable[None]], end: Callable[[], Awaitable[None]]
+        self,
+        serving: Serving,
+        channels: Callable[[], Iterable[str]],
+        run: Callable[[float], Awaitable[None]],
+        end: Callable[[], Awaitable[None]],
     ) -> None:
+        self._channels = channels
         self._side = Side(questions=ToServer, notes=None, answer=serving.answer, hear=_hear_nothing)
         self._run = run
         self._end = end
@@ -42,7 +47,12 @@ class RemoteBooths:
 
     @classmethod
     async def start(
-        cls, system: ActorSystem, serving: Serving, hello: Callable[[], Hello], tasks: TaskGroup
+        cls,
+        system: ActorSystem,
+        serving: Serving,
+        channels: Callable[[], Iterable[str]],
+        hello: Hello,
+        tasks: TaskGroup,
     ) -> "RemoteBooths":
         """Have an actor of this system own the process; `ready` starts it. `tasks` is where what waits for it runs."""
 
@@ -57,8 +67,8 @@ class RemoteBooths:
             with suppress(AskFailed):  # the system is stopping
                 process.tell(LineBroken(line))
 
-        booths = cls(serving, run, end)
-        program = Program(module="engine.interpreting.process", hello=hello, open_line=booths.open_line)
+        booths = cls(serving, channels, run, end)
+        program = Program(module="engine.interpreting.process", hello=lambda: hello, open_line=booths.open_line)
         family = await system.virtual(
             lambda _: OwnedProcess(tasks, program, broken), PROCESS, activation=Activation(limits=Limits(start=START))
         )
@@ -68,6 +78,7 @@ class RemoteBooths:
     def open_line(self, stream: ByteStream) -> Link:
         """The process listens."""
         self._link = Link(stream, self._side)
+        self._link.note(LookThrough(tuple(self._channels())))
         return self._link
 
     async def ready(self) -> None:

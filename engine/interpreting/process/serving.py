@@ -1,10 +1,11 @@
 """What the server does for its booths in the other process: nothing of it is in a hurry, so it gives way to those who post."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
 import anyio
+import msgspec
 
 from actors import ActorError, Answer, Ref
 from engine.domain.messages import Translation
@@ -17,12 +18,11 @@ from engine.interpreting.process.wire import (
     Complete,
     Keep,
     Kept,
-    ReadChannels,
     ToServer,
     failed,
     failure_of,
 )
-from engine.timelines.translating import AddTranslation, ReadLacking
+from engine.timelines.translating import ReadLacking
 from engine.traffic import Traffic
 from engine.translation import chat_model
 from engine.translation.provider import ProviderFailed
@@ -32,18 +32,16 @@ GIVE_WAY: Final = 0.03
 
 
 class Serving:
-    """Answers what the process asks. `timeline` finds one by its channel; `channels` are those in memory."""
+    """Answers what the process asks. `timeline` finds one by its channel."""
 
     def __init__(
         self,
         timeline: Callable[[str], Ref[Any] | None],
-        channels: Callable[[], Iterable[str]],
         memory: TranslationMemory,
         complete: chat_model.Complete | None,
         traffic: Traffic,
     ) -> None:
         self._timeline = timeline
-        self._channels = channels
         self._memory = memory
         self._complete = complete
         self._traffic = traffic
@@ -69,8 +67,6 @@ class Serving:
             case Complete(system=system, text=text):
                 assert self._complete is not None  # the process was told
                 return await self._complete(system, text)
-            case ReadChannels():
-                return list(self._channels())
 
     def _find(self, channel: str) -> Ref[Any]:
         ref = self._timeline(channel)
@@ -94,7 +90,7 @@ class Serving:
 
         is_free = await self._traffic.give_way(GIVE_WAY)
         for number, each in enumerate(question.additions):
-            addition = each if is_free or not each.patient else _impatient(each)
+            addition = each if is_free else msgspec.structs.replace(each, patient=False)
             try:
                 ref.request(addition, partial(came, number))
             except ActorError as error:
@@ -102,9 +98,3 @@ class Serving:
         if left:
             await done.wait()
         return kept
-
-
-def _impatient(addition: AddTranslation) -> AddTranslation:
-    return AddTranslation(
-        addition.message_id, addition.text, addition.translation, addition.source, addition.fingerprint
-    )

@@ -7,7 +7,7 @@ import msgspec
 from actors import AskFailed
 from engine.domain.fields import MessageId, TimelineId
 from engine.domain.messages import Translation
-from engine.errors import EngineError, Overloaded, Overtaken, StorageUnavailable, TimelineMoved, TryLater
+from engine.errors import EngineError, Overtaken, StorageUnavailable, TimelineMoved, TryLater
 from engine.interpreting.commands import Consider, Demand, Review
 from engine.interpreting.status import TranslationReport
 from engine.processes.link import Failed, Failure, Question
@@ -32,7 +32,13 @@ class Ready(msgspec.Struct, frozen=True):
 # -- from the server -----------------------------------------------------------------------------------------------------
 
 
-class ToBooth(msgspec.Struct, frozen=True):
+class LookThrough(msgspec.Struct, frozen=True, tag=True):
+    """The timelines that are in the server's memory: something may lack in them since there was no process."""
+
+    channels: tuple[str, ...]
+
+
+class ToBooth(msgspec.Struct, frozen=True, tag=True):
     """Something for the booth of a timeline."""
 
     channel: str
@@ -50,13 +56,10 @@ class ReadStatus(Question[TranslationReport], frozen=True):
     """How the booths and the translators are doing."""
 
 
+Notes: TypeAlias = LookThrough | ToBooth
 ToProcess: TypeAlias = AskBooth | ReadStatus
 
 # -- from the process ----------------------------------------------------------------------------------------------------
-
-
-class ReadChannels(Question[list[str]], frozen=True):
-    """The timelines that are in the server's memory: something may lack in them since there was no process."""
 
 
 class AskLacking(Question[Lacking | None], frozen=True):
@@ -98,54 +101,43 @@ class Complete(Question[str], frozen=True):
     text: str
 
 
-ToServer: TypeAlias = ReadChannels | AskLacking | Keep | AskKnown | AskLanguages | Complete
+ToServer: TypeAlias = AskLacking | Keep | AskKnown | AskLanguages | Complete
 
 # -- failures ------------------------------------------------------------------------------------------------------------
 
-_OVERTAKEN: Final = "overtaken"
-_MOVED: Final = "moved"
-_STORAGE: Final = "storage"
-_LATER: Final = "later"
-_REFUSED: Final = "refused"
+_ERRORS: Final[dict[str, type[TryLater]]] = {
+    "overtaken": Overtaken,
+    "moved": TimelineMoved,
+    "storage_unavailable": StorageUnavailable,
+    "later": TryLater,
+}
+"""The errors that booths tell apart, by the kind of their failure: the first that fits."""
 _PROVIDER: Final = "provider:"
 
 
 def failure_of(error: Exception) -> Failure:
     """An error of the engine, as it goes over the link."""
     match error:
-        case Overtaken():
-            return Failure(_OVERTAKEN, str(error))
-        case TimelineMoved():
-            return Failure(_MOVED, str(error))
-        case StorageUnavailable():
-            return Failure(_STORAGE, str(error), error.retry_after)
         case TryLater():
-            return Failure(_LATER, str(error), error.retry_after)
+            kind = next(kind for kind, each in _ERRORS.items() if isinstance(error, each))
+            return Failure(kind, str(error), error.retry_after)
         case AskFailed():
-            return Failure(_LATER, str(error))
+            return Failure("later", str(error))
         case ProviderFailed():
             return Failure(f"{_PROVIDER}{error.code}", str(error), error.retry_after)
         case _:
-            return Failure(_REFUSED, str(error))
+            return Failure("refused", str(error))
 
 
 def error_of(failure: Failure) -> Exception:
     """The error that it was, as far as it matters to booths and translators."""
-    detail, retry_after = failure.detail, 1.0 if failure.retry_after is None else failure.retry_after
-    match failure.kind:
-        case "overtaken":
-            return Overtaken(detail)
-        case "moved":
-            return TimelineMoved(detail)
-        case "storage":
-            return StorageUnavailable(detail, retry_after=retry_after)
-        case "later":
-            return Overloaded(detail, retry_after=retry_after)
-        case kind if kind.startswith(_PROVIDER):
-            code: Any = kind.removeprefix(_PROVIDER)
-            return ProviderFailed(code, detail, retry_after=failure.retry_after)
-        case _:
-            return EngineError(detail)
+    kind, detail, retry_after = failure.kind, failure.detail, failure.retry_after
+    if kind.startswith(_PROVIDER):
+        code: Any = kind.removeprefix(_PROVIDER)
+        return ProviderFailed(code, detail, retry_after=retry_after)
+    if kind in _ERRORS:
+        return _ERRORS[kind](detail, retry_after=1.0 if retry_after is None else retry_after)
+    return EngineError(detail)
 
 
 def failed(error: Exception) -> Failed:

@@ -14,7 +14,7 @@ from tests.engine.timelines.conftest import anyio_backend, state, storage
 __all__ = ["anyio_backend", "state", "storage"]
 
 
-@pytest.fixture(params=["here", "linked"], autouse=True)
+@pytest.fixture(params=["here", "linked"])
 def booths(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Where they are. Whatever is true of them here must be true of them in a process of their own."""
     if request.param == "linked":
@@ -29,7 +29,8 @@ def provider() -> Scripted:
 
 
 @pytest.fixture
-async def engine(storage: Interposed, provider: Scripted) -> AsyncIterator[Engine]:
+async def engine(booths: str, storage: Interposed, provider: Scripted) -> AsyncIterator[Engine]:
+    del booths  # which has been seen to
     async with translating(storage, provider) as engine:
         yield engine
 

@@ -48,7 +48,7 @@ class LinkedBooths(RemoteBooths):
             await system.stop_child("elsewhere")
             await translators.close()
 
-        booths = cls(Serving(timeline, tuple, memory, None, traffic), run, end)
+        booths = cls(Serving(timeline, memory, None, traffic), tuple, run, end)
         elsewhere.booths = booths
         await system.spawn(lambda: elsewhere, "elsewhere")
         return booths

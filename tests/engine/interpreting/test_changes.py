@@ -14,7 +14,7 @@ from engine.translation.provider import Batch
 from tests.engine.interpreting.translating import Scripted, heard, read
 from tests.engine.timelines.acting import Interposed, Place, decoded
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("booths")]
 
 
 async def translation_of(place: Place, by: Principal, message: Message, language: str) -> Translation | None:

@@ -14,7 +14,7 @@ from engine.translation.provider import Batch, ProviderFailed
 from tests.engine.interpreting.translating import Scripted, heard, into, read, speaker, translating
 from tests.engine.timelines.acting import Interposed, Perform, Place, a_place, running
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("booths")]
 
 
 async def failing(_batch: Batch) -> None:

@@ -13,7 +13,7 @@ from engine.timelines.translating import SetLanguage
 from tests.engine.interpreting.translating import Scripted, heard, into, read, speaker
 from tests.engine.timelines.acting import Interposed, Place, a_place
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("booths")]
 
 EIGHT = ["de", "en", "es", "fi", "fr", "ja", "pt-BR", "zh-Hans"]
 

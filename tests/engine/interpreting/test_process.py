@@ -1,0 +1,160 @@
+"""What goes over the link between a server and the process that translates for it, and what the server does then."""
+
+import anyio
+import pytest
+
+from actors import Actor, ActorSystem, AskTimeout, Call, MailboxFull, Ref, handles
+from engine.domain.fields import MessageId, TimelineId
+from engine.domain.messages import Translation
+from engine.errors import (
+    EngineError,
+    Forbidden,
+    Overloaded,
+    Overtaken,
+    RateLimited,
+    StorageUnavailable,
+    TimelineMoved,
+    TryLater,
+)
+from engine.interpreting.opening import settings_of_translation
+from engine.interpreting.process.serving import GIVE_WAY, Serving
+from engine.interpreting.process.wire import AskLacking, Complete, Keep, Kept, ToServer, error_of, failure_of
+from engine.processes.link import Failed
+from engine.settings import Settings
+from engine.storage.memory import MemoryStorage, State
+from engine.timelines.translating import AddTranslation
+from engine.traffic import Traffic
+from engine.translation.provider import ProviderFailed
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "retry_after"),
+    [
+        (Overtaken("a"), Overtaken, 1.0),
+        (TimelineMoved("b", retry_after=3.0), TimelineMoved, 3.0),
+        (StorageUnavailable("c"), StorageUnavailable, 1.0),
+        (Overloaded("d", retry_after=2.0), TryLater, 2.0),
+        (RateLimited("e"), TryLater, 1.0),
+        (AskTimeout("f"), TryLater, 1.0),
+        (MailboxFull("g"), TryLater, 1.0),
+        (ProviderFailed("rate_limited", "h", retry_after=7.0), ProviderFailed, 7.0),
+        (ProviderFailed("quota", "i"), ProviderFailed, None),
+    ],
+)
+def test_an_error_is_over_there_what_booths_take_it_for_here(
+    error: Exception, kind: type[Exception], retry_after: float | None
+) -> None:
+    came = error_of(failure_of(error))
+
+    assert type(came) is kind
+    assert str(came) == str(error)
+    assert getattr(came, "retry_after", None) == retry_after
+    assert getattr(came, "code", None) == getattr(error, "code", None) or not isinstance(error, ProviderFailed)
+
+
+def test_an_error_that_will_be_the_same_the_next_time_is_not_one_to_try_again_after() -> None:
+    came = error_of(failure_of(Forbidden("no")))
+
+    assert isinstance(came, EngineError)
+    assert not isinstance(came, TryLater)
+
+
+def test_the_process_is_told_how_to_translate_with_the_key_and_nothing_else() -> None:
+    settings = Settings(
+        secret_key="the server's own",
+        chat_model_api_key="the model's",
+        deepl_auth_key="the provider's:fx",
+        deepl_server_url="http://127.0.0.1:1/v2",
+        deepl_model="quality_optimized",
+        translation_concurrency=7,
+        translation_deadline=11.5,
+    )
+    told = settings_of_translation(settings)
+    there = Settings(**told)
+
+    assert {name for name in told if not name.startswith(("translation_", "deepl_"))} == set()
+    assert {name: getattr(there, name) for name in told} == {name: getattr(settings, name) for name in told}
+    assert (there.translation_concurrency, there.translation_deadline) == (7, 11.5)
+    assert there.deepl_auth_key is not None
+    assert there.deepl_auth_key.get_secret_value() == "the provider's:fx"
+
+
+class Kind(Actor):
+    """A timeline that keeps whatever it is asked to, but what says "no"; tells when, and whether it might have been put off."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[float, list[bool]]] = []
+
+    @handles(AddTranslation, batch=64)  # type: ignore[arg-type] # of timelines, as this one is to who asks
+    async def add(self, calls: list[Call[AddTranslation, Translation | None]]) -> None:  # type: ignore[misc]
+        self.asked.append((anyio.current_time(), [call.message.patient for call in calls]))
+        for call in calls:
+            if call.message.text == "no":
+                call.refuse(Overtaken("somebody came"))
+            else:
+                call.answer(None if call.message.text == "gone" else call.message.translation)
+
+
+def keep(*texts: str) -> Keep:
+    translations = {text: Translation("de", f"de {text}", "any") for text in texts}
+    return Keep(
+        "room:1",
+        tuple(AddTranslation(MessageId(text), text, translations[text], "en", "f", patient=True) for text in texts),
+    )
+
+
+def serving(traffic: Traffic, timeline: Ref[Kind] | None = None) -> Serving:
+    return Serving(lambda _: timeline, MemoryStorage(State()).translations, None, traffic)
+
+
+async def test_a_timeline_is_asked_for_all_of_it_at_once_and_says_of_each_what_became_of_it() -> None:
+    async with ActorSystem("test") as system:
+        timeline = Kind()
+        ref = await system.spawn(lambda: timeline, "timeline")
+        kept = await serving(Traffic(), ref).answer(keep("one", "no", "gone"))
+
+    assert kept == [
+        Kept(Translation("de", "de one", "any")),
+        Kept(failure=failure_of(Overtaken("somebody came"))),
+        Kept(),
+    ]
+    assert [patient for _, patient in timeline.asked] == [[True, True, True]]
+
+
+async def test_who_posts_comes_first_but_not_for_ever() -> None:
+    traffic = Traffic()
+    async with ActorSystem("test") as system:
+        timeline = Kind()
+        ref = await system.spawn(lambda: timeline, "timeline")
+        began = anyio.current_time()
+        traffic.writing.add(TimelineId("another"))
+        await serving(traffic, ref).answer(keep("one"))
+
+    ((at, patient),) = timeline.asked
+    assert at - began == pytest.approx(GIVE_WAY, abs=1e-3)
+    assert patient == [False]  # it has been patient
+
+
+@pytest.mark.parametrize("question", [AskLacking("room:1"), keep("one")])
+async def test_what_is_asked_of_no_timeline_is_refused(question: ToServer) -> None:
+    with pytest.raises(Failed) as refused:
+        await serving(Traffic()).answer(question)
+
+    assert refused.value.failure.kind == "refused"
+
+
+async def test_what_fails_at_the_chat_model_fails_over_there_in_the_same_way() -> None:
+    async def complete(system: str, text: str) -> str:
+        assert (system, text) == ("translate", "hello")
+        raise ProviderFailed("rate_limited", "too often", retry_after=4.0)
+
+    with pytest.raises(Failed) as refused:
+        await Serving(lambda _: None, MemoryStorage(State()).translations, complete, Traffic()).answer(
+            Complete("translate", "hello")
+        )
+
+    came = error_of(refused.value.failure)
+    assert isinstance(came, ProviderFailed)
+    assert (came.code, came.retry_after, str(came)) == ("rate_limited", 4.0, "too often")
