@@ -250,8 +250,6 @@ async def test_the_tree_shows_what_the_engine_is_made_of():
         "journal",
         "activity",
         "archives",
-        "librarian",
-        "booths",
         "people",
         "rooms",
         "conversations",
