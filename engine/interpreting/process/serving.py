@@ -1,4 +1,4 @@
-"""What the server does for its booths in the other process: nothing of it is in a hurry, so it gives way to those who post."""
+"""What the server does for its booths in the other process, giving way to those who post."""
 
 from collections.abc import Callable
 from functools import partial
@@ -28,7 +28,9 @@ from engine.translation import chat_model
 from engine.translation.provider import ProviderFailed
 
 GIVE_WAY: Final = 0.03
-"""Seconds for which those who post come first, at most."""
+"""Seconds for which those who post come first, at most, before translations are kept."""
+LOOK_AWAY: Final = 0.01
+"""The same before earlier ones are looked up: somebody who reads a page may wait for them, for a tenth of a second."""
 
 
 class Serving:
@@ -58,7 +60,7 @@ class Serving:
             case Keep():
                 return await self._keep(question)
             case AskKnown(pairs=pairs):
-                await self._traffic.give_way(GIVE_WAY)
+                await self._traffic.give_way(LOOK_AWAY)
                 return await self._memory.known(pairs)
             case AskLacking(channel=channel):
                 return await self._find(channel).ask(ReadLacking())
