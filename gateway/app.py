@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from contextlib import ExitStack
 from functools import partial
 from typing import Final
 
@@ -118,8 +119,8 @@ async def serve(settings: Settings, *, demo: bool = False) -> None:
     Prints one line with the address once it is ready, and with `demo` how to sign in. `SettingsError` when it cannot listen.
     """
     configure_logging(settings.log_level, settings.log_format)
-    sockets = await listen(settings.host, settings.port)
-    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+    with ExitStack() as listening, anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        sockets = [listening.enter_context(each) for each in await listen(settings.host, settings.port)]
         async with Engine.open(settings) as engine:
             if demo:
                 await furnish(engine)

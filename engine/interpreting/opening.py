@@ -1,7 +1,7 @@
 """Interpreting as an engine's settings have it: in this process, or in one of its own."""
 
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any, Final
 
 import anyio
@@ -52,38 +52,48 @@ async def open_interpreting(
     repeatable. Raises `SettingsError` when the settings name a provider that is not there.
     """
     detector = detector or Detector()
+    place: AbstractAsyncContextManager[Booths | None]
+    if providers is None and uses_deepl(settings):
+        serving = Serving(timeline, storage.translations, complete, traffic)
+        hello = Hello(
+            settings=settings_of_translation(settings),
+            chat_model=complete is not None,
+            log_level=settings.log_level,
+            log_format=settings.log_format,
+        )
+        place = _over_there(system, serving, channels, hello)
+    else:
+        translators = await start_translators(
+            system,
+            settings,
+            traffic=traffic,
+            clock=clock,
+            seed=seed,
+            complete=complete,
+            providers=providers,
+            detector=detector,
+        )
+        booths = None
+        if translators.enabled:
+            booths = await LocalBooths.start(
+                system, storage.translations, translators, traffic, timeline=timeline, start_limit=start_limit
+            )
+        place = nullcontext(booths)
+    async with place as found:
+        if found is not None and not detector.loaded:
+            await system.spawn(lambda: _Loading(detector), DETECTOR)
+        yield Interpreting(found, detector, feed)
+
+
+@asynccontextmanager
+async def _over_there(
+    system: ActorSystem, serving: Serving, channels: Callable[[], Iterable[str]], hello: Hello
+) -> AsyncIterator[Booths]:
+    """Booths in a process of their own, which ends with the block."""
     failed: Exception | None = None
     async with anyio.create_task_group() as tasks:
-        booths: Booths | None
-        if providers is None and uses_deepl(settings):
-            serving = Serving(timeline, storage.translations, complete, traffic)
-            hello = Hello(
-                settings=settings_of_translation(settings),
-                chat_model=complete is not None,
-                log_level=settings.log_level,
-                log_format=settings.log_format,
-            )
-            booths = await RemoteBooths.start(system, serving, channels, hello, tasks)
-        else:
-            translators = await start_translators(
-                system,
-                settings,
-                traffic=traffic,
-                clock=clock,
-                seed=seed,
-                complete=complete,
-                providers=providers,
-                detector=detector,
-            )
-            booths = None
-            if translators.enabled:
-                booths = await LocalBooths.start(
-                    system, storage.translations, translators, traffic, timeline=timeline, start_limit=start_limit
-                )
-        if booths is not None and not detector.loaded:
-            await system.spawn(lambda: _Loading(detector), DETECTOR)
         try:
-            yield Interpreting(booths, detector, feed)
+            yield await RemoteBooths.start(system, serving, channels, hello, tasks)
         except Exception as error:  # noqa: BLE001 - raised below, where no task group wraps it
             failed = error
         finally:

@@ -96,6 +96,15 @@ def test_a_setting_that_cannot_be_used_is_one_line_and_exit_code_1(run: Run, mon
     assert_refused(run("config"), "log_level")
 
 
+def test_a_provider_of_translations_that_is_not_there_is_one_line_and_exit_code_1(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("GATHERING_TRANSLATION_PROVIDER", "chat_model")
+    monkeypatch.setenv("GATHERING_LOG_LEVEL", "error")
+
+    assert_refused(run("serve", "--port", "0"), "translation_provider chat_model needs chat_model")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [("serve", "--prot", "1"), ("serve", "--port", "http"), ("user", "promote"), ("sing",), ("user", "create")],
