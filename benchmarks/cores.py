@@ -1,7 +1,6 @@
 """Who has what of a machine's cores, and who waits for one."""
 
 import os
-import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -76,10 +75,5 @@ def first_in_line() -> None:
 
 
 def last_in_line() -> None:
-    """Have this process stand for machines elsewhere: it takes no core from the server that is measured.
-
-    The lowest priority would not do on Linux, see `engine.processes.inside.stand_back`: whoever wakes waits for up to 4 ms.
-    """
+    """Have this process stand for machines elsewhere: it takes no core from the server that is measured."""
     os.setpriority(os.PRIO_PROCESS, 0, LOWEST)
-    if sys.platform == "linux":
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))

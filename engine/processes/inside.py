@@ -3,10 +3,7 @@
 import os
 import signal
 import socket
-import sys
-import threading
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from functools import partial
 from importlib.util import find_spec
 from typing import Final
@@ -37,20 +34,6 @@ async def _run(work: Callable[[UNIXSocketStream], Awaitable[None]]) -> None:
 def give_way() -> None:
     """Have a lower priority from now on."""
     os.nice(NICENESS)
-
-
-def stand_back() -> None:
-    """Have a core from now on only while nobody else wants it, all threads, where there is such a thing; else have a lower priority.
-
-    A priority is too little for those who wait for milliseconds: Linux has kept who is on a core there for the rest of their slice,
-    up to 4 ms, however nice they are, since its scheduler is EEVDF (6.6). Only `SCHED_IDLE` (sched(7)) makes room at once.
-    """
-    if sys.platform == "linux":
-        with suppress(OSError):  # a sandbox may forbid it
-            for thread in threading.enumerate():  # those that begin later take after those that begin them
-                os.sched_setscheduler(thread.native_id or 0, os.SCHED_IDLE, os.sched_param(0))
-            return
-    give_way()
 
 
 limit_farewell = partial(signal.alarm, FAREWELL)

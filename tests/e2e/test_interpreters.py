@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from time import perf_counter
@@ -108,14 +107,6 @@ async def test_stopped_it_is_not_felt_by_who_posts_and_reads_and_goes_on_where_i
     assert took < 3.0  # it waits for 0.1 s
     assert (status.status, status.code) == (503, "overloaded")
     assert int(status.headers["Retry-After"]) >= 1
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it has a lower priority only")
-def test_all_of_it_has_a_core_only_while_nobody_else_wants_it(server: GatheringServer) -> None:
-    (process,) = interpreters(server)
-
-    assert {os.sched_getscheduler(thread.id) for thread in process.threads()} == {os.SCHED_IDLE}
-    assert os.sched_getscheduler(server.pid) == os.SCHED_OTHER
 
 
 @pytest.mark.parametrize("end", [GatheringServer.stop, GatheringServer.kill])

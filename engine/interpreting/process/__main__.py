@@ -26,7 +26,7 @@ async def work(stream: ByteStream) -> None:
 
     async def start(system: ActorSystem, server: Server) -> Translators:
         translators = await start_translators(system, settings, complete=server.complete if hello.chat_model else None)
-        inside.stand_back()
+        inside.give_way()
         return translators
 
     async with ActorSystem("interpreters") as system:
