@@ -8,6 +8,7 @@ from typing import NamedTuple
 import anyio
 import structlog
 
+from engine.beside import beside
 from engine.errors import StorageUnavailable
 
 log = structlog.get_logger(__name__)
@@ -23,17 +24,10 @@ class Chore(NamedTuple):
 @asynccontextmanager
 async def doing(*chores: Chore) -> AsyncIterator[None]:
     """Do chores for as long as the block. An error of the block itself leaves as it is, not in a group."""
-    failure: Exception | None = None
-    async with anyio.create_task_group() as tasks:
+    async with beside() as tasks:
         for chore in chores:
             tasks.start_soon(_keep_doing, chore)
-        try:
-            yield
-        except Exception as error:  # noqa: BLE001 - raised again outside of the group
-            failure = error
-        tasks.cancel_scope.cancel()
-    if failure is not None:
-        raise failure
+        yield
 
 
 async def _keep_doing(chore: Chore) -> None:

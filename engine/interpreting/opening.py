@@ -4,9 +4,8 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any, Final
 
-import anyio
-
 from actors import Actor, ActorSystem, Message, Ref, handles
+from engine.beside import beside
 from engine.clock import Clock
 from engine.interpreting.booths import Booths, LocalBooths
 from engine.interpreting.interpreting import Interpreting
@@ -90,16 +89,8 @@ async def _over_there(
     system: ActorSystem, serving: Serving, channels: Callable[[], Iterable[str]], hello: Hello
 ) -> AsyncIterator[Booths]:
     """Booths in a process of their own, which ends with the block."""
-    failed: Exception | None = None
-    async with anyio.create_task_group() as tasks:
-        try:
-            yield await RemoteBooths.start(system, serving, channels, hello, tasks)
-        except Exception as error:  # noqa: BLE001 - raised below, where no task group wraps it
-            failed = error
-        finally:
-            tasks.cancel_scope.cancel()
-    if failed is not None:
-        raise failed
+    async with beside() as tasks:
+        yield await RemoteBooths.start(system, serving, channels, hello, tasks)
 
 
 def settings_of_translation(settings: Settings) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import aiohttp
 import pytest
 
+from tests.support.deepl_server import DeepLServer
 from tests.support.server import GatheringServer
 
 
@@ -20,6 +21,12 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=60)) as session:
         yield session
+
+
+@pytest.fixture
+def deepl() -> Iterator[DeepLServer]:
+    with DeepLServer() as server:
+        yield server
 
 
 @pytest.fixture

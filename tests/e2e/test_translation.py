@@ -20,12 +20,6 @@ PATIENCE = 30.0
 
 
 @pytest.fixture
-def deepl() -> Iterator[DeepLServer]:
-    with DeepLServer() as server:
-        yield server
-
-
-@pytest.fixture
 def server(sqlite_url: str, deepl: DeepLServer) -> Iterator[GatheringServer]:
     with GatheringServer(sqlite_url, deepl_auth_key=KEY, deepl_server_url=deepl.url, commands_burst=1000) as server:
         yield server

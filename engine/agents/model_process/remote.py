@@ -4,7 +4,6 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Final
 
-import anyio
 from anyio.abc import ByteStream
 
 from actors import Activation, ActorSystem, AskFailed, CallerTimedOut, Limits, Ref, Unavailable
@@ -13,6 +12,7 @@ from engine.agents.model_process.wire import Access, Hello
 from engine.agents.models.failures import FailureCode, ModelFailed
 from engine.agents.models.models import Opener
 from engine.agents.models.prompt import ChatModel, Piece, Prompt
+from engine.beside import beside
 from engine.processes import owner
 from engine.processes.owner import START, LineBroken, OwnedProcess, Program, Run
 from engine.settings import LogFormat, LogLevel
@@ -93,8 +93,7 @@ async def open_process(
         names[name] = None
         return RemoteModel(name, distance)
 
-    failed: Exception | None = None
-    async with anyio.create_task_group() as tasks:
+    async with beside() as tasks:
         processes = await system.virtual(
             lambda _: OwnedProcess(tasks, program, distance.broken),
             "processes",
@@ -104,11 +103,4 @@ async def open_process(
         program = Program(
             module="engine.agents.model_process", hello=hello, open_line=distance.open_line, withheld=WITHHELD
         )
-        try:
-            yield open_model
-        except Exception as error:  # noqa: BLE001 - raised below, where no task group wraps it
-            failed = error
-        finally:
-            tasks.cancel_scope.cancel()
-    if failed is not None:
-        raise failed
+        yield open_model

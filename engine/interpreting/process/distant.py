@@ -1,12 +1,13 @@
 """What booths find around them in a process of their own: it asks the server."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from actors import Actor, Call, Mailbox, handles
 from engine.domain.fields import TimelineId
 from engine.domain.messages import Translation
 from engine.errors import EngineError, Overloaded, StorageUnavailable
+from engine.interpreting.booth import STORING
 from engine.interpreting.process.wire import AskKnown, AskLacking, AskLanguages, Complete, Keep, error_of
 from engine.processes.link import Failed, Link, LinkEnded, Question
 from engine.storage.repositories import Known, Pair
@@ -14,9 +15,6 @@ from engine.timelines.translating import AddTranslation, Lacking, ReadLacking
 from engine.translation.provider import ProviderFailed
 
 R = TypeVar("R")
-
-TOGETHER: Final = 64
-"""The most translations that one timeline is asked to keep at a time."""
 
 
 class Server:
@@ -71,7 +69,7 @@ class DistantTimeline(Actor):
         del message
         return await self._server.ask(AskLacking(self._channel))
 
-    @handles(AddTranslation, batch=TOGETHER)  # type: ignore[arg-type]
+    @handles(AddTranslation, batch=STORING)  # type: ignore[arg-type]
     async def add_translations(self, calls: list[Call[AddTranslation, Translation | None]]) -> None:  # type: ignore[misc]
         """Have the timeline keep them together."""
         kept = await self._server.ask(Keep(self._channel, tuple(call.message for call in calls)))
