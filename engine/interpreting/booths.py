@@ -12,7 +12,6 @@ from actors import (
     DeadLetter,
     Limits,
     MailboxFull,
-    Message,
     Ref,
     Unavailable,
     VirtualActors,
@@ -38,8 +37,15 @@ IDLE_AFTER: Final = 60.0
 class Booths(Protocol):
     """One for each timeline in which there is something to translate."""
 
-    def tell(self, channel: str, message: Consider | Review) -> None:
-        """Let the booth of a timeline know, without waiting. Never raises: what is lost is looked for later."""
+    def consider(self, channel: str, commit: Callable[[], Consider]) -> None:
+        """Let the booth of a timeline know of a commit, without waiting. Never raises: what is lost is looked for later.
+
+        `commit` may be called in a moment, when whoever posted has been answered.
+        """
+        ...
+
+    def review(self, channel: str) -> None:
+        """Have the booth of a timeline look for what its readers lack, likewise."""
         ...
 
     async def demand(self, channel: str, demand: Demand) -> Mapping[MessageId, Translation]:
@@ -111,8 +117,16 @@ class LocalBooths:
     def _booth(self, channel: str) -> Ref[Booth]:
         return self._booths.ref(channel)
 
-    def tell(self, channel: str, message: Message[Booth, None]) -> None:
+    def consider(self, channel: str, commit: Callable[[], Consider]) -> None:
         """See `Booths`."""
+        self.tell(channel, commit())
+
+    def review(self, channel: str) -> None:
+        """See `Booths`."""
+        self.tell(channel, Review())
+
+    def tell(self, channel: str, message: Consider | Review) -> None:
+        """Tell a booth."""
         with suppress(MailboxFull, ActorStopped, Unavailable):  # a dead letter then, see `_lost`
             self._booth(channel).tell(message)
 
@@ -129,7 +143,7 @@ class LocalBooths:
         """See `Booths`."""
         for channel in tuple(self._overheard):
             self._overheard.discard(channel)
-            self.tell(channel, Review())
+            self.review(channel)
 
     async def demand(self, channel: str, demand: Demand) -> Mapping[MessageId, Translation]:
         """See `Booths`."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import islice
 from typing import Final
 
@@ -15,7 +16,7 @@ from engine.domain.messages import Message as ChatMessage
 from engine.domain.messages import Translation
 from engine.domain.people import Principal
 from engine.interpreting.booths import Booths
-from engine.interpreting.commands import Consider, Demand, Review
+from engine.interpreting.commands import Consider, Demand
 from engine.interpreting.status import InterpretingStatus, TranslationReport
 from engine.timelines.commands import MessagePage
 from engine.timelines.directory import Timelines
@@ -57,7 +58,7 @@ class Interpreting:
     def came(self, channel: str, language: str) -> None:
         """See `Interpreters`: what they lack of what was posted before is looked for."""
         del language  # all that are read are looked through together
-        self._tell(channel, Review())
+        self._review(channel)
 
     def note(self, news: News) -> None:
         """Take in what a timeline has committed; called inside its turn."""
@@ -66,15 +67,14 @@ class Interpreting:
         changed = {
             each.message.id: each.message for each in news.events if isinstance(each, MessagePosted | MessageEdited)
         }
-        if changed:
-            found = tuple(_originals(news, changed))
-            self._tell(news.channel, Consider(found, style, tuple(news.languages), len(news.members)))
+        if changed and self._booths is not None:
+            self._booths.consider(news.channel, partial(_considered, news, changed, style))
         if news.languages and any(isinstance(each, RoomUpdated) for each in news.events):
-            self._tell(news.channel, Review())  # translation may have been switched on
+            self._review(news.channel)  # translation may have been switched on
 
-    def _tell(self, channel: str, message: Consider | Review) -> None:
+    def _review(self, channel: str) -> None:
         if self._booths is not None:
-            self._booths.tell(channel, message)
+            self._booths.review(channel)
 
     async def ready(self) -> None:
         """Wait for what takes a moment to start, which may ask timelines at once; not for long."""
@@ -145,6 +145,10 @@ class Interpreting:
         """End what is under way at providers: a server that stops waits for nobody's translation."""
         if self._booths is not None:
             await self._booths.close()
+
+
+def _considered(news: News, changed: dict[MessageId, ChatMessage], style: Style) -> Consider:
+    return Consider(tuple(_originals(news, changed)), style, tuple(news.languages), len(news.members))
 
 
 def _originals(news: News, changed: dict[MessageId, ChatMessage]) -> list[Original]:

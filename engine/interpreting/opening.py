@@ -22,6 +22,8 @@ from engine.translation.detection import Detector
 from engine.translation.provider import Provider
 from engine.translation.translators import uses_deepl
 
+TOLD: Final = ("translation_", "deepl_", "database_url", "storage_timeout")
+"""How the names of the settings begin that the process is told."""
 DETECTOR: Final = "detector"
 DETECTOR_AFTER: Final = 1.0
 """Seconds after the start, which is over then."""
@@ -46,16 +48,16 @@ async def open_interpreting(
 ) -> AsyncIterator[Interpreting]:
     """Start what the settings name, or with these `providers`, in this system; the feed is listened to where there is one.
 
-    DeepL's work is done in a process of its own, which is told `settings` and answered by `timeline`, `channels` (those in memory) and
-    the storage; what else there is costs little, and is done here. `complete` is the chat model, where there is one; `seed` makes jitter
-    repeatable. Raises `SettingsError` when the settings name a provider that is not there.
+    DeepL's work is done in a process of its own, which is told `settings`, reads the database that they name, and is answered by
+    `timeline` and `channels` (those in memory); what else there is costs little, and is done here. `complete` is the chat model, where
+    there is one; `seed` makes jitter repeatable. Raises `SettingsError` when the settings name a provider that is not there.
     """
     detector = detector or Detector()
     place: AbstractAsyncContextManager[Booths | None]
     if providers is None and uses_deepl(settings):
-        serving = Serving(timeline, storage.translations, complete, traffic)
+        serving = Serving(timeline, complete, traffic)
         hello = Hello(
-            settings=settings_of_translation(settings),
+            settings=settings_to_tell(settings),
             chat_model=complete is not None,
             log_level=settings.log_level,
             log_format=settings.log_format,
@@ -93,12 +95,12 @@ async def _over_there(
         yield await RemoteBooths.start(system, serving, channels, hello, tasks)
 
 
-def settings_of_translation(settings: Settings) -> dict[str, Any]:
-    """The settings that the process is told, by name, so that it makes the same of them: the key, too."""
+def settings_to_tell(settings: Settings) -> dict[str, Any]:
+    """The settings that the process is told, by name, so that it makes the same of them: the key, too, and where the database is."""
     chosen = {
         name: value
         for name, value in settings.model_dump(mode="json").items()
-        if name.startswith(("translation_", "deepl_")) and value is not None
+        if name.startswith(TOLD) and value is not None
     }
     if settings.deepl_auth_key is not None:
         chosen["deepl_auth_key"] = settings.deepl_auth_key.get_secret_value()

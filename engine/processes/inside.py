@@ -9,7 +9,9 @@ from importlib.util import find_spec
 from typing import Final
 
 import anyio
-from anyio.abc import UNIXSocketStream
+from anyio.abc import ByteStream
+
+from engine.processes.sockets import stream_over
 
 FAREWELL: Final = 3
 """Seconds, whole ones, that it may take to end when its server has gone."""
@@ -17,7 +19,7 @@ NICENESS: Final = 10
 """Whoever serves people comes first when the cores are busy."""
 
 
-def run(work: Callable[[UNIXSocketStream], Awaitable[None]]) -> None:
+def run(work: Callable[[ByteStream], Awaitable[None]]) -> None:
     """Do the work of a process, and end it. The signals that end a server's whole group of processes are for the server to heed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -26,8 +28,8 @@ def run(work: Callable[[UNIXSocketStream], Awaitable[None]]) -> None:
     os._exit(0)
 
 
-async def _run(work: Callable[[UNIXSocketStream], Awaitable[None]]) -> None:
-    async with await UNIXSocketStream.from_socket(socket.socket(fileno=0)) as stream:
+async def _run(work: Callable[[ByteStream], Awaitable[None]]) -> None:
+    async with await stream_over(socket.socket(fileno=0)) as stream:
         await work(stream)
 
 

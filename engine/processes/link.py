@@ -97,17 +97,37 @@ class _Wanted:
         self.frame: _Answered | _Refused | None = None
 
 
+class Reply:
+    """How a question is replied to without a task, once. It does not matter whether the link has ended, or the question was withdrawn."""
+
+    __slots__ = ("_id", "_link")
+
+    def __init__(self, link: "Link", question_id: int) -> None:
+        self._link = link
+        self._id = question_id
+
+    def answer(self, answer: object) -> None:
+        """Answer it."""
+        self._link._put(_Answered(self._id, msgspec.Raw(_ENCODER.encode(answer))))  # noqa: SLF001 - a part of it
+
+    def refuse(self, failure: Failure) -> None:
+        """Say that there is no answer."""
+        self._link._put(_Refused(self._id, failure))  # noqa: SLF001
+
+
 class Side(msgspec.Struct, frozen=True, kw_only=True):
     """What one side listens to.
 
     `questions` and `notes` are the types of what it is asked and told (unions). `answer` is awaited in a task of its own, and raises
-    `Failed` when there is none; `hear` is called in the order in which notes came, and neither blocks nor raises.
+    `Failed` when there is none; `hear` is called in the order in which notes came, and neither blocks nor raises. `take` is called with a
+    question first, and neither blocks nor raises: if it gives True it replies by itself, now or later, which costs much less.
     """
 
     questions: Any
     notes: Any
     answer: Callable[[Any], Awaitable[object]]
     hear: Callable[[Any], None]
+    take: Callable[[Any, "Reply"], bool] = lambda _question, _reply: False
 
 
 class Link:
@@ -130,10 +150,10 @@ class Link:
         """Whether nothing goes over it any more."""
         return self._closed.is_set()
 
-    def note(self, note: msgspec.Struct) -> None:
-        """Tell something, without waiting. Raises `LinkEnded`."""
+    def note(self, note: Callable[[], msgspec.Struct]) -> None:
+        """Tell something, without waiting: `note` is called when it leaves, in a moment (see `Sending`). Raises `LinkEnded`."""
         self._check()
-        self._sending.put(_Noted(msgspec.Raw(_ENCODER.encode(note))))
+        self._sending.put_later(lambda: _Noted(msgspec.Raw(_ENCODER.encode(note()))))
 
     async def ask(self, question: Question[R]) -> R:
         """Ask, and wait for the answer for as long as it takes. Raises `Failed`, `LinkEnded`. Cancelled, the question is withdrawn."""
@@ -209,8 +229,10 @@ class Link:
             case _Noted(body=body):
                 self._side.hear(self._notes.decode(body))
             case _Asked(id=question_id, body=body):
-                scope = self._answering[question_id] = anyio.CancelScope()
-                tasks.start_soon(self._answer, question_id, self._questions.decode(body), scope)
+                question = self._questions.decode(body)
+                if not self._side.take(question, Reply(self, question_id)):
+                    scope = self._answering[question_id] = anyio.CancelScope()
+                    tasks.start_soon(self._answer, question_id, question, scope)
             case _Answered() | _Refused():
                 if (wanted := self._wanted.pop(frame.id, None)) is not None:
                     wanted.frame = frame

@@ -11,10 +11,11 @@ from typing import Final, Protocol, TypeAlias
 import anyio
 import msgspec
 import structlog
-from anyio.abc import ByteStream, Process, TaskGroup, TaskStatus, UNIXSocketStream
+from anyio.abc import ByteStream, Process, TaskGroup, TaskStatus
 
 from actors import Actor, Exit, Message, handles
 from engine.processes.framing import Messages, encoded, first
+from engine.processes.sockets import stream_over
 
 START: Final = 30.0
 """Seconds that one may take to start."""
@@ -125,7 +126,7 @@ class OwnedProcess(Actor):
 async def _run(program: Program, broken: Callable[[Line], None], *, task_status: TaskStatus[Line]) -> None:
     """One process from its start to its end. It ends with this task."""
     ours, theirs = socket.socketpair()
-    async with await UNIXSocketStream.from_socket(ours) as stream:
+    async with await stream_over(ours) as stream:
         with theirs:
             process = await _start(program, theirs)
         try:

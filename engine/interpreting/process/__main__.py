@@ -12,6 +12,7 @@ from engine.logs import configure_logging
 from engine.processes import inside
 from engine.processes.framing import Messages, first
 from engine.settings import LogFormat, LogLevel, Settings
+from engine.storage.sql.translations import open_translations
 from engine.translation import Translators, start_translators
 
 
@@ -29,8 +30,11 @@ async def work(stream: ByteStream) -> None:
         inside.give_way()
         return translators
 
-    async with ActorSystem("interpreters") as system:
-        await keep_booths(stream, system, start, gone=inside.limit_farewell)
+    async with (
+        open_translations(settings.database_url, time_limit=settings.storage_timeout) as memory,
+        ActorSystem("interpreters") as system,
+    ):
+        await keep_booths(stream, system, memory, start, gone=inside.limit_farewell)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,13 @@
 """What booths find around them in a process of their own: it asks the server."""
 
-from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from actors import Actor, Call, Mailbox, handles
-from engine.domain.fields import TimelineId
 from engine.domain.messages import Translation
-from engine.errors import EngineError, Overloaded, StorageUnavailable
+from engine.errors import EngineError, Overloaded
 from engine.interpreting.booth import STORING
-from engine.interpreting.process.wire import AskKnown, AskLacking, AskLanguages, Complete, Keep, error_of
+from engine.interpreting.process.wire import AskLacking, Complete, Keep, error_of
 from engine.processes.link import Failed, Link, LinkEnded, Question
-from engine.storage.repositories import Known, Pair
 from engine.timelines.translating import AddTranslation, Lacking, ReadLacking
 from engine.translation.provider import ProviderFailed
 
@@ -31,20 +28,6 @@ class Server:
             raise error_of(error.failure) from None
         except LinkEnded:
             raise Overloaded("the server has gone") from None
-
-    async def known(self, wanted: Sequence[Pair]) -> Mapping[Pair, Known]:
-        """See `TranslationMemory`."""
-        return await self._recall(AskKnown(tuple(wanted)))
-
-    async def languages(self, timeline_id: TimelineId) -> Sequence[str]:
-        """See `TranslationMemory`."""
-        return await self._recall(AskLanguages(timeline_id))
-
-    async def _recall(self, question: Question[R]) -> R:
-        try:
-            return await self.ask(question)
-        except EngineError as error:
-            raise StorageUnavailable(str(error)) from error
 
     async def complete(self, system: str, text: str) -> str:
         """See `engine.translation.chat_model.Complete`."""

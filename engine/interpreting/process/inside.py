@@ -10,7 +10,7 @@ from actors import Activation, ActorError, ActorSystem
 from engine.chores import Chore, doing
 from engine.errors import EngineError
 from engine.interpreting.booths import IDLE_AFTER, LocalBooths
-from engine.interpreting.commands import Review
+from engine.interpreting.memory import TranslationMemory
 from engine.interpreting.process.distant import DistantTimeline, Server
 from engine.interpreting.process.wire import AskBooth, LookThrough, Notes, ReadStatus, Ready, ToBooth, ToProcess, failed
 from engine.processes.framing import encoded
@@ -31,7 +31,12 @@ BETWEEN: Final = 0.05
 
 
 async def keep_booths(
-    stream: ByteStream, system: ActorSystem, start: StartTranslators, *, gone: Callable[[], object]
+    stream: ByteStream,
+    system: ActorSystem,
+    memory: TranslationMemory,
+    start: StartTranslators,
+    *,
+    gone: Callable[[], object],
 ) -> None:
     """Have booths, and the translators that are started, for the server at the other end, until it has `gone`."""
     booths: LocalBooths
@@ -64,7 +69,7 @@ async def keep_booths(
     translators = await start(system, server)
     # Nobody posts here: the server gives way when it is asked something.
     booths = await LocalBooths.start(
-        system, server, translators, Traffic(), timeline=timelines.ref, start_limit=START_LIMIT
+        system, memory, translators, Traffic(), timeline=timelines.ref, start_limit=START_LIMIT
     )
     await stream.send(encoded(Ready()))
     async with doing(Chore(REMINDERS, booths.remind)), anyio.create_task_group() as tasks:
@@ -77,6 +82,6 @@ async def keep_booths(
 async def _look_through(channels: Sequence[str], booths: LocalBooths) -> None:
     """Have booths look for what is lacking: another process may have been there before this one, and have left it."""
     for number, channel in enumerate(channels, 1):
-        booths.tell(channel, Review())
+        booths.review(channel)
         if number % LOOKED_THROUGH == 0:
             await anyio.sleep(BETWEEN)

@@ -40,7 +40,7 @@ class RemoteBooths:
         end: Callable[[], Awaitable[None]],
     ) -> None:
         self._channels = channels
-        self._side = Side(questions=ToServer, notes=None, answer=serving.answer, hear=_hear_nothing)
+        self._side = Side(questions=ToServer, notes=None, answer=serving.answer, hear=_hear_nothing, take=serving.take)
         self._run = run
         self._end = end
         self._link: Link | None = None
@@ -78,18 +78,25 @@ class RemoteBooths:
     def open_line(self, stream: ByteStream) -> Link:
         """The process listens."""
         self._link = Link(stream, self._side)
-        self._link.note(LookThrough(tuple(self._channels())))
+        self._link.note(lambda: LookThrough(tuple(self._channels())))
         return self._link
 
     async def ready(self) -> None:
         """See `Booths`."""
         await self._run(FIRST_START)
 
-    def tell(self, channel: str, message: Consider | Review) -> None:
+    def consider(self, channel: str, commit: Callable[[], Consider]) -> None:
         """See `Booths`."""
+        self._note(lambda: ToBooth(channel, commit()))
+
+    def review(self, channel: str) -> None:
+        """See `Booths`."""
+        self._note(lambda: ToBooth(channel, Review()))
+
+    def _note(self, make: Callable[[], ToBooth]) -> None:
         if self._link is not None:
             with suppress(LinkEnded):
-                self._link.note(ToBooth(channel, message))
+                self._link.note(make)
 
     async def demand(self, channel: str, demand: Demand) -> Mapping[MessageId, Translation]:
         """See `Booths`."""

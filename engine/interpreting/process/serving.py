@@ -10,18 +10,8 @@ import msgspec
 from actors import ActorError, Answer, Ref
 from engine.domain.messages import Translation
 from engine.errors import EngineError, NotFound
-from engine.interpreting.memory import TranslationMemory
-from engine.interpreting.process.wire import (
-    AskKnown,
-    AskLacking,
-    AskLanguages,
-    Complete,
-    Keep,
-    Kept,
-    ToServer,
-    failed,
-    failure_of,
-)
+from engine.interpreting.process.wire import AskLacking, Complete, Keep, Kept, ToServer, failed, failure_of
+from engine.processes.link import Reply
 from engine.timelines.translating import ReadLacking
 from engine.traffic import Traffic
 from engine.translation import chat_model
@@ -29,8 +19,6 @@ from engine.translation.provider import ProviderFailed
 
 GIVE_WAY: Final = 0.03
 """Seconds for which those who post come first, at most, before translations are kept."""
-LOOK_AWAY: Final = 0.01
-"""The same before earlier ones are looked up: somebody who reads a page may wait for them, for a tenth of a second."""
 
 
 class Serving:
@@ -39,14 +27,22 @@ class Serving:
     def __init__(
         self,
         timeline: Callable[[str], Ref[Any] | None],
-        memory: TranslationMemory,
         complete: chat_model.Complete | None,
         traffic: Traffic,
     ) -> None:
         self._timeline = timeline
-        self._memory = memory
         self._complete = complete
         self._traffic = traffic
+
+    def take(self, question: ToServer, reply: Reply) -> bool:
+        """Have translations kept at once, if nobody is on the way: that is asked most often by far."""
+        if not isinstance(question, Keep) or self._traffic.busy:
+            return False
+        try:
+            self._ask(question, reply.answer, patient=True)
+        except NotFound as error:
+            reply.refuse(failure_of(error))
+        return True
 
     async def answer(self, question: ToServer) -> object:
         """The answer to a question. Raises `Failed`."""
@@ -59,13 +55,8 @@ class Serving:
         match question:
             case Keep():
                 return await self._keep(question)
-            case AskKnown(pairs=pairs):
-                await self._traffic.give_way(LOOK_AWAY)
-                return await self._memory.known(pairs)
             case AskLacking(channel=channel):
                 return await self._find(channel).ask(ReadLacking())
-            case AskLanguages(timeline_id=timeline_id):
-                return await self._memory.languages(timeline_id)
             case Complete(system=system, text=text):
                 assert self._complete is not None  # the process was told
                 return await self._complete(system, text)
@@ -77,26 +68,34 @@ class Serving:
         return ref
 
     async def _keep(self, question: Keep) -> list[Kept]:
+        kept: list[Kept] = []
+        done = anyio.Event()
+
+        def answered(answers: list[Kept]) -> None:
+            kept.extend(answers)
+            done.set()
+
+        is_free = await self._traffic.give_way(GIVE_WAY)
+        self._ask(question, answered, patient=is_free)
+        await done.wait()
+        return kept
+
+    def _ask(self, question: Keep, answered: Callable[[list[Kept]], None], *, patient: bool) -> None:
         """Ask the timeline for all of it at once: so it is one turn there, and one commit."""
         ref = self._find(question.channel)
         kept = [Kept()] * len(question.additions)
         left = len(kept)
-        done = anyio.Event()
 
         def came(number: int, answer: Answer[Translation | None]) -> None:
             nonlocal left
             kept[number] = Kept(answer.value) if answer.error is None else Kept(failure=failure_of(answer.error))
             left -= 1
             if not left:
-                done.set()
+                answered(kept)
 
-        is_free = await self._traffic.give_way(GIVE_WAY)
         for number, each in enumerate(question.additions):
-            addition = each if is_free else msgspec.structs.replace(each, patient=False)
+            addition = each if patient else msgspec.structs.replace(each, patient=False)
             try:
                 ref.request(addition, partial(came, number))
             except ActorError as error:
                 came(number, Answer.failed(error))
-        if left:
-            await done.wait()
-        return kept

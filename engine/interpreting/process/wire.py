@@ -5,19 +5,18 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from actors import AskFailed
-from engine.domain.fields import MessageId, TimelineId
+from engine.domain.fields import MessageId
 from engine.domain.messages import Translation
 from engine.errors import EngineError, Overtaken, StorageUnavailable, TimelineMoved, TryLater
 from engine.interpreting.commands import Consider, Demand, Review
 from engine.interpreting.status import TranslationReport
 from engine.processes.link import Failed, Failure, Question
-from engine.storage.repositories import Known, Pair
 from engine.timelines.translating import AddTranslation, Lacking
 from engine.translation.provider import ProviderFailed
 
 
 class Hello(msgspec.Struct, frozen=True, kw_only=True):
-    """The first message. `settings` are those of translation, by name, secrets too; `chat_model` is whether there is one to be asked."""
+    """The first message. `settings` are those that concern the process, by name, secrets too; `chat_model` is whether one can be asked."""
 
     settings: dict[str, Any]
     chat_model: bool
@@ -82,18 +81,6 @@ class Keep(Question[list[Kept]], frozen=True):
     additions: tuple[AddTranslation, ...]
 
 
-class AskKnown(Question[dict[Pair, Known]], frozen=True):
-    """See `TranslationMemory.known`."""
-
-    pairs: tuple[Pair, ...]
-
-
-class AskLanguages(Question[list[str]], frozen=True):
-    """See `TranslationMemory.languages`."""
-
-    timeline_id: TimelineId
-
-
 class Complete(Question[str], frozen=True):
     """Have the chat model answer; see `engine.translation.chat_model.Complete`."""
 
@@ -101,7 +88,7 @@ class Complete(Question[str], frozen=True):
     text: str
 
 
-ToServer: TypeAlias = AskLacking | Keep | AskKnown | AskLanguages | Complete
+ToServer: TypeAlias = AskLacking | Keep | Complete
 
 # -- failures ------------------------------------------------------------------------------------------------------------
 

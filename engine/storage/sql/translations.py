@@ -1,7 +1,8 @@
 """Translations of messages, and what was translated before."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Final
 
 from sqlalchemy import select
@@ -19,6 +20,16 @@ _KNOWN: Final = select(_made.fingerprint, _made.language, _made.text, _made.sour
     among_given(_made.fingerprint, "fingerprints"), among_given(_made.language, "languages")
 )
 """Fingerprints times languages is a little more than the pairs that are wanted, by one index."""
+
+
+@asynccontextmanager
+async def open_translations(url: str, *, time_limit: float) -> AsyncIterator["SqlTranslations"]:
+    """Those of a database that is there, or will be, for a process that does nothing else with it; see `SqlStorage`."""
+    database = Database(url, limit=time_limit)
+    try:
+        yield SqlTranslations(database)
+    finally:
+        await database.close()
 
 
 class SqlTranslations:

@@ -38,7 +38,7 @@ class LinkedBooths(RemoteBooths):
         start_limit: float,
     ) -> Self:
         del start_limit
-        elsewhere = Elsewhere(translators)
+        elsewhere = Elsewhere(memory, translators)
 
         async def run(seconds: float) -> None:
             with anyio.move_on_after(seconds):
@@ -48,7 +48,7 @@ class LinkedBooths(RemoteBooths):
             await system.stop_child("elsewhere")
             await translators.close()
 
-        booths = cls(Serving(timeline, memory, None, traffic), tuple, run, end)
+        booths = cls(Serving(timeline, None, traffic), tuple, run, end)
         elsewhere.booths = booths
         await system.spawn(lambda: elsewhere, "elsewhere")
         return booths
@@ -59,7 +59,8 @@ class Elsewhere(Actor):
 
     booths: LinkedBooths
 
-    def __init__(self, translators: Translators) -> None:
+    def __init__(self, memory: TranslationMemory, translators: Translators) -> None:
+        self._memory = memory
         self._translators = translators
         self._here, self._there = ends()
         self.runs = anyio.Event()
@@ -74,7 +75,7 @@ class Elsewhere(Actor):
             return self._translators
 
         async with self._there, ActorSystem("elsewhere") as system:
-            await keep_booths(self._there, system, start, gone=lambda: None)
+            await keep_booths(self._there, system, self._memory, start, gone=lambda: None)
 
     async def _carry(self) -> None:
         async with self._here:

@@ -16,12 +16,11 @@ from engine.errors import (
     TimelineMoved,
     TryLater,
 )
-from engine.interpreting.opening import settings_of_translation
+from engine.interpreting.opening import settings_to_tell
 from engine.interpreting.process.serving import GIVE_WAY, Serving
 from engine.interpreting.process.wire import AskLacking, Complete, Keep, Kept, ToServer, error_of, failure_of
-from engine.processes.link import Failed
+from engine.processes.link import Failed, Failure, Reply
 from engine.settings import Settings
-from engine.storage.memory import MemoryStorage, State
 from engine.timelines.translating import AddTranslation
 from engine.traffic import Traffic
 from engine.translation.provider import ProviderFailed
@@ -61,20 +60,25 @@ def test_an_error_that_will_be_the_same_the_next_time_is_not_one_to_try_again_af
     assert not isinstance(came, TryLater)
 
 
-def test_the_process_is_told_how_to_translate_with_the_key_and_nothing_else() -> None:
+def test_the_process_is_told_how_to_translate_with_the_key_and_where_to_look_and_nothing_else() -> None:
     settings = Settings(
         secret_key="the server's own",
         chat_model_api_key="the model's",
+        database_url="postgresql://me:word@host/chat",
+        storage_timeout=3.5,
         deepl_auth_key="the provider's:fx",
         deepl_server_url="http://127.0.0.1:1/v2",
         deepl_model="quality_optimized",
         translation_concurrency=7,
         translation_deadline=11.5,
     )
-    told = settings_of_translation(settings)
+    told = settings_to_tell(settings)
     there = Settings(**told)
 
-    assert {name for name in told if not name.startswith(("translation_", "deepl_"))} == set()
+    assert {name for name in told if not name.startswith(("translation_", "deepl_"))} == {
+        "database_url",
+        "storage_timeout",
+    }
     assert {name: getattr(there, name) for name in told} == {name: getattr(settings, name) for name in told}
     assert (there.translation_concurrency, there.translation_deadline) == (7, 11.5)
     assert there.deepl_auth_key is not None
@@ -106,7 +110,7 @@ def keep(*texts: str) -> Keep:
 
 
 def serving(traffic: Traffic, timeline: Ref[Kind] | None = None) -> Serving:
-    return Serving(lambda _: timeline, MemoryStorage(State()).translations, None, traffic)
+    return Serving(lambda _: timeline, None, traffic)
 
 
 async def test_a_timeline_is_asked_for_all_of_it_at_once_and_says_of_each_what_became_of_it() -> None:
@@ -137,6 +141,40 @@ async def test_who_posts_comes_first_but_not_for_ever() -> None:
     assert patient == [False]  # it has been patient
 
 
+class Heard(Reply):
+    """A reply that is only looked at."""
+
+    def __init__(self) -> None:
+        self.heard: list[object] = []
+
+    def answer(self, answer: object) -> None:
+        self.heard.append(answer)
+
+    def refuse(self, failure: Failure) -> None:
+        self.heard.append(failure)
+
+
+async def test_while_nobody_is_on_the_way_what_is_to_be_kept_is_asked_for_at_once() -> None:
+    traffic, reply, none = Traffic(), Heard(), Heard()
+    async with ActorSystem("test") as system:
+        timeline = Kind()
+        ref = await system.spawn(lambda: timeline, "timeline")
+        assert serving(traffic, ref).take(keep("one", "no"), reply)
+        await anyio.wait_all_tasks_blocked()
+        assert serving(traffic).take(keep("one"), none)
+        assert not serving(traffic, ref).take(AskLacking("room:1"), none)
+        traffic.writing.add(TimelineId("another"))
+        assert not serving(traffic, ref).take(keep("one"), none)
+
+    assert reply.heard == [
+        [Kept(Translation("de", "de one", "any")), Kept(failure=failure_of(Overtaken("somebody came")))]
+    ]
+    assert [patient for _, patient in timeline.asked] == [[True, True]]
+    (failure,) = none.heard
+    assert isinstance(failure, Failure)
+    assert failure.kind == "refused"
+
+
 @pytest.mark.parametrize("question", [AskLacking("room:1"), keep("one")])
 async def test_what_is_asked_of_no_timeline_is_refused(question: ToServer) -> None:
     with pytest.raises(Failed) as refused:
@@ -151,9 +189,7 @@ async def test_what_fails_at_the_chat_model_fails_over_there_in_the_same_way() -
         raise ProviderFailed("rate_limited", "too often", retry_after=4.0)
 
     with pytest.raises(Failed) as refused:
-        await Serving(lambda _: None, MemoryStorage(State()).translations, complete, Traffic()).answer(
-            Complete("translate", "hello")
-        )
+        await Serving(lambda _: None, complete, Traffic()).answer(Complete("translate", "hello"))
 
     came = error_of(refused.value.failure)
     assert isinstance(came, ProviderFailed)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any
 
 import anyio
@@ -12,7 +13,8 @@ from actors.testing.asyncio_scheduler import AsyncioScheduler
 from actors.testing.trio_scheduler import TrioScheduler
 from engine.processes import link as links
 from engine.processes.framing import encoded
-from engine.processes.link import Failed, Failure, Link, LinkEnded, Question, Side
+from engine.processes.link import Failed, Failure, Link, LinkEnded, Question, Reply, Side
+from engine.processes.sending import GATHER, NOT_MADE
 from tests.support.ends import ends
 
 pytestmark = pytest.mark.anyio
@@ -37,12 +39,16 @@ class Noted(msgspec.Struct, frozen=True):
     number: int
 
 
+UNLUCKY = Failure("unlucky", "not that one", 2.5)
+
+
 class Peer:
     """Doubles numbers after a while, refuses 13, and breaks at 14."""
 
     def __init__(self) -> None:
         self.noted: list[int] = []
         self.cancelled: list[int] = []
+        self.later: list[Reply] = []
 
     async def answer(self, question: Double | Lengths) -> object:
         if isinstance(question, Lengths):
@@ -53,17 +59,34 @@ class Peer:
             self.cancelled.append(question.number)
             raise
         if question.number == 13:
-            raise Failed(Failure("unlucky", "not that one", 2.5))
+            raise Failed(UNLUCKY)
         if question.number == 14:
             raise RuntimeError("broken")
         return 2 * question.number
+
+    def take(self, question: Double | Lengths, reply: Reply) -> bool:
+        """Replies to some by itself: to 21 at once, to 22 with a refusal, to 23 when 24 is asked."""
+        match question:
+            case Double(number=21):
+                reply.answer(42)
+            case Double(number=22):
+                reply.refuse(UNLUCKY)
+            case Double(number=23):
+                self.later.append(reply)
+            case Double(number=24):
+                for each in self.later:
+                    each.answer(46)
+                reply.answer(48)
+            case _:
+                return False
+        return True
 
     def hear(self, note: Noted) -> None:
         self.noted.append(note.number)
 
     @property
     def side(self) -> Side:
-        return Side(questions=Double | Lengths, notes=Noted, answer=self.answer, hear=self.hear)
+        return Side(questions=Double | Lengths, notes=Noted, answer=self.answer, hear=self.hear, take=self.take)
 
 
 @asynccontextmanager
@@ -108,10 +131,69 @@ async def test_notes_come_in_their_order_and_before_the_questions_after_them() -
     peer = Peer()
     async with linked(peer) as (link, _):
         for number in range(100):
-            link.note(Noted(number))
+            link.note(partial(Noted, number))
         await link.ask(Double(1))
 
     assert peer.noted == list(range(100))
+
+
+async def test_what_nobody_waits_for_leaves_in_a_moment_together_and_with_whatever_somebody_waits_for() -> None:
+    here, there = ends()
+    link = Link(here, Peer().side)
+    left: list[float] = []
+
+    async def receive() -> None:
+        while True:
+            await there.receive()
+            left.append(round(anyio.current_time() - began, 6))
+
+    async with here, there, anyio.create_task_group() as tasks:
+        tasks.start_soon(link.carry)
+        tasks.start_soon(receive)
+        began = anyio.current_time()
+        for _ in range(3):
+            link.note(partial(Noted, 1))
+            await anyio.sleep(GATHER / 4)
+        await anyio.sleep(1.0)
+        link.note(partial(Noted, 2))
+        await anyio.sleep(GATHER / 4)
+        link.ping()
+        await anyio.sleep(1.0)
+        tasks.cancel_scope.cancel()
+
+    assert left == pytest.approx([GATHER, 1.0 + GATHER])  # the second with the ping
+
+
+async def test_a_question_may_be_replied_to_without_a_task() -> None:
+    answers: list[int] = []
+
+    async def ask(link: Link, number: int) -> None:
+        answers.append(await link.ask(Double(number)))
+
+    async with linked(Peer()) as (link, _):
+        assert await link.ask(Double(21)) == 42
+        with pytest.raises(Failed) as refused:
+            await link.ask(Double(22))
+        async with anyio.create_task_group() as asking:
+            asking.start_soon(ask, link, 23)
+            await anyio.sleep(1.0)
+            before = list(answers)
+            asking.start_soon(ask, link, 24)
+
+    assert refused.value.failure == UNLUCKY
+    assert before == []
+    assert sorted(answers) == [46, 48]
+
+
+async def test_a_reply_that_nobody_waits_for_any_more_and_one_over_a_link_that_has_ended_are_no_matter() -> None:
+    peer = Peer()
+    async with linked(peer) as (link, _):
+        with anyio.move_on_after(1.0):
+            await link.ask(Double(23))
+        assert await link.ask(Double(24)) == 48
+    peer.later[0].answer(46)
+
+    assert link.closed
 
 
 async def test_a_refusal_says_what_the_other_side_says_and_an_accident_does_not() -> None:
@@ -122,7 +204,7 @@ async def test_a_refusal_says_what_the_other_side_says_and_an_accident_does_not(
             await link.ask(Double(14))
         after = await link.ask(Double(15))
 
-    assert refused.value.failure == Failure("unlucky", "not that one", 2.5)
+    assert refused.value.failure == UNLUCKY
     assert broken.value.failure == Failure("failed", "RuntimeError")
     assert after == 30
 
@@ -175,7 +257,7 @@ async def test_who_waits_is_told_that_the_link_has_ended_and_so_is_who_asks_then
         with pytest.raises(LinkEnded):
             await ours.ask(Double(1))
         with pytest.raises(LinkEnded):
-            ours.note(Noted(1))
+            ours.note(partial(Noted, 1))
 
         assert len(ended) == 3
         assert ours.closed
@@ -195,7 +277,7 @@ async def test_pings_are_answered_and_those_that_are_not_are_counted() -> None:
 
 
 async def test_who_reads_nothing_has_gone_at_some_point(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(links, "MOST_UNSENT", 1_000)
+    monkeypatch.setattr(links, "MOST_UNSENT", 100 * NOT_MADE)
     here, there = ends()
     link = Link(here, Peer().side)
     async with here, there, anyio.create_task_group() as carrying:
@@ -203,8 +285,8 @@ async def test_who_reads_nothing_has_gone_at_some_point(monkeypatch: pytest.Monk
         told = 0
         with suppress(LinkEnded):
             while told < 10_000:
-                link.note(Noted(told))
+                link.note(partial(Noted, told))
                 told += 1
 
     assert link.closed
-    assert 20 < told < 200  # each takes 10 to 20 bytes, and what the stream has taken already counts no more
+    assert told == 101
