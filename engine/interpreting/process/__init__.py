@@ -2,8 +2,8 @@
 
     server                                    process
     Interpreting - RemoteBooths ---link--- LocalBooths - Translators - DeepL
-    timelines, storage, models -- Serving ---link--- Distant...
+    timelines, models - Serving ---link--- Distant...
 
-What is said is in `wire`. The server keeps what only it can do: a booth's timeline answers it from here, the memory of earlier translations
-is its database's, and a chat model that helps out is read by the models' own process.
+What is said is in `wire`. The server keeps what only it can do: a booth's timeline answers it from here, and a chat model that helps out is
+read by the models' own process. What was translated before is read in the database.
 """
