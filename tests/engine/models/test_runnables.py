@@ -10,6 +10,7 @@ import anyio.lowlevel
 import pytest
 from langchain.agents import create_agent
 from langchain_anthropic import ChatAnthropic
+from langchain_anthropic._client_utils import _get_default_async_httpx_client
 from langchain_core.messages import AIMessage
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.runnables import Runnable, RunnableLambda
@@ -97,6 +98,8 @@ def chat(server: ModelServer) -> Any:
 async def close(model: Any) -> None:
     client = model.root_async_client if isinstance(model, ChatOpenAI) else model._async_client
     await client.close()
+    # LangChain keeps it for whoever asks the same address next: another test, whose server may have come to the same port.
+    _get_default_async_httpx_client.cache_clear()
 
 
 @pytest.fixture(params=SERVERS)
