@@ -28,6 +28,7 @@ class Listeners:
     """The process, as whoever measures knows it."""
 
     def __init__(self, process: Told) -> None:
+        self.cpu = process.cpu
         self._process = process
 
     async def heard(self) -> list[float]:

@@ -5,11 +5,15 @@ in turns: what drifts on the machine drifts for both. Two servers would not do: 
 p99 that is up to a quarter shorter. People post at times that a seeded chance chooses, the same for both kinds of rooms, over connections
 that do nothing else; they read over others, in a process of their own (`listeners`), and so is the provider: what readers and the provider
 have to do would count as the server's. How late this process itself was is in the report.
+
+Two cores are often two halves of one: then everything is slower while the other half works, whatever at. So after each turn with
+translation there is one without, beside processes that take as much more of the cores as the server's own process, the provider and the
+readers have just done (`ballast`). What is longer than there is translation's doing in the server.
 """
 
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -17,11 +21,13 @@ from typing import Any
 import aiohttp
 import anyio
 import msgspec
+import psutil  # type: ignore[import-untyped] # its stubs are a package of their own
 from anyio.abc import TaskGroup
 
 from benchmarks.audience import Seat
+from benchmarks.ballast import ballast
 from benchmarks.client import Api, Client
-from benchmarks.cores import first_in_line
+from benchmarks.cores import Cores, Share, first_in_line
 from benchmarks.databases import Database, add_administrator, opened
 from benchmarks.listeners import listening
 from benchmarks.posts import milliseconds, percentile, post
@@ -37,7 +43,7 @@ REST = 5.0
 KEPT = 2.0
 """Seconds until what has come is kept, and readers have heard of it."""
 RESAMPLED = 400
-"""How often the posts are drawn anew, to see how much of a ratio is chance."""
+"""How often turns and posts are drawn anew, to see how much of a ratio is chance."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +78,8 @@ class Stage:
     admin: str
     seats: list[Seat] = field(default_factory=list)
     """Where they read."""
+    beside: dict[str, psutil.Process] = field(default_factory=dict)
+    """The processes, by name, that may work while the server does."""
 
     async def translation(self) -> dict[str, Any]:
         """How translation is doing at the server."""
@@ -98,6 +106,8 @@ class Scene:
     cpu_beside: float = 0.0
     """In the processes that the server has started."""
     elapsed: float = 0.0
+    shares: dict[str, Share] = field(default_factory=dict)
+    """What the processes beside the server had of the cores, in the latest turn."""
 
     @property
     def times(self) -> list[float]:
@@ -121,6 +131,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 async def measure(database: Database, plan: Plan) -> list[str]:
     """Both kinds of rooms in turns; returns the report's lines."""
     without, slow = Scene("without translation", translated=False), Scene("with the provider", translated=True)
+    busy = Scene("without, as busy", translated=False)
     translating = 0.0
     with provided(plan.fastest, plan.slowest) as provider, opened(database) as url:
         deepl = {
@@ -133,6 +144,9 @@ async def measure(database: Database, plan: Plan) -> list[str]:
             _furnished(url, deepl, (without, slow), plan) as stage,
             listening(stage.server.address, stage.seats) as listeners,
         ):
+            busy.people = without.people
+            (process,) = stage.server.process.children()
+            stage.beside = {"process": process, "provider": provider.process, "readers": listeners.cpu}
             first_in_line()
             await anyio.sleep(REST)
             for number in range(plan.turns):
@@ -142,6 +156,11 @@ async def measure(database: Database, plan: Plan) -> list[str]:
                     if scene is slow:
                         await _drained(stage)
                         translating += time.perf_counter() - began
+                with ExitStack() as others:
+                    for name, each in stage.beside.items():
+                        more = slow.shares[name].runs - without.shares[name].runs
+                        others.enter_context(ballast(max(0.0, more), each.nice()))
+                    await _turn(stage, busy, plan, Random(number))
             async with aiohttp.ClientSession() as http, http.get(f"{provider.address}/made") as response:
                 made = msgspec.json.decode(await response.read(), type=Made)
             seen = Seen(
@@ -150,7 +169,7 @@ async def measure(database: Database, plan: Plan) -> list[str]:
                 translating=translating,
                 landed=await listeners.heard(),
             )
-    return list(_report(plan, without, slow, seen))
+    return list(_report(plan, (without, slow, busy), seen))
 
 
 @asynccontextmanager
@@ -209,9 +228,11 @@ async def _turn(stage: Stage, scene: Scene, plan: Plan, chance: Random) -> None:
             posting.start_soon(_post, scene, plan, chance, posting)
             await anyio.sleep(plan.warm_up)
             cpu, beside, started = stage.server.cpu(), stage.server.cpu_beside(), time.perf_counter()
+            cores = Cores(stage.beside)
             scene.measuring = True
             await anyio.sleep(plan.seconds)
             scene.measuring = False
+            scene.shares = cores.shares()
             scene.cpu += stage.server.cpu() - cpu
             scene.cpu_beside += stage.server.cpu_beside() - beside
             scene.elapsed += time.perf_counter() - started
@@ -262,25 +283,37 @@ async def _drained(stage: Stage) -> None:
     await anyio.sleep(KEPT)
 
 
-def _by_chance(times: list[float], others: list[float], percent: int) -> tuple[float, float]:
-    """Between what the ratio of two percentiles lies, nine times of ten, when as many posts are drawn from these (bootstrap)."""
+def _by_chance(turns: Sequence[list[float]], others: Sequence[list[float]], percent: int) -> tuple[float, float]:
+    """Between what the ratio of two percentiles lies, nine times of ten, when as many turns, and in them as many posts, are drawn anew.
+
+    That is a bootstrap of two stages (Davison and Hinkley, Bootstrap Methods and their Application, 3.8): posts of one turn have the
+    machine's mood in common, and from turn to turn that changes more than chance among posts does. The turns of both kinds are drawn in
+    pairs, as they were made.
+    """
     chance = Random(0)
-    ratios = sorted(
-        percentile(chance.choices(times, k=len(times)), percent)
-        / percentile(chance.choices(others, k=len(others)), percent)
-        for _ in range(RESAMPLED)
-    )
+    numbers = range(len(turns))
+
+    def drawn() -> float:
+        chosen = chance.choices(numbers, k=len(numbers))
+        times, other = (
+            [each for number in chosen for each in chance.choices(kind[number], k=len(kind[number]))]
+            for kind in (turns, others)
+        )
+        return percentile(times, percent) / percentile(other, percent)
+
+    ratios = sorted(drawn() for _ in range(RESAMPLED))
     return ratios[RESAMPLED // 20], ratios[-RESAMPLED // 20]
 
 
-def _report(plan: Plan, without: Scene, slow: Scene, seen: Seen) -> Iterator[str]:
+def _report(plan: Plan, scenes: tuple[Scene, Scene, Scene], seen: Seen) -> Iterator[str]:
+    without, slow, busy = scenes
     translators, interpreting = seen.report["translators"], seen.report["interpreting"]
     failures = {each["name"]: each["failures"] for each in translators["providers"]}
     languages = min(plan.members, len(LANGUAGES))
     yield f"{plan.users} people in rooms of {plan.members} who read {languages} languages, {plan.rate:g} posts/s at random times"
     yield f"  each kind of rooms in turn, {plan.turns} times: {plan.seconds:g} s measured after {plan.warm_up:g} s"
     yield f"  provider: {plan.requests} requests at a time, {plan.fastest:g} to {plan.slowest:g} s each"
-    for scene in (without, slow):
+    for scene in scenes:
         times = scene.times
         yield (
             f"  {scene.name:20} posts {len(times):6,}  p50 {milliseconds(times, 50)}  p95 {milliseconds(times, 95)}"
@@ -290,11 +323,11 @@ def _report(plan: Plan, without: Scene, slow: Scene, seen: Seen) -> Iterator[str
         )
         each = "  ".join(milliseconds(turn, 99).strip() for turn in scene.acknowledged)
         yield f"  {'':20} p99 of each turn {each} ms"
-    for percent in (50, 95, 99):
-        times, others = slow.times, without.times
-        least, most = _by_chance(times, others, percent)
-        ratio = percentile(times, percent) / percentile(others, percent)
-        yield f"  p{percent} with / without   {ratio:7.2f}x   by chance, 9 times of 10, {least:.2f} to {most:.2f}x"
+    for name, other in (("without", without), ("without, as busy", busy)):
+        for percent in (50, 95, 99):
+            least, most = _by_chance(slow.acknowledged, other.acknowledged, percent)
+            ratio = percentile(slow.times, percent) / percentile(other.times, percent)
+            yield f"  p{percent} with / {name:16} {ratio:7.2f}x   by chance, 9 times of 10, {least:.2f} to {most:.2f}x"
     capacity = plan.requests * 2 / (plan.fastest + plan.slowest)
     requests, texts = seen.made.requests / seen.translating, seen.made.texts / seen.translating
     yield f"  requests/s {requests:6.2f} of {capacity:.2f} possible, texts/s {texts:7.1f}"
