@@ -20,9 +20,9 @@ async def stream_over(connected: socket.socket) -> ByteStream:
 
 
 class _AsyncioStream(ByteStream):
-    """Over a transport. anyio's own stream of a UNIX socket tells the selector of every wait and of its end, and has three tasks' turns.
+    """Over a transport, which is with the selector all the time. anyio's own stream of a UNIX socket goes there for every wait.
 
-    That is half of what a message costs whoever receives it.
+    That is nearly half of what a message costs whoever receives it.
     """
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
