@@ -37,16 +37,8 @@ class Server(NamedTuple):
 
     def cpu(self) -> float:
         """Seconds of processor time that it has taken so far: other work on the machine changes it little."""
-        return _cpu_of(self.process)
-
-    def cpu_beside(self) -> float:
-        """The same of the processes that it has started, and that run now."""
-        return sum(_cpu_of(each) for each in self.process.children())
-
-
-def _cpu_of(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
+        times = self.process.cpu_times()
+        return float(times.user + times.system)
 
 
 @contextmanager

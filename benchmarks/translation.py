@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
+from statistics import mean
 from typing import Any
 
 import aiohttp
@@ -42,6 +43,8 @@ REST = 5.0
 """Seconds for the disk to write what has furnished the server: 200 people are more than a thousand commits."""
 KEPT = 2.0
 """Seconds until what has come is kept, and readers have heard of it."""
+PROCESS = "process"
+"""The server's own, which translates."""
 RESAMPLED = 400
 """How often turns and posts are drawn anew, to see how much of a ratio is chance."""
 
@@ -103,11 +106,9 @@ class Scene:
     """How late this process was."""
     posted: int = 0
     cpu: float = 0.0
-    cpu_beside: float = 0.0
-    """In the processes that the server has started."""
     elapsed: float = 0.0
-    shares: dict[str, Share] = field(default_factory=dict)
-    """What the processes beside the server had of the cores, in the latest turn."""
+    shares: list[dict[str, Share]] = field(default_factory=list)
+    """For each turn what the processes beside the server had of the cores, by name."""
 
     @property
     def times(self) -> list[float]:
@@ -146,7 +147,7 @@ async def measure(database: Database, plan: Plan) -> list[str]:
         ):
             busy.people = without.people
             (process,) = stage.server.process.children()
-            stage.beside = {"process": process, "provider": provider.process, "readers": listeners.cpu}
+            stage.beside = {PROCESS: process, "provider": provider.process, "readers": listeners.cpu}
             first_in_line()
             await anyio.sleep(REST)
             for number in range(plan.turns):
@@ -158,7 +159,7 @@ async def measure(database: Database, plan: Plan) -> list[str]:
                         translating += time.perf_counter() - began
                 with ExitStack() as others:
                     for name, each in stage.beside.items():
-                        more = slow.shares[name].runs - without.shares[name].runs
+                        more = slow.shares[-1][name].runs - without.shares[-1][name].runs
                         others.enter_context(ballast(max(0.0, more), each.nice()))
                     await _turn(stage, busy, plan, Random(number))
             async with aiohttp.ClientSession() as http, http.get(f"{provider.address}/made") as response:
@@ -227,14 +228,13 @@ async def _turn(stage: Stage, scene: Scene, plan: Plan, chance: Random) -> None:
         async with anyio.create_task_group() as posting:
             posting.start_soon(_post, scene, plan, chance, posting)
             await anyio.sleep(plan.warm_up)
-            cpu, beside, started = stage.server.cpu(), stage.server.cpu_beside(), time.perf_counter()
+            cpu, started = stage.server.cpu(), time.perf_counter()
             cores = Cores(stage.beside)
             scene.measuring = True
             await anyio.sleep(plan.seconds)
             scene.measuring = False
-            scene.shares = cores.shares()
+            scene.shares.append(cores.shares())
             scene.cpu += stage.server.cpu() - cpu
-            scene.cpu_beside += stage.server.cpu_beside() - beside
             scene.elapsed += time.perf_counter() - started
         looking.cancel_scope.cancel()
 
@@ -318,7 +318,7 @@ def _report(plan: Plan, scenes: tuple[Scene, Scene, Scene], seen: Seen) -> Itera
         yield (
             f"  {scene.name:20} posts {len(times):6,}  p50 {milliseconds(times, 50)}  p95 {milliseconds(times, 95)}"
             f"  p99 {milliseconds(times, 99)} ms   server {scene.cpu / scene.elapsed:4.0%} of a core"
-            f", its processes {scene.cpu_beside / scene.elapsed:3.0%}"
+            f", its process {mean(turn[PROCESS].runs for turn in scene.shares):3.0%}"
             f"   this process late, p99 {milliseconds(scene.late, 99)} ms"
         )
         each = "  ".join(milliseconds(turn, 99).strip() for turn in scene.acknowledged)

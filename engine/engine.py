@@ -24,6 +24,7 @@ from engine.clock import Clock, SystemClock
 from engine.domain.fields import ParticipantId, TimelineId
 from engine.inbox import Inbox, start_inbox
 from engine.interpreting import Interpreting, open_interpreting
+from engine.interpreting.booths import REMINDERS
 from engine.journal import Journal
 from engine.ownership import Ownership
 from engine.presence import People
@@ -55,7 +56,6 @@ DEPARTURES: Final = 1.0
 CHECKPOINTS: Final = 1.0
 READING_AHEAD: Final = 0.5
 DUE_WEBHOOKS: Final = 5.0
-REMINDERS: Final = 5.0
 LEARNING: Final = 60.0
 PURGES: Final = 3600.0
 

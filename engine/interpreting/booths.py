@@ -32,6 +32,8 @@ BOOTHS: Final = "booths"
 LIBRARIAN: Final = "librarian"
 IDLE_AFTER: Final = 60.0
 """Seconds until a booth in which nothing happens is left."""
+REMINDERS: Final = 5.0
+"""Seconds between two times at which whoever has booths should `remind` them."""
 
 
 class Booths(Protocol):

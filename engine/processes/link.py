@@ -9,6 +9,7 @@ import msgspec
 import structlog
 from anyio.abc import ByteStream, TaskGroup
 
+from engine.beside import beside
 from engine.processes.framing import Messages
 from engine.processes.sending import Sending
 
@@ -98,21 +99,21 @@ class _Wanted:
 
 
 class Reply:
-    """How a question is replied to without a task, once. It does not matter whether the link has ended, or the question was withdrawn."""
+    """How a question is replied to, once. It does not matter whether the link has ended, or the question was withdrawn."""
 
-    __slots__ = ("_id", "_link")
+    __slots__ = ("_id", "_put")
 
-    def __init__(self, link: "Link", question_id: int) -> None:
-        self._link = link
+    def __init__(self, question_id: int, put: Callable[[_Answered | _Refused], None]) -> None:
         self._id = question_id
+        self._put = put
 
     def answer(self, answer: object) -> None:
         """Answer it."""
-        self._link._put(_Answered(self._id, msgspec.Raw(_ENCODER.encode(answer))))  # noqa: SLF001 - a part of it
+        self._put(_Answered(self._id, msgspec.Raw(_ENCODER.encode(answer))))
 
     def refuse(self, failure: Failure) -> None:
         """Say that there is no answer."""
-        self._link._put(_Refused(self._id, failure))  # noqa: SLF001
+        self._put(_Refused(self._id, failure))
 
 
 class Side(msgspec.Struct, frozen=True, kw_only=True):
@@ -185,11 +186,10 @@ class Link:
     async def carry(self) -> None:
         """Carry what is said in both directions until the other side has gone, or `close`."""
         try:
-            async with anyio.create_task_group() as tasks:
+            async with beside() as tasks:
                 tasks.start_soon(self._write)
                 tasks.start_soon(self._read, tasks)
                 await self._closed.wait()
-                tasks.cancel_scope.cancel()
         finally:
             self.close()
 
@@ -229,10 +229,10 @@ class Link:
             case _Noted(body=body):
                 self._side.hear(self._notes.decode(body))
             case _Asked(id=question_id, body=body):
-                question = self._questions.decode(body)
-                if not self._side.take(question, Reply(self, question_id)):
-                    scope = self._answering[question_id] = anyio.CancelScope()
-                    tasks.start_soon(self._answer, question_id, question, scope)
+                question, reply = self._questions.decode(body), Reply(question_id, self._put)
+                if not self._side.take(question, reply):
+                    self._answering[question_id] = anyio.CancelScope()
+                    tasks.start_soon(self._answer, question_id, question, reply)
             case _Answered() | _Refused():
                 if (wanted := self._wanted.pop(frame.id, None)) is not None:
                     wanted.frame = frame
@@ -245,16 +245,15 @@ class Link:
             case _Pong():
                 self._pings = 0
 
-    async def _answer(self, question_id: int, question: Any, scope: anyio.CancelScope) -> None:
+    async def _answer(self, question_id: int, question: Any, reply: Reply) -> None:
         try:
-            with scope:
-                answer = await self._side.answer(question)
-                self._put(_Answered(question_id, msgspec.Raw(_ENCODER.encode(answer))))
+            with self._answering[question_id]:
+                reply.answer(await self._side.answer(question))
         except Failed as error:
-            self._put(_Refused(question_id, error.failure))
+            reply.refuse(error.failure)
         except Exception as error:  # a boundary: it is this question's failure alone
             log.exception("link.answer_failed", question=type(question).__name__)
-            self._put(_Refused(question_id, Failure("failed", type(error).__name__)))
+            reply.refuse(Failure("failed", type(error).__name__))
         finally:
             del self._answering[question_id]
 

@@ -7,9 +7,10 @@ import anyio
 from anyio.abc import ByteStream
 
 from actors import Activation, ActorError, ActorSystem
+from engine.beside import beside
 from engine.chores import Chore, doing
 from engine.errors import EngineError
-from engine.interpreting.booths import IDLE_AFTER, LocalBooths
+from engine.interpreting.booths import IDLE_AFTER, REMINDERS, LocalBooths
 from engine.interpreting.memory import TranslationMemory
 from engine.interpreting.process.distant import DistantTimeline, Server
 from engine.interpreting.process.wire import AskBooth, LookThrough, Notes, ReadStatus, Ready, ToBooth, ToProcess, failed
@@ -20,8 +21,6 @@ from engine.translation import Translators
 
 StartTranslators: TypeAlias = Callable[[ActorSystem, Server], Awaitable[Translators]]
 
-REMINDERS: Final = 5.0
-"""Seconds between two looks at which booths missed something."""
 START_LIMIT: Final = 30.0
 """Seconds that a booth may take to start."""
 LOOKED_THROUGH: Final = 20
@@ -72,10 +71,9 @@ async def keep_booths(
         system, memory, translators, Traffic(), timeline=timelines.ref, start_limit=START_LIMIT
     )
     await stream.send(encoded(Ready()))
-    async with doing(Chore(REMINDERS, booths.remind)), anyio.create_task_group() as tasks:
+    async with doing(Chore(REMINDERS, booths.remind)), beside() as tasks:
         await link.carry()
         gone()
-        tasks.cancel_scope.cancel()
     await booths.close()
 
 
