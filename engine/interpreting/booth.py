@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import structlog
 
@@ -39,7 +39,7 @@ from engine.interpreting.librarian import LookUp
 from engine.interpreting.pace import EACH, company
 from engine.interpreting.surroundings import Surroundings
 from engine.storage.repositories import Known, Pair
-from engine.timelines.translating import AddTranslation, Lacking, ReadLacking, Style
+from engine.timelines.translating import AddTranslations, Lacking, ReadLacking, Style
 from engine.translation import Rendering, TranslationFailed, Work
 from engine.translation.failures import WorkDropped
 
@@ -64,6 +64,10 @@ PAUSE: Final = 5.0
 LONGEST_PAUSE: Final = 300.0
 
 
+_Unstored: TypeAlias = tuple[Flight, MessageId]
+"""A text that has been translated, and a message that says it."""
+
+
 class _ConsiderNow(Message["Booth", None], frozen=True):
     """Whoever posted has been answered."""
 
@@ -80,11 +84,10 @@ class _Arrived(Message["Booth", None], frozen=True):
 
 
 class _Stored(Message["Booth", None], frozen=True):
-    """The timeline has answered."""
+    """The timeline has answered about these messages' translations."""
 
-    flight: Flight
-    message_id: MessageId
-    answer: Answer[Translation | None]
+    stored: tuple[_Unstored, ...]
+    answer: Answer[tuple[Translation | None, ...]]
 
 
 class _Seen(Message["Booth", None], frozen=True):
@@ -117,7 +120,7 @@ class _ImpatientNow(Message["Booth", None], frozen=True):
     waiter: Waiter
 
 
-def _hurried_first(unstored: tuple[Flight, MessageId]) -> bool:
+def _hurried_first(unstored: _Unstored) -> bool:
     """A key to sort by: what somebody who reads a page waits for, then the rest."""
     flight, _ = unstored
     return not flight.waiting
@@ -141,7 +144,7 @@ class Booth(Actor):
         self._fresh: list[Consider] = []
         self._arrived: deque[tuple[Flight, Answer[Rendering]]] = deque()
         self._nudged = False
-        self._unstored: deque[tuple[Flight, MessageId]] = deque()
+        self._unstored: deque[_Unstored] = deque()
         self._storing = 0
         self._gathering = False
         self._has_turn = False
@@ -432,41 +435,47 @@ class Booth(Actor):
         self._store()
 
     def _store_some(self, number: int, *, patient: bool) -> None:
-        for _ in range(min(number, len(self._unstored))):
-            flight, message_id = self._unstored.popleft()
-            rendering, text = flight.rendering, flight.messages.get(message_id)
-            if rendering is None or text is None:
-                continue
-            self._storing += 1
-            translation = Translation(flight.language, rendering.text, rendering.provider)
-            can_wait = patient and not flight.waiting
-            add = AddTranslation(message_id, text, translation, rendering.source, flight.pair[0], can_wait)
-            self.request(self._timeline, add, partial(_Stored, flight, message_id))
+        taken = [self._unstored.popleft() for _ in range(min(number, len(self._unstored)))]
+        wanted = tuple(
+            (flight, each) for flight, each in taken if flight.rendering is not None and each in flight.messages
+        )
+        if wanted:
+            self._keep(wanted, patient=patient and not any(flight.waiting for flight, _ in wanted))
+
+    def _keep(self, wanted: tuple[_Unstored, ...], *, patient: bool) -> None:
+        """Have the timeline keep them: in one turn there, and one commit."""
+        self._storing += len(wanted)
+        additions = tuple(flight.addition(message_id) for flight, message_id in wanted)
+        self.request(self._timeline, AddTranslations(additions, patient), partial(_Stored, wanted))
 
     @handles(_Stored)
     async def stored(self, message: _Stored) -> None:
-        """See what has become of a translation; it is not given up because the database is away for a while."""
-        self._storing -= 1
+        """See what has become of translations; they are not given up because the database is away for a while."""
+        self._storing -= len(message.stored)
         error = message.answer.error
         if isinstance(error, Overtaken):
             if self._patient_until is None:
                 self._patient_until = self._surroundings.time() + PATIENCE
-            self._put(message.flight, message.message_id)
-            self._store()
+            for flight, message_id in message.stored:
+                self._put(flight, message_id)
         elif error is None:
             self._patient_until = None
-            translation = message.answer.result()
-            self._counts["outdated" if translation is None else "stored"] += 1
-            self._flights.leave(message.flight, message.message_id, translation)
-            self._store()
+            for (flight, message_id), translation in zip(message.stored, message.answer.result(), strict=True):
+                self._counts["outdated" if translation is None else "stored"] += 1
+                self._flights.leave(flight, message_id, translation)
         elif isinstance(error, TryLater | AskFailed) and not isinstance(error, TimelineMoved):
-            self._unstored.append((message.flight, message.message_id))
+            self._unstored.extend(message.stored)
             self.send_after(RETRY, _StoreAgain(), key=_StoreAgain)
+            return
+        elif len(message.stored) > 1 and not isinstance(error, TimelineMoved):
+            for each in message.stored:  # it may be only one of them that the database refuses
+                self._keep((each,), patient=False)
         else:
             log.warning("booth.not_stored", timeline=self._channel, error=str(error))
-            self._counts["not_stored"] += 1
-            self._flights.leave(message.flight, message.message_id, None)
-            self._store()
+            self._counts["not_stored"] += len(message.stored)
+            for flight, message_id in message.stored:
+                self._flights.leave(flight, message_id, None)
+        self._store()
 
     @handles(_StoreAgain)
     async def store_again(self, message: _StoreAgain) -> None:

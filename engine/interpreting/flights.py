@@ -16,7 +16,7 @@ from engine.domain.fields import MessageId
 from engine.domain.messages import Message, Translation
 from engine.storage.repositories import Pair
 from engine.timelines.languages import is_foreign, same
-from engine.timelines.translating import Original, Style
+from engine.timelines.translating import Addition, Original, Style
 from engine.translation import Rendering
 from engine.translation.languages import parse_tag
 
@@ -55,6 +55,13 @@ class Flight:
     def language(self) -> str:
         """The language that it goes into."""
         return self.pair[1]
+
+    def addition(self, message_id: MessageId) -> Addition:
+        """What one of its messages is to be given, once there is a `rendering`."""
+        made = self.rendering
+        assert made is not None
+        translation = Translation(self.language, made.text, made.provider)
+        return Addition(message_id, self.messages[message_id], translation, made.source, self.pair[0])
 
 
 class Flights:

@@ -1,14 +1,14 @@
 """What answers need of the timeline that they are in."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from actors import Call
-from engine.domain.fields import MessageId, TimelineId
+from engine.domain.fields import TimelineId
 from engine.domain.people import Principal
 from engine.timelines.fanout import Publication
 from engine.timelines.turn import Turn
-from engine.timelines.writer import Decide
+from engine.timelines.writer import Decide, Needs
 
 
 class Host(Protocol):
@@ -33,9 +33,7 @@ class Host(Protocol):
         """See `Timeline.moderates`."""
         ...
 
-    def propose(
-        self, calls: Iterable[Call[Any, Any]], decide: Decide, *, needs: Callable[[Any], MessageId | None] | None = None
-    ) -> None:
+    def propose(self, calls: Iterable[Call[Any, Any]], decide: Decide, *, needs: Needs | None = None) -> None:
         """See `Timeline.propose`."""
         ...
 

@@ -114,5 +114,5 @@ class AnswerPosting:
         )
 
 
-def _question_of(post: Post) -> MessageId | None:
-    return post.draft.reply_to
+def _question_of(post: Post) -> tuple[MessageId | None]:
+    return (post.draft.reply_to,)

@@ -109,7 +109,7 @@ class Answering:
                 self._begin(call, turn)
             else:
                 looked_up: Call[StartAnswer, str] = Call(call.message, partial(self._begin_later, call))
-                self._host.propose([looked_up], _check_question, needs=lambda start: start.question)
+                self._host.propose([looked_up], _check_question, needs=lambda start: (start.question,))
 
     def _begin_later(self, call: Call[StartAnswer, str], found: Outcome[None]) -> None:
         if found.error is None:

@@ -36,7 +36,7 @@ from engine.timelines.receipts import CROWD, PAUSE, AskReaders, CheckRead, Recei
 from engine.timelines.signals import Signals
 from engine.timelines.surroundings import Surroundings
 from engine.timelines.timeline import SHOWN, Timeline
-from engine.timelines.translating import AddTranslation, Lacking, ReadLacking, SetLanguage, Style
+from engine.timelines.translating import AddTranslations, Lacking, ReadLacking, SetLanguage, Style
 from engine.timelines.turn import TURN, Turn
 
 _NEVER: Final = float("inf")
@@ -183,10 +183,10 @@ class SharedTimeline(Timeline):
         style = self.style()
         return None if style is None else translating.lacking(self._state, self.subscribers.languages, style)
 
-    @handles(AddTranslation, batch=TURN)
-    async def add_translation(self, calls: list[Call[AddTranslation, Translation | None]]) -> None:
+    @handles(AddTranslations, batch=TURN)
+    async def add_translations(self, calls: list[Call[AddTranslations, tuple[Translation | None, ...]]]) -> None:
         """Add translations."""
-        self.propose(calls, translating.add, needs=lambda message: message.message_id)
+        self.propose(calls, translating.add, needs=translating.needed)
 
     def _ask_for(self, language: str | None) -> None:
         """Have what is lacking in a language translated."""

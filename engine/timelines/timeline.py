@@ -58,7 +58,7 @@ from engine.timelines.subscribers import Subscribers
 from engine.timelines.surroundings import Surroundings
 from engine.timelines.translating import AskStyle, Style, in_language
 from engine.timelines.turn import TURN, Turn
-from engine.timelines.writer import Decide, Writer
+from engine.timelines.writer import Decide, Needs, Writer
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -192,27 +192,27 @@ class Timeline(Actor):
     @handles(Post, batch=TURN)
     async def post(self, calls: list[Call[Post, Posted]]) -> None:
         """Add messages."""
-        self.propose(calls, self._decide_post, needs=lambda message: message.draft.reply_to)
+        self.propose(calls, self._decide_post, needs=lambda message: (message.draft.reply_to,))
 
     @handles(Edit, batch=TURN)
     async def edit(self, calls: list[Call[Edit, ChatMessage]]) -> None:
         """Change messages."""
-        self.propose(calls, self._decide_edit, needs=lambda message: message.message_id)
+        self.propose(calls, self._decide_edit, needs=lambda message: (message.message_id,))
 
     @handles(Delete, batch=TURN)
     async def delete(self, calls: list[Call[Delete, ChatMessage]]) -> None:
         """Remove the content of messages."""
-        self.propose(calls, self._decide_delete, needs=lambda message: message.message_id)
+        self.propose(calls, self._decide_delete, needs=lambda message: (message.message_id,))
 
     @handles(React, batch=TURN)
     async def react(self, calls: list[Call[React, ChatMessage]]) -> None:
         """Add reactions."""
-        self.propose(calls, self._decide_react, needs=lambda message: message.message_id)
+        self.propose(calls, self._decide_react, needs=lambda message: (message.message_id,))
 
     @handles(Unreact, batch=TURN)
     async def unreact(self, calls: list[Call[Unreact, ChatMessage]]) -> None:
         """Take reactions back."""
-        self.propose(calls, self._decide_unreact, needs=lambda message: message.message_id)
+        self.propose(calls, self._decide_unreact, needs=lambda message: (message.message_id,))
 
     def _decide_post(self, turn: Turn, message: Post) -> Posted:
         self.check_author(turn, message.by)
@@ -252,10 +252,8 @@ class Timeline(Actor):
         self.check_open(turn)
         return reacting.unreact(turn, message)
 
-    def propose(
-        self, calls: Iterable[Call[Any, Any]], decide: Decide, *, needs: Callable[[Any], MessageId | None] | None = None
-    ) -> None:
-        """Have `decide` asked about each call in the next turn, when the message that it `needs` is in memory."""
+    def propose(self, calls: Iterable[Call[Any, Any]], decide: Decide, *, needs: Needs | None = None) -> None:
+        """Have `decide` asked about each call in the next turn, when the messages that it `needs` are in memory."""
         self._writer.propose(calls, decide, needs)
 
     @handles(SeeTerm)

@@ -70,18 +70,24 @@ class ReadLacking(actors.Message["SharedTimeline", Lacking | None], frozen=True)
     """What is still to be translated of the recent messages, for those who are subscribed; None where nothing is translated."""
 
 
-class AddTranslation(actors.Message["SharedTimeline", Translation | None], frozen=True):
-    """Add a translation of `text`, durably. None when the message does not say that any more, or is gone.
-
-    One that is there already in the same language is the answer, and nothing is added. When it is `patient` it is refused with
-    `Overtaken` while somebody is served.
-    """
+class Addition(msgspec.Struct, frozen=True):
+    """A translation of what a message says, which is `text`; `source` is the language of that, and `fingerprint` what it is found by."""
 
     message_id: MessageId
     text: str
     translation: Translation
     source: str
     fingerprint: str
+
+
+class AddTranslations(actors.Message["SharedTimeline", tuple[Translation | None, ...]], frozen=True):
+    """Add translations, durably, all of them or none; the answer is in their order.
+
+    None stands for one whose message does not say that any more, or is gone. One that is there already in the same language is the answer,
+    and nothing is added. When they are `patient` they are refused with `Overtaken` while somebody is served.
+    """
+
+    additions: tuple[Addition, ...]
     patient: bool = False
 
 
@@ -129,15 +135,24 @@ def _missing(message: Message, languages: Iterable[str], translations: Sequence[
             yield language
 
 
-def add(turn: Turn, command: AddTranslation) -> Translation | None:
-    """Add a translation to what the message says now."""
-    message = turn.message(command.message_id)
-    if message is None or message.deleted_at is not None or message.text != command.text:
+def needed(command: AddTranslations) -> tuple[MessageId, ...]:
+    """The messages that these are translations of."""
+    return tuple(each.message_id for each in command.additions)
+
+
+def add(turn: Turn, command: AddTranslations) -> tuple[Translation | None, ...]:
+    """Add translations to what the messages say now."""
+    return tuple(_add(turn, each) for each in command.additions)
+
+
+def _add(turn: Turn, addition: Addition) -> Translation | None:
+    message = turn.message(addition.message_id)
+    if message is None or message.deleted_at is not None or message.text != addition.text:
         return None
-    made = command.translation
+    made = addition.translation
     if (known := fitting(turn.translations(message.id), made.language)) is not None:
         return known
-    turn.fingerprints[turn.next_offset] = command.fingerprint
+    turn.fingerprints[turn.next_offset] = addition.fingerprint
     turn.add(
         MessageTranslated(
             offset=turn.next_offset,
@@ -147,7 +162,7 @@ def add(turn: Turn, command: AddTranslation) -> Translation | None:
             language=made.language,
             text=made.text,
             provider=made.provider,
-            source=command.source,
+            source=addition.source,
         )
     )
     return made

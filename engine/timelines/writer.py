@@ -30,7 +30,7 @@ from engine.timelines.archive import Recall, RecallEvents, RecallPosts
 from engine.timelines.commands import Post, Posted
 from engine.timelines.state import PostKey, TimelineState
 from engine.timelines.surroundings import Surroundings
-from engine.timelines.translating import AddTranslation
+from engine.timelines.translating import AddTranslations
 from engine.timelines.turn import TURN, Turn
 
 R = TypeVar("R")
@@ -47,20 +47,23 @@ more claim nobody waits longer than the write's time limit and this."""
 Decide = Callable[[Turn, Any], Any]
 """How a command is decided: adds its events to the turn and gives its answer, or raises an `EngineError`."""
 
+Needs = Callable[[Any], tuple[MessageId | None, ...]]
+"""Which messages a command is about. None stands for none."""
+
 
 class Change(NamedTuple):
-    """A command that waits for its turn. `needs` is a message that must be in memory then; `since` is when it came."""
+    """A command that waits for its turn. `needs` are messages that must be in memory then; `since` is when it came."""
 
     call: Call[Any, Any]
     decide: Decide
-    needs: MessageId | None
+    needs: tuple[MessageId | None, ...]
     since: float
 
     @property
     def is_patient(self) -> bool:
         """Whether it would rather be refused than be in the way of those who are served."""
         message = self.call.message
-        return isinstance(message, AddTranslation) and message.patient
+        return isinstance(message, AddTranslations) and message.patient
 
 
 class Outcome(NamedTuple):
@@ -106,16 +109,14 @@ class Writer:
         self._singly = 0
         self._seen_term = claimed.term
 
-    def propose(
-        self, calls: Iterable[Call[Any, Any]], decide: Decide, needs: Callable[[Any], MessageId | None] | None = None
-    ) -> None:
-        """Let calls wait for the next turn, in which `decide` is asked about each. `needs` names the message that it is about."""
+    def propose(self, calls: Iterable[Call[Any, Any]], decide: Decide, needs: Needs | None = None) -> None:
+        """Let calls wait for the next turn, in which `decide` is asked about each. `needs` names the messages that it is about."""
         now = self._surroundings.monotonic()
         for call in calls:
             if len(self._waiting) >= WAITING:
                 call.refuse(Overloaded("too many changes wait for this timeline"))
             else:
-                self._waiting.append(Change(call, decide, needs(call.message) if needs else None, now))
+                self._waiting.append(Change(call, decide, needs(call.message) if needs else (), now))
         self._advance()
 
     def see_term(self, term: int) -> None:
@@ -149,7 +150,8 @@ class Writer:
 
     def _unknown(self) -> tuple[MessageId, ...]:
         """The messages that the next turn needs and memory does not have. Nearly always there are none."""
-        needed = [change.needs for change in islice(self._waiting, self._turn_size) if change.needs is not None]
+        next_turn = islice(self._waiting, self._turn_size)
+        needed = [each for change in next_turn for each in change.needs if each is not None]
         if not needed:
             return ()
         recent, recalled = self._state.recent.messages, self._recalled
@@ -393,7 +395,7 @@ class Writer:
         before = self._surroundings.monotonic() - PATIENCE
         kept: deque[Change] = deque()
         for change in self._waiting:
-            if change.since < before or change.needs in wanted:
+            if change.since < before or any(each in wanted for each in change.needs):
                 change.call.refuse(_unavailable())
             else:
                 kept.append(change)

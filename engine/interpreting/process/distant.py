@@ -2,13 +2,12 @@
 
 from typing import TypeVar
 
-from actors import Actor, Call, Mailbox, handles
+from actors import Actor, Mailbox, handles
 from engine.domain.messages import Translation
 from engine.errors import EngineError, Overloaded
-from engine.interpreting.booth import STORING
 from engine.interpreting.process.wire import AskLacking, Complete, Keep, error_of
 from engine.processes.link import Failed, Link, LinkEnded, Question
-from engine.timelines.translating import AddTranslation, Lacking, ReadLacking
+from engine.timelines.translating import AddTranslations, Lacking, ReadLacking
 from engine.translation.provider import ProviderFailed
 
 R = TypeVar("R")
@@ -52,12 +51,7 @@ class DistantTimeline(Actor):
         del message
         return await self._server.ask(AskLacking(self._channel))
 
-    @handles(AddTranslation, batch=STORING)  # type: ignore[arg-type]
-    async def add_translations(self, calls: list[Call[AddTranslation, Translation | None]]) -> None:  # type: ignore[misc]
-        """Have the timeline keep them together."""
-        kept = await self._server.ask(Keep(self._channel, tuple(call.message for call in calls)))
-        for call, each in zip(calls, kept, strict=True):
-            if each.failure is None:
-                call.answer(each.translation)
-            else:
-                call.refuse(error_of(each.failure))
+    @handles(AddTranslations)  # type: ignore[arg-type]
+    async def add_translations(self, message: AddTranslations) -> tuple[Translation | None, ...]:  # type: ignore[misc]
+        """Have the timeline keep them."""
+        return await self._server.ask(Keep(self._channel, message))

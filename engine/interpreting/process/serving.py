@@ -1,16 +1,14 @@
 """What the server does for its booths in the other process, giving way to those who post."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Final
 
-import anyio
 import msgspec
 
 from actors import ActorError, Answer, Ref
 from engine.domain.messages import Translation
 from engine.errors import EngineError, NotFound
-from engine.interpreting.process.wire import AskLacking, Complete, Keep, Kept, ToServer, failed, failure_of
+from engine.interpreting.process.wire import AskLacking, Complete, Keep, ToServer, failed, failure_of
 from engine.processes.link import Reply
 from engine.timelines.translating import ReadLacking
 from engine.traffic import Traffic
@@ -38,9 +36,16 @@ class Serving:
         """Have translations kept at once, if nobody is on the way: that is asked most often by far."""
         if not isinstance(question, Keep) or self._traffic.busy:
             return False
+
+        def came(answer: Answer[tuple[Translation | None, ...]]) -> None:
+            if answer.error is None:
+                reply.answer(answer.value)
+            else:
+                reply.refuse(failure_of(answer.error))
+
         try:
-            self._ask(question, reply.answer, patient=True)
-        except NotFound as error:
+            self._find(question.channel).request(question.command, came)
+        except (NotFound, ActorError) as error:
             reply.refuse(failure_of(error))
         return True
 
@@ -67,35 +72,10 @@ class Serving:
             raise NotFound("there is no such timeline")
         return ref
 
-    async def _keep(self, question: Keep) -> list[Kept]:
-        kept: list[Kept] = []
-        done = anyio.Event()
-
-        def answered(answers: list[Kept]) -> None:
-            kept.extend(answers)
-            done.set()
-
-        is_free = await self._traffic.give_way(GIVE_WAY)
-        self._ask(question, answered, patient=is_free)
-        await done.wait()
+    async def _keep(self, question: Keep) -> tuple[Translation | None, ...]:
+        if not await self._traffic.give_way(GIVE_WAY):
+            question = msgspec.structs.replace(
+                question, command=msgspec.structs.replace(question.command, patient=False)
+            )
+        kept: tuple[Translation | None, ...] = await self._find(question.channel).ask(question.command)
         return kept
-
-    def _ask(self, question: Keep, answered: Callable[[list[Kept]], None], *, patient: bool) -> None:
-        """Ask the timeline for all of it at once: so it is one turn there, and one commit."""
-        ref = self._find(question.channel)
-        kept = [Kept()] * len(question.additions)
-        left = len(kept)
-
-        def came(number: int, answer: Answer[Translation | None]) -> None:
-            nonlocal left
-            kept[number] = Kept(answer.value) if answer.error is None else Kept(failure=failure_of(answer.error))
-            left -= 1
-            if not left:
-                answered(kept)
-
-        for number, each in enumerate(question.additions):
-            addition = each if patient else msgspec.structs.replace(each, patient=False)
-            try:
-                ref.request(addition, partial(came, number))
-            except ActorError as error:
-                came(number, Answer.failed(error))

@@ -11,7 +11,7 @@ from engine.errors import EngineError, Overtaken, StorageUnavailable, TimelineMo
 from engine.interpreting.commands import Consider, Demand, Review
 from engine.interpreting.status import TranslationReport
 from engine.processes.link import Failed, Failure, Question
-from engine.timelines.translating import AddTranslation, Lacking
+from engine.timelines.translating import AddTranslations, Lacking
 from engine.translation.provider import ProviderFailed
 
 
@@ -67,18 +67,11 @@ class AskLacking(Question[Lacking | None], frozen=True):
     channel: str
 
 
-class Kept(msgspec.Struct, frozen=True):
-    """What has become of a translation that is to be kept: see `AddTranslation`."""
-
-    translation: Translation | None = None
-    failure: Failure | None = None
-
-
-class Keep(Question[list[Kept]], frozen=True):
-    """Have a timeline keep translations; the answer is in their order."""
+class Keep(Question[tuple[Translation | None, ...]], frozen=True):
+    """Have a timeline keep translations."""
 
     channel: str
-    additions: tuple[AddTranslation, ...]
+    command: AddTranslations
 
 
 class Complete(Question[str], frozen=True):

@@ -13,7 +13,7 @@ from engine.domain.people import Participant, Principal
 from engine.engine import Engine
 from engine.inbox.herald import GATHER, PATIENCE
 from engine.timelines.commands import Post
-from engine.timelines.translating import AddTranslation
+from engine.timelines.translating import Addition, AddTranslations
 from tests.engine.inbox.reading import (
     Device,
     a_device,
@@ -161,8 +161,9 @@ async def test_what_memory_lets_go_before_it_is_counted_is_counted_all_the_same(
     async with forgetful(storage, ada, ben) as (lobby, bens):
         said = await lobby.say(ada, "one", "two", "three")
 
-        for each in said:  # three events that are no news for anybody's count
-            await lobby.ref.ask(AddTranslation(each.id, each.text, Translation("de", "etwas", "pseudo"), "en", each.id))
+        made = Translation("de", "etwas", "pseudo")
+        additions = tuple(Addition(each.id, each.text, made, "en", each.id) for each in said)
+        await lobby.ref.ask(AddTranslations(additions))  # three events that are no news for anybody's count
         told_too_soon = list(bens.unread)
         await a_while()
 

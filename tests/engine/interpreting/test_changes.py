@@ -9,7 +9,7 @@ from engine.domain.people import Principal
 from engine.interpreting.flights import fingerprint
 from engine.timelines.commands import Position
 from engine.timelines.export import messages_of
-from engine.timelines.translating import AddTranslation, Style
+from engine.timelines.translating import Addition, AddTranslations, Style
 from engine.translation.provider import Batch
 from tests.engine.interpreting.translating import Scripted, heard, read
 from tests.engine.timelines.acting import Interposed, Place, decoded
@@ -99,11 +99,12 @@ async def test_the_words_of_a_deleted_message_are_nowhere_in_any_language(
 async def test_a_translation_that_is_there_is_not_added_again(lobby: Place, ada: Principal) -> None:
     [said] = await lobby.say(ada, "hello")
     await anyio.sleep(1)
-    again = AddTranslation(said.id, "hello", Translation("de-AT", "servus", "other"), "en", "print")
+    again = Addition(said.id, "hello", Translation("de-AT", "servus", "other"), "en", "print")
 
-    answers = [await lobby.ref.ask(again), await lobby.ref.ask(again)]
+    answers = [await lobby.ref.ask(AddTranslations((again, again))), await lobby.ref.ask(AddTranslations((again,)))]
 
-    assert answers == [Translation("de", "de hello", "scripted")] * 2
+    known = Translation("de", "de hello", "scripted")
+    assert answers == [(known, known), (known,)]
     assert sum(isinstance(each, MessageTranslated) for each in await lobby.events(ada)) == 1
 
 

@@ -10,7 +10,7 @@ from engine.interpreting.booth import PATIENCE
 from engine.interpreting.pace import EACH, PART, TICK
 from engine.storage.memory import MemoryStorage, State
 from engine.timelines.commands import Unsubscribe
-from engine.translation.provider import Batch, ProviderFailed
+from engine.translation.provider import Batch, ProviderFailed, Translated
 from tests.engine.interpreting.translating import Scripted, heard, into, read, speaker, translating
 from tests.engine.timelines.acting import Interposed, Perform, Place, a_place, running
 
@@ -196,6 +196,34 @@ async def test_translations_are_kept_when_the_database_comes_back(
 
     assert sorted(heard(listener)) == sorted(into("de", said))
     assert len(provider.texts) == 2
+
+
+async def test_of_several_only_the_one_that_no_database_can_hold_is_not_kept(  # noqa: PLR0917 - fixtures
+    lobby: Place,
+    ada: Principal,
+    ben: Principal,
+    storage: Interposed,
+    provider: Scripted,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    translate = provider.translate
+
+    async def spoil(batch: Batch) -> list[Translated | ProviderFailed]:
+        await anyio.sleep(2)
+        answers = await translate(batch)
+        bad = Translated("de \x00", "en")
+        return [bad if isinstance(each, Translated) and each.text == "de two" else each for each in answers]
+
+    monkeypatch.setattr(provider, "translate", spoil)
+    listener, _ = await read(lobby, ben, "de")
+    commits = watched(storage)
+    await lobby.say(ada, "one", "two", "three")
+    await anyio.sleep(4)
+
+    assert sorted(heard(listener)) == ["de one", "de three"]
+    assert len(commits) > 1 + 1  # the post's, and that of all three
+    report = await lobby.engine.interpreting.status()
+    assert (report.interpreting.stored, report.interpreting.failed) == (2, {"not_stored": 1})
 
 
 async def test_who_comes_back_after_a_restart_gets_what_was_on_its_way(state: State, provider: Scripted) -> None:

@@ -3,7 +3,7 @@
 import anyio
 import pytest
 
-from actors import Actor, ActorSystem, AskTimeout, Call, MailboxFull, Ref, handles
+from actors import Actor, ActorSystem, AskTimeout, MailboxFull, Ref, handles
 from engine.domain.fields import MessageId, TimelineId
 from engine.domain.messages import Translation
 from engine.errors import (
@@ -18,10 +18,10 @@ from engine.errors import (
 )
 from engine.interpreting.opening import settings_to_tell
 from engine.interpreting.process.serving import GIVE_WAY, Serving
-from engine.interpreting.process.wire import AskLacking, Complete, Keep, Kept, ToServer, error_of, failure_of
+from engine.interpreting.process.wire import AskLacking, Complete, Keep, ToServer, error_of, failure_of
 from engine.processes.link import Failed, Failure, Reply
 from engine.settings import Settings
-from engine.timelines.translating import AddTranslation
+from engine.timelines.translating import Addition, AddTranslations
 from engine.traffic import Traffic
 from engine.translation.provider import ProviderFailed
 
@@ -86,27 +86,23 @@ def test_the_process_is_told_how_to_translate_with_the_key_and_where_to_look_and
 
 
 class Kind(Actor):
-    """A timeline that keeps whatever it is asked to, but what says "no"; tells when, and whether it might have been put off."""
+    """A timeline that keeps whatever it is asked to, unless there is a "no" in it; tells when, and whether it might have been put off."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[float, list[bool]]] = []
+        self.asked: list[tuple[float, bool]] = []
 
-    @handles(AddTranslation, batch=64)  # type: ignore[arg-type] # of timelines, as this one is to who asks
-    async def add(self, calls: list[Call[AddTranslation, Translation | None]]) -> None:  # type: ignore[misc]
-        self.asked.append((anyio.current_time(), [call.message.patient for call in calls]))
-        for call in calls:
-            if call.message.text == "no":
-                call.refuse(Overtaken("somebody came"))
-            else:
-                call.answer(None if call.message.text == "gone" else call.message.translation)
+    @handles(AddTranslations)  # type: ignore[arg-type] # of timelines, as this one is to who asks
+    async def add(self, command: AddTranslations) -> tuple[Translation | None, ...]:  # type: ignore[misc]
+        self.asked.append((anyio.current_time(), command.patient))
+        if any(each.text == "no" for each in command.additions):
+            raise Overtaken("somebody came")
+        return tuple(None if each.text == "gone" else each.translation for each in command.additions)
 
 
 def keep(*texts: str) -> Keep:
     translations = {text: Translation("de", f"de {text}", "any") for text in texts}
-    return Keep(
-        "room:1",
-        tuple(AddTranslation(MessageId(text), text, translations[text], "en", "f", patient=True) for text in texts),
-    )
+    additions = tuple(Addition(MessageId(text), text, translations[text], "en", "f") for text in texts)
+    return Keep("room:1", AddTranslations(additions, patient=True))
 
 
 def serving(traffic: Traffic, timeline: Ref[Kind] | None = None) -> Serving:
@@ -117,14 +113,13 @@ async def test_a_timeline_is_asked_for_all_of_it_at_once_and_says_of_each_what_b
     async with ActorSystem("test") as system:
         timeline = Kind()
         ref = await system.spawn(lambda: timeline, "timeline")
-        kept = await serving(Traffic(), ref).answer(keep("one", "no", "gone"))
+        kept = await serving(Traffic(), ref).answer(keep("one", "gone"))
+        with pytest.raises(Failed) as refused:
+            await serving(Traffic(), ref).answer(keep("one", "no"))
 
-    assert kept == [
-        Kept(Translation("de", "de one", "any")),
-        Kept(failure=failure_of(Overtaken("somebody came"))),
-        Kept(),
-    ]
-    assert [patient for _, patient in timeline.asked] == [[True, True, True]]
+    assert kept == (Translation("de", "de one", "any"), None)
+    assert refused.value.failure == failure_of(Overtaken("somebody came"))
+    assert [patient for _, patient in timeline.asked] == [True, True]
 
 
 async def test_who_posts_comes_first_but_not_for_ever() -> None:
@@ -138,7 +133,7 @@ async def test_who_posts_comes_first_but_not_for_ever() -> None:
 
     ((at, patient),) = timeline.asked
     assert at - began == pytest.approx(GIVE_WAY, abs=1e-3)
-    assert patient == [False]  # it has been patient
+    assert not patient  # it has been patient
 
 
 class Heard(Reply):
@@ -155,21 +150,21 @@ class Heard(Reply):
 
 
 async def test_while_nobody_is_on_the_way_what_is_to_be_kept_is_asked_for_at_once() -> None:
-    traffic, reply, none = Traffic(), Heard(), Heard()
+    traffic, kept, refused, none = Traffic(), Heard(), Heard(), Heard()
     async with ActorSystem("test") as system:
         timeline = Kind()
         ref = await system.spawn(lambda: timeline, "timeline")
-        assert serving(traffic, ref).take(keep("one", "no"), reply)
+        assert serving(traffic, ref).take(keep("one", "gone"), kept)
+        assert serving(traffic, ref).take(keep("one", "no"), refused)
         await anyio.wait_all_tasks_blocked()
         assert serving(traffic).take(keep("one"), none)
         assert not serving(traffic, ref).take(AskLacking("room:1"), none)
         traffic.writing.add(TimelineId("another"))
         assert not serving(traffic, ref).take(keep("one"), none)
 
-    assert reply.heard == [
-        [Kept(Translation("de", "de one", "any")), Kept(failure=failure_of(Overtaken("somebody came")))]
-    ]
-    assert [patient for _, patient in timeline.asked] == [[True, True]]
+    assert kept.heard == [(Translation("de", "de one", "any"), None)]
+    assert refused.heard == [failure_of(Overtaken("somebody came"))]
+    assert [patient for _, patient in timeline.asked] == [True, True]
     (failure,) = none.heard
     assert isinstance(failure, Failure)
     assert failure.kind == "refused"
