@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from actors.life import Life
     from actors.schedule import Schedule
 
+LOOKS = 10
+"""How often it looks within `after` seconds at the most, at all that are due then: to wake up costs more than to look."""
+
 
 class Hibernation:
-    """Looks at every life that has a task once in `after` seconds: not a timer for each message, nor one for each actor."""
+    """Looks at every life that has a task about once in `after` seconds: not a timer for each message, nor one for each actor."""
 
     __slots__ = ("_after", "_awake", "_clock", "_looking", "_schedule")
 
@@ -44,7 +47,7 @@ class Hibernation:
         while awake:
             life, due = next(iter(awake.items()))
             if due > now:
-                self._schedule.at(due, self._look)
+                self._schedule.at(max(due, now + self._after / LOOKS), self._look)
                 return
             awake.move_to_end(life)
             awake[life] = now + self._after

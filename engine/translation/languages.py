@@ -87,10 +87,7 @@ class Offer(msgspec.Struct, frozen=True):
 
     def source(self, tag: str) -> str | None:
         """The code for a text's language; None when the provider does not know it. Neither region nor script matters."""
-        if not self.sources:
-            return tag
-        language = parse_tag(tag).language
-        return next((code for code in self.sources if parse_tag(code).language == language), None)
+        return _source(self.sources, tag) if self.sources else tag
 
     def target(self, tag: str) -> str | None:
         """The code for the language that is wanted; None when the provider does not translate into it.
@@ -98,6 +95,12 @@ class Offer(msgspec.Struct, frozen=True):
         Of several that will do the one with the tag's own region comes first, then the usual one, then the plain language.
         """
         return _target(self.targets, tag) if self.targets else tag
+
+
+@lru_cache(maxsize=1024)
+def _source(sources: tuple[str, ...], tag: str) -> str | None:
+    language = parse_tag(tag).language
+    return next((code for code in sources if parse_tag(code).language == language), None)
 
 
 @lru_cache(maxsize=1024)

@@ -5,7 +5,7 @@ import pytest
 
 from actors import Activation, Answer, AskTimeout
 from actors.cell import Cell
-from actors.hibernation import Asleep
+from actors.hibernation import LOOKS, Asleep, Hibernation
 from actors.testing import Simulation, assert_dead_letters
 from tests.support.scripted import Do, Hold, Quit, Say, Scripted
 from tests.support.simulated import simulated, turns
@@ -151,3 +151,30 @@ async def test_a_hibernating_actor_is_cancelled_when_it_is_woken_and_does_not_st
 
     assert log == ["started", "stopping killed"]
     assert_dead_letters(system, killed=1)
+
+
+@simulated
+async def test_however_many_actors_there_are_it_wakes_up_a_few_times_to_look_at_them(
+    simulation: Simulation[None],
+) -> None:
+    looks = 0
+    look = Hibernation._look
+
+    def counted(self: Hibernation) -> None:
+        nonlocal looks
+        looks += 1
+        look(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Hibernation, "_look", counted)
+        async with simulation.system(hibernate_after=1.0) as system:
+            actors = [await system.spawn(Scripted, str(number)) for number in range(100)]
+            for actor in actors:
+                await actor.ask(Say("hello"))
+                await anyio.sleep(0.01)
+            awake = [actor for actor in actors if not _asleep(actor._find())]
+            await anyio.sleep(2.2)
+
+            assert len(awake) > 90
+            assert all(_asleep(actor._find()) for actor in actors)
+    assert 0 < looks <= 3.2 * LOOKS
