@@ -7,6 +7,7 @@ is on the way. Translation gives way so, and what models say.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import thread_time
 from typing import Final
 
 import anyio
@@ -18,9 +19,13 @@ LOOK: Final = 0.002
 
 
 class Traffic:
-    """One for a process. `writing` has the timelines that have a commit under way that is not patient; they keep it themselves."""
+    """One for a process. `writing` has the timelines that have a commit under way that is not patient; they keep it themselves.
 
-    def __init__(self) -> None:
+    `stint` are seconds of work between two pauses of what gives way: 0 where people are served, for they may come at any moment.
+    """
+
+    def __init__(self, *, stint: float = 0.0) -> None:
+        self.stint = stint
         self.writing: set[TimelineId] = set()
         self._arriving = 0
 
@@ -51,7 +56,7 @@ class Courtesy:
     """How work that never ends gives way: it stands still for `patience` seconds at most, and then goes on for as long.
 
     So it has half of the time where somebody is always on the way. `rest` are seconds after each slice in which nothing is done: for work
-    that is in no hurry at all, so that whoever comes then waits for nothing.
+    that is in no hurry at all, so that whoever comes then waits for nothing. There is no pause until the `stint` is over.
     """
 
     def __init__(self, traffic: Traffic, patience: float, *, rest: float = 0.0) -> None:
@@ -59,9 +64,13 @@ class Courtesy:
         self._patience = patience
         self._rest = rest
         self._next_look = float("-inf")
+        self._rested = thread_time()
 
     async def after_you(self) -> None:
         """Between two slices of the work: let everything else that is ready go first, and whoever is on the way."""
+        if (stint := self._traffic.stint) and thread_time() - self._rested < stint:
+            return
         await anyio.sleep(self._rest)
+        self._rested = thread_time()
         if anyio.current_time() >= self._next_look and not await self._traffic.give_way(self._patience):
             self._next_look = anyio.current_time() + self._patience

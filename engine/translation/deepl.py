@@ -7,7 +7,6 @@ Here every call is one attempt with one time limit for all of it; `desk` and `in
 import logging
 from collections.abc import Callable
 from http import HTTPStatus
-from time import perf_counter
 from typing import Any, Final, TypeVar
 
 import anyio
@@ -17,6 +16,7 @@ from deepl.http_client import HttpClient
 
 from engine.clock import Clock
 from engine.retry_after import parse_retry_after
+from engine.traffic import Courtesy, Traffic
 from engine.translation import tags
 from engine.translation.cutting import Call, CuttingAdapter, call_in_thread, current_call
 from engine.translation.languages import Offer, parse_tag
@@ -31,10 +31,10 @@ CHARACTERS: Final = 18_000
 """Of one request. DeepL takes 128 KiB, and the client writes most characters outside of ASCII as six bytes."""
 CONTEXT: Final = 2_000
 """Characters of earlier messages that go along. They are not billed."""
-SLICE: Final = 0.002
-"""Seconds of reading renderings after which others have their turn, the server on the same core too: to read fifty takes 5 to 10 ms."""
 REST: Final = 0.001
-"""Seconds for which others have it."""
+"""Seconds for which others have their turn, now and then while renderings are read: to read fifty of them takes 5 to 10 ms."""
+PATIENCE: Final = 0.008
+"""Seconds for which those who post come first then, at most."""
 FALLBACK: Final = Offer(
     tuple(
         "AR BG CS DA DE EL EN ES ET FI FR HE HU ID IT JA KO LT LV NB NL PL PT RO RU SK SL SV TH TR UK VI ZH".split()  # noqa: SIM905
@@ -73,6 +73,7 @@ class DeepL:
         auth_key: str,
         clock: Clock,
         *,
+        traffic: Traffic | None = None,
         server_url: str | None = None,
         timeout: float = 10.0,
         requests: int = 4,
@@ -81,6 +82,7 @@ class DeepL:
         self.capacity = Capacity(texts=TEXTS, characters=CHARACTERS, requests=requests)
         self._client = _Client(auth_key, server_url, timeout, requests)
         self._clock = clock
+        self._traffic = traffic or Traffic()
         self._timeout = timeout
         self._model = model
         self._limiter = anyio.CapacityLimiter(requests + 1)  # one for usage and languages
@@ -105,12 +107,10 @@ class DeepL:
         if len(results) != len(batch.documents):
             raise ProviderFailed("malformed", f"DeepL answered {len(results)} texts of {len(batch.documents)}")
         outcomes: list[Translated | ProviderFailed] = []
-        began = perf_counter()
+        courtesy = Courtesy(self._traffic, PATIENCE, rest=REST)
         for document, result in zip(batch.documents, results, strict=True):
             outcomes.append(_outcome(document, result, batch.source))
-            if perf_counter() - began > SLICE:
-                await anyio.sleep(REST)
-                began = perf_counter()  # the event loop's own clock stands still within a turn
+            await courtesy.after_you()
         return outcomes
 
     async def _attempt(

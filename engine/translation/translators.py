@@ -205,7 +205,7 @@ async def start_translators(
     that a glossary needs the language of. Raises `SettingsError` when the settings name a provider that is not there.
     """
     clock, traffic = clock or SystemClock(), traffic or Traffic()
-    providers = _named(settings, clock, complete) if providers is None else providers
+    providers = _named(settings, clock, traffic, complete) if providers is None else providers
     board: Lanes = []
     ledger, cache = Ledger(), Cache(settings.translation_cache)
     detector = detector or Detector()
@@ -258,7 +258,7 @@ def uses_deepl(settings: Settings) -> bool:
     return wanted and settings.deepl_auth_key is not None
 
 
-def _named(settings: Settings, clock: Clock, complete: Complete | None) -> tuple[Provider, ...]:
+def _named(settings: Settings, clock: Clock, traffic: Traffic, complete: Complete | None) -> tuple[Provider, ...]:
     """The providers that the settings name, in the order in which they are asked."""
     chat_model = () if complete is None else (ChatModelTranslator(complete, requests=settings.translation_concurrency),)
     match settings.translation_provider:
@@ -277,6 +277,7 @@ def _named(settings: Settings, clock: Clock, complete: Complete | None) -> tuple
     deepl = DeepL(
         settings.deepl_auth_key.get_secret_value(),
         clock,
+        traffic=traffic,
         server_url=settings.deepl_server_url,
         timeout=settings.translation_timeout,
         requests=settings.translation_concurrency,

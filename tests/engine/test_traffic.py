@@ -3,6 +3,7 @@
 import anyio
 import pytest
 
+import engine.traffic
 from engine.domain.fields import TimelineId
 from engine.traffic import LOOK, Courtesy, Traffic
 from tests.engine.timelines.conftest import anyio_backend
@@ -75,3 +76,16 @@ async def test_work_that_gave_way_for_long_goes_on_for_as_long_before_it_gives_w
         done += 1
 
     assert done == pytest.approx(500, rel=0.1)
+
+
+async def test_where_nobody_is_served_work_pauses_once_in_a_stint(monkeypatch: pytest.MonkeyPatch) -> None:
+    worked = 0.0
+    monkeypatch.setattr(engine.traffic, "thread_time", lambda: worked)
+    courtesy = Courtesy(Traffic(stint=0.01), 0.02, rest=1.0)
+    began = anyio.current_time()
+
+    for number in range(1, 101):
+        worked = 0.001 * number
+        await courtesy.after_you()
+
+    assert anyio.current_time() - began == pytest.approx(10.0, abs=1.0)

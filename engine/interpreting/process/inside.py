@@ -35,6 +35,7 @@ async def keep_booths(
     memory: TranslationMemory,
     start: StartTranslators,
     *,
+    traffic: Traffic,
     gone: Callable[[], object],
 ) -> None:
     """Have booths, and the translators that are started, for the server at the other end, until it has `gone`."""
@@ -66,9 +67,8 @@ async def keep_booths(
         activation=Activation(idle_after=IDLE_AFTER),
     )
     translators = await start(system, server)
-    # Nobody posts here: the server gives way when it is asked something.
     booths = await LocalBooths.start(
-        system, memory, translators, Traffic(), timeline=timelines.ref, start_limit=START_LIMIT
+        system, memory, translators, traffic, timeline=timelines.ref, start_limit=START_LIMIT
     )
     await stream.send(encoded(Ready()))
     async with doing(Chore(REMINDERS, booths.remind)), beside() as tasks:

@@ -75,7 +75,7 @@ class Elsewhere(Actor):
             return self._translators
 
         async with self._there, ActorSystem("elsewhere") as system:
-            await keep_booths(self._there, system, self._memory, start, gone=lambda: None)
+            await keep_booths(self._there, system, self._memory, start, traffic=Traffic(), gone=lambda: None)
 
     async def _carry(self) -> None:
         async with self._here:
