@@ -30,6 +30,7 @@ from engine.ownership import Ownership
 from engine.presence import People
 from engine.search.searching import Searching
 from engine.settings import Settings
+from engine.storage.checkpoints import Checkpoints
 from engine.storage.repositories import Storage
 from engine.timelines.archive import Archive
 from engine.timelines.directory import Timelines
@@ -242,7 +243,7 @@ class Engine:
             async with doing(
                 Chore(TAKEOVERS, ownership.check),
                 Chore(DEPARTURES, presence.sweep),
-                Chore(CHECKPOINTS, storage.checkpoint),
+                Chore(CHECKPOINTS, Checkpoints(storage.checkpoint).look),
                 Chore(READING_AHEAD, partial(accounts.read_ahead, Courtesy(traffic, patience=READING_AHEAD / 10))),
                 Chore(DUE_WEBHOOKS, webhooks.check),
                 Chore(REMINDERS, interpreting.remind),

@@ -216,10 +216,11 @@ async def test_what_was_committed_is_put_away_again_and_again():
         times = 0
         twice = anyio.Event()
 
-        async def checkpoint(self) -> None:
+        async def checkpoint(self) -> int:
             self.times += 1
             if self.times == 2:
                 self.twice.set()
+            return 0
 
     storage = Watched()
     async with running(storage):

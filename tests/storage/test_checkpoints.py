@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.storage.checkpoints import ENOUGH, LOOKS, Checkpoints
 from engine.storage.sql import SqlStorage
 from tests.storage.made import add_user
 
@@ -45,8 +46,9 @@ async def test_a_checkpoint_copies_what_was_committed(storage: SqlStorage, file:
     await add_user(storage, "Ada")
     assert names_in(file) == []
 
-    await storage.checkpoint()
+    pages = await storage.checkpoint()
 
+    assert pages > 0
     assert names_in(file) == ["Ada"]
 
 
@@ -70,9 +72,36 @@ async def test_where_nothing_was_committed_it_does_not_look(storage: SqlStorage,
     with closing(sqlite3.connect(file)) as other:
         other.execute("CREATE TABLE made_elsewhere (name TEXT)")
 
-        await storage.checkpoint()
+        assert await storage.checkpoint() == 0
 
         with closing(without_its_log(file)) as connection:
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
     assert "users" in tables
     assert "made_elsewhere" not in tables
+
+
+@pytest.mark.parametrize(
+    ("pages", "looks"),
+    [
+        (0, 1),  # nothing was committed: to look costs nothing
+        (1, LOOKS),
+        (ENOUGH // LOOKS, LOOKS),
+        (ENOUGH // 2, 2),
+        (ENOUGH, 1),
+        (10 * ENOUGH, 1),
+    ],
+)
+async def test_the_more_is_committed_at_a_time_the_more_often_it_is_put_away(pages: int, looks: int) -> None:
+    done: list[int] = []
+    look = 0
+
+    async def checkpoint() -> int:
+        done.append(look)
+        return pages * (done[-1] - done[-2] if len(done) > 1 else 1)
+
+    checkpoints = Checkpoints(checkpoint)
+    while look <= 3 * LOOKS:
+        await checkpoints.look()
+        look += 1
+
+    assert done == list(range(0, 3 * LOOKS + 1, looks))

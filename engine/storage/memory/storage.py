@@ -51,8 +51,9 @@ class MemoryStorage:
     async def ping(self) -> None:
         await self.state.enter()
 
-    async def checkpoint(self) -> None:
+    async def checkpoint(self) -> int:
         """There is nowhere to put it."""
+        return 0
 
     async def __aenter__(self) -> Self:
         await self.state.enter()

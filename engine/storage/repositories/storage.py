@@ -67,10 +67,10 @@ class Storage(Protocol):
         """Return when the database answers readers and writers; `StorageUnavailable` when it does not within the time limit."""
         ...
 
-    async def checkpoint(self) -> None:
-        """Put away what was committed, once a second or so: a database that does so during commits would keep somebody waiting.
+    async def checkpoint(self) -> int:
+        """Put away what was committed: a database that does so during commits would keep somebody waiting. Tells how many pages it was.
 
-        Nothing where nothing was written, or where the database sees to it by itself. `StorageUnavailable`: it does during commits.
+        None where nothing was written, or where the database sees to it by itself. `StorageUnavailable`: it does during commits.
         """
         ...
 

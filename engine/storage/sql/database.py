@@ -75,11 +75,13 @@ class Database:
 
         await self.write(nothing)
 
-    async def checkpoint(self) -> None:
-        """Have SQLite copy back into its file what stands in its log, beside whoever reads and writes."""
-        if self.dialect == "sqlite" and self._written:
-            self._written = False
-            await self.rows(text("PRAGMA wal_checkpoint(PASSIVE)"))
+    async def checkpoint(self) -> int:
+        """Have SQLite copy back into its file what stands in its log, beside whoever reads and writes: how many pages stood there."""
+        if self.dialect != "sqlite" or not self._written:
+            return 0
+        self._written = False
+        (row,) = await self.rows(text("PRAGMA wal_checkpoint(PASSIVE)"))
+        return max(0, int(row.log))
 
     async def close(self) -> None:
         """Close every connection."""

@@ -61,8 +61,8 @@ class SqlStorage:
     async def ping(self) -> None:
         await self._database.ping()
 
-    async def checkpoint(self) -> None:
-        await self._database.checkpoint()
+    async def checkpoint(self) -> int:
+        return await self._database.checkpoint()
 
     async def __aenter__(self) -> Self:
         """Raises `StorageUnavailable`, or `SchemaOutdated` when the schema is not at the present revision."""
