@@ -62,7 +62,7 @@ _SCENES = (
         "de",
         (
             ("konrad", "Willkommen in der Werkstatt. Die Z1 klemmt wieder einmal, im Rechenwerk."),
-            ("ada", "Hast du schon nach einer Motte geschaut? Bei Grace war es einmal eine."),
+            ("ada", "Have you looked for a moth yet? It was one when Grace looked."),
             ("konrad", "Keine Motte, nur ein verbogenes Blech. Bis heute Abend läuft sie."),
         ),
     ),

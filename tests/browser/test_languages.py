@@ -59,6 +59,26 @@ async def test_each_reads_in_their_own_language_with_the_original_one_click_away
     await expect(mary.page.locator("article.row").last.locator(".translated")).to_contain_text("Translated from German")
 
 
+async def test_who_writes_is_taken_to_write_in_their_own_language_unless_they_say_another(invite: Invite) -> None:
+    writer = await invite("writer", language="en")
+    room = (await writer.api("POST", "/rooms", {"name": "Bridge"}))["id"]
+    await writer.enter(f"/rooms/{room}")
+    language = writer.page.get_by_label("Language I write in")
+
+    await expect(language.locator("option:checked")).to_have_text("My language")
+    await writer.write("Guten Morgen zusammen")
+    await writer.sees("Guten Morgen zusammen")
+    await language.select_option("de")
+    await writer.write("Guten Abend zusammen")
+    await writer.sees("Guten Abend zusammen")
+
+    items = (await writer.api("GET", f"/rooms/{room}/messages"))["items"]
+    assert [(each["text"], each["language"]) for each in items] == [
+        ("Guten Abend zusammen", "de"),
+        ("Guten Morgen zusammen", "en"),
+    ]
+
+
 async def test_another_language_shows_at_once_and_lasts(invite: Invite) -> None:
     reader, author = await invite("reader", language="en"), await invite("author", language="en")
     room = (await author.api("POST", "/rooms", {"name": "Harbour", "language": "en"}))["id"]

@@ -98,6 +98,7 @@ export const de: Catalogue = {
   main_language: "Hauptsprache",
   any_language: "Jede Sprache",
   any_language_short: "Erkennen",
+  own_language: "Meine Sprache",
   private_room: "Privat",
   private_room_hint: "Nur wer eingeladen ist, kann ihn finden und beitreten.",
   create_room: "Raum anlegen",

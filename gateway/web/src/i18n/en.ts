@@ -96,6 +96,7 @@ export const en = {
   main_language: "Main language",
   any_language: "Any language",
   any_language_short: "Detect",
+  own_language: "My language",
   private_room: "Private",
   private_room_hint: "Only people who are invited can find it and join.",
   create_room: "Create room",

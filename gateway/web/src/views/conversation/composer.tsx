@@ -148,7 +148,7 @@ export function Composer({ timeline, intent, onIntent }: Props) {
           aria-label={t("written_in")}
           title={t("written_in")}
           value={language}
-          empty={t("any_language_short")}
+          empty={t(me.value?.language ? "own_language" : "any_language_short")}
           onChange={(chosen) => {
             setLanguage(chosen);
             localStorage.setItem(WRITES_IN, chosen);
