@@ -436,14 +436,16 @@ class Booth(Actor):
 
     def _store_some(self, number: int, *, patient: bool) -> None:
         taken = [self._unstored.popleft() for _ in range(min(number, len(self._unstored)))]
-        wanted = tuple(
-            (flight, each) for flight, each in taken if flight.rendering is not None and each in flight.messages
-        )
-        if wanted:
-            self._keep(wanted, patient=patient and not any(flight.waiting for flight, _ in wanted))
+        self._keep(taken, patient=patient)
 
-    def _keep(self, wanted: tuple[_Unstored, ...], *, patient: bool) -> None:
-        """Have the timeline keep them: in one turn there, and one commit."""
+    def _keep(self, unstored: Iterable[_Unstored], *, patient: bool) -> None:
+        """Have the timeline keep those that are still wanted: in one turn there, and one commit."""
+        wanted = tuple(
+            (flight, each) for flight, each in unstored if flight.rendering is not None and each in flight.messages
+        )
+        if not wanted:
+            return
+        patient = patient and not any(flight.waiting for flight, _ in wanted)
         self._storing += len(wanted)
         additions = tuple(flight.addition(message_id) for flight, message_id in wanted)
         self.request(self._timeline, AddTranslations(additions, patient), partial(_Stored, wanted))
@@ -469,7 +471,7 @@ class Booth(Actor):
             return
         elif len(message.stored) > 1 and not isinstance(error, TimelineMoved):
             for each in message.stored:  # it may be only one of them that the database refuses
-                self._keep((each,), patient=False)
+                self._keep([each], patient=False)
         else:
             log.warning("booth.not_stored", timeline=self._channel, error=str(error))
             self._counts["not_stored"] += len(message.stored)

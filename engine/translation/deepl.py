@@ -82,7 +82,7 @@ class DeepL:
         self.capacity = Capacity(texts=TEXTS, characters=CHARACTERS, requests=requests)
         self._client = _Client(auth_key, server_url, timeout, requests)
         self._clock = clock
-        self._traffic = traffic or Traffic()
+        self._courtesy = Courtesy(traffic or Traffic(), PATIENCE, rest=REST)
         self._timeout = timeout
         self._model = model
         self._limiter = anyio.CapacityLimiter(requests + 1)  # one for usage and languages
@@ -107,10 +107,9 @@ class DeepL:
         if len(results) != len(batch.documents):
             raise ProviderFailed("malformed", f"DeepL answered {len(results)} texts of {len(batch.documents)}")
         outcomes: list[Translated | ProviderFailed] = []
-        courtesy = Courtesy(self._traffic, PATIENCE, rest=REST)
         for document, result in zip(batch.documents, results, strict=True):
             outcomes.append(_outcome(document, result, batch.source))
-            await courtesy.after_you()
+            await self._courtesy.after_you()
         return outcomes
 
     async def _attempt(

@@ -73,9 +73,8 @@ class Serving:
         return ref
 
     async def _keep(self, question: Keep) -> tuple[Translation | None, ...]:
+        command = question.command
         if not await self._traffic.give_way(GIVE_WAY):
-            question = msgspec.structs.replace(
-                question, command=msgspec.structs.replace(question.command, patient=False)
-            )
-        kept: tuple[Translation | None, ...] = await self._find(question.channel).ask(question.command)
+            command = msgspec.structs.replace(command, patient=False)
+        kept: tuple[Translation | None, ...] = await self._find(question.channel).ask(command)
         return kept
