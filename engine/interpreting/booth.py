@@ -431,12 +431,9 @@ class Booth(Actor):
         self._has_turn = False
         self._unload()
         patient = is_free and (self._patient_until is None or self._surroundings.time() < self._patient_until)
-        self._store_some(min(message.number, STORING - self._storing), patient=patient)
+        number = min(message.number, STORING - self._storing, len(self._unstored))
+        self._keep([self._unstored.popleft() for _ in range(number)], patient=patient)
         self._store()
-
-    def _store_some(self, number: int, *, patient: bool) -> None:
-        taken = [self._unstored.popleft() for _ in range(min(number, len(self._unstored)))]
-        self._keep(taken, patient=patient)
 
     def _keep(self, unstored: Iterable[_Unstored], *, patient: bool) -> None:
         """Have the timeline keep those that are still wanted: in one turn there, and one commit."""
