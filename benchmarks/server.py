@@ -14,12 +14,13 @@ ADDRESS = "Gathering is listening on "
 UNTHROTTLED = {
     "GATHERING_COMMANDS_PER_SECOND": "1000000",
     "GATHERING_COMMANDS_BURST": "1000000",
+    "GATHERING_ACCESS_TOKEN_SECONDS": "86400",
     "GATHERING_ARGON2_TIME_COST": "1",
     "GATHERING_ARGON2_MEMORY_KIB": "8",
     "GATHERING_LOG_LEVEL": "error",
     "GATHERING_SECRET_KEY": "a key for benchmarks, and for nothing else",
 }
-"""A benchmark sends faster than people type, and hashes the passwords of people who do not exist."""
+"""A benchmark sends faster than people type, may last longer than a token, and hashes the passwords of people who do not exist."""
 
 
 @contextmanager

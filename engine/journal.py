@@ -162,7 +162,8 @@ class Journal(Actor):
 
     def _try_to_write(self, patient: Sequence[Call[Write, None]]) -> None:
         """Write what can wait, unless somebody is on the way or comes before the commit: it would be in theirs."""
-        group, others = ([], patient) if self._transactions else _one_each(patient, _timeline_of)
+        taken = self._transactions or self._traffic.busy
+        group, others = ([], patient) if taken else _one_each(patient, _timeline_of)
         if group:
             self._begin(group, partial(self._log.append, overtaken=lambda: self._traffic.busy))
         for call in others:

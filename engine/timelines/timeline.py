@@ -267,6 +267,10 @@ class Timeline(Actor):
         """See `Owner`."""
         self.request(ref, message, lambda answer: _Answered(answer, then), timeout=timeout)
 
+    def wait_for_way(self, seconds: float, then: Callable[[Answer[bool]], None]) -> None:
+        """See `Owner`."""
+        self.spawn(self._surroundings.traffic.give_way, seconds, then=lambda free: _Answered(free, then))
+
     @handles(_Answered)
     async def answered(self, message: _Answered) -> None:
         """Let the writer go on."""

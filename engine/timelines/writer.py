@@ -14,7 +14,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Container, Iterable, Sequence
 from functools import partial
 from itertools import islice
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import structlog
 
@@ -43,6 +43,8 @@ WAITING = 4096
 PATIENCE = 0.5
 """Seconds. Who has waited longer when a write fails is refused with it; who has just come is tried once more. Together with one
 more claim nobody waits longer than the write's time limit and this."""
+GIVE_WAY: Final = 0.03
+"""Seconds for which those who post come first, at most, before patient changes that are durable are published."""
 
 Decide = Callable[[Turn, Any], Any]
 """How a command is decided: adds its events to the turn and gives its answer, or raises an `EngineError`."""
@@ -80,6 +82,10 @@ class Owner(Protocol):
         """Ask an actor; `then` gets the answer in a later turn of this timeline."""
         ...
 
+    def wait_for_way(self, seconds: float, then: Callable[[Answer[bool]], None]) -> None:
+        """Wait until nobody is on the way, or so many seconds; `then` is told in a later turn of this timeline which it was."""
+        ...
+
     def publish(self, events: Sequence[Event]) -> None:
         """Take in events that are durable, and tell the subscribers."""
         ...
@@ -105,6 +111,7 @@ class Writer:
         self._recalled: dict[MessageId, ChatMessage | None] = {}
         self._earlier: dict[PostKey, ChatMessage | None] = {}
         self._under_way = False
+        self._unpublished: tuple[Sequence[Event], list[Outcome]] | None = None
         self._adrift = False
         self._singly = 0
         self._seen_term = claimed.term
@@ -117,6 +124,7 @@ class Writer:
                 call.refuse(Overloaded("too many changes wait for this timeline"))
             else:
                 self._waiting.append(Change(call, decide, needs(call.message) if needs else (), now))
+        self._publish()
         self._advance()
 
     def see_term(self, term: int) -> None:
@@ -223,7 +231,7 @@ class Writer:
             self._answer(outcomes)
             return
         self._under_way = True
-        patient = all(outcome.change.is_patient for outcome in outcomes)
+        patient = _are_patient(outcomes)
         if not patient:
             self._surroundings.traffic.writing.add(self._id)
         entry = Append(self._id, self.claimed.term, tuple(turn.events), turn.limits, turn.fingerprints)
@@ -260,8 +268,12 @@ class Writer:
         self._surroundings.traffic.writing.discard(self._id)
         match answer.error:
             case None:
-                self._answer(outcomes)
-                self._owner.publish(events)
+                self._unpublished = events, outcomes
+                if self._surroundings.traffic.busy and not self._waiting and _are_patient(outcomes):
+                    self._under_way = True
+                    self._owner.wait_for_way(GIVE_WAY, self._go_on)
+                else:
+                    self._publish()
             case TimelineMoved() as moved:
                 self._leave(moved, outcomes)
             case WriteConflict():
@@ -275,6 +287,18 @@ class Writer:
                 self._refuse((outcome.change for outcome in outcomes), overtaken)
             case error:
                 self._drift(error, outcomes)
+        self._advance()
+
+    def _publish(self) -> None:
+        """Answer and publish what is durable, unless that is done."""
+        if self._unpublished is not None:
+            (events, outcomes), self._unpublished = self._unpublished, None
+            self._under_way = False
+            self._answer(outcomes)
+            self._owner.publish(events)
+
+    def _go_on(self, _free: Answer[bool]) -> None:
+        self._publish()
         self._advance()
 
     def _leave(self, moved: TimelineMoved, outcomes: Iterable[Outcome]) -> None:
@@ -404,6 +428,11 @@ class Writer:
 
 def _unavailable() -> StorageUnavailable:
     return StorageUnavailable("the message store does not answer; try again")
+
+
+def _are_patient(outcomes: Iterable[Outcome]) -> bool:
+    """Whether all of those who wait for this would rather wait than be in somebody's way."""
+    return all(outcome.change.is_patient for outcome in outcomes)
 
 
 def _post_key(change: Change) -> PostKey | None:

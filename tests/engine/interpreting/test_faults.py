@@ -1,8 +1,12 @@
 """What a provider or the database does is felt by nobody who posts, and loses nothing that a present reader waits for."""
 
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+
 import anyio
 import pytest
 
+from engine.domain.events import MessagePosted, MessageTranslated
 from engine.domain.messages import Translation
 from engine.domain.people import Principal
 from engine.interpreting import pace
@@ -10,6 +14,8 @@ from engine.interpreting.booth import PATIENCE
 from engine.interpreting.pace import EACH, PART, TICK
 from engine.storage.memory import MemoryStorage, State
 from engine.timelines.commands import Unsubscribe
+from engine.timelines.writer import GIVE_WAY
+from engine.traffic import LOOK
 from engine.translation.provider import Batch, ProviderFailed, Translated
 from tests.engine.interpreting.translating import Scripted, heard, into, read, speaker, translating
 from tests.engine.timelines.acting import Interposed, Perform, Place, a_place, running
@@ -150,6 +156,63 @@ async def test_translations_let_posts_go_first_and_are_kept_all_the_same(
 
     assert heard(listener) == into("de", [said])
     assert 1 < len(tries) <= 2 + PATIENCE / TICK
+
+
+@asynccontextmanager
+async def somebody_on_the_way_since_it_was_kept(lobby: Place, storage: Interposed) -> AsyncIterator[None]:
+    """From the commit of a translation on, and for as long as the block."""
+    kept = anyio.Event()
+    with ExitStack() as somebody:
+
+        async def come(name: str, perform: Perform) -> object:
+            done = await perform()
+            if name == "append" and not kept.is_set():
+                somebody.enter_context(lobby.engine.traffic.arriving())
+                kept.set()
+            return done
+
+        storage.meddle = come
+        await kept.wait()
+        await anyio.sleep(LOOK)
+        yield
+
+
+async def test_a_translation_that_is_kept_is_told_when_those_have_gone_who_came_meanwhile(
+    lobby: Place, ada: Principal, ben: Principal, storage: Interposed
+) -> None:
+    listener, _ = await read(lobby, ben, "de")
+    [said] = await lobby.say(ada, "hello")
+
+    async with somebody_on_the_way_since_it_was_kept(lobby, storage):
+        assert heard(listener) == []
+    await anyio.sleep(2 * LOOK)
+
+    assert heard(listener) == into("de", [said])
+
+
+async def test_it_is_told_at_last_while_there_is_always_somebody(
+    lobby: Place, ada: Principal, ben: Principal, storage: Interposed
+) -> None:
+    listener, _ = await read(lobby, ben, "de")
+    [said] = await lobby.say(ada, "hello")
+
+    async with somebody_on_the_way_since_it_was_kept(lobby, storage):
+        await anyio.sleep(GIVE_WAY + LOOK)
+        assert heard(listener) == into("de", [said])
+
+
+async def test_who_posts_where_something_is_kept_and_not_told_does_not_wait_for_it(
+    lobby: Place, ada: Principal, ben: Principal, storage: Interposed
+) -> None:
+    listener, _ = await read(lobby, ben, "de")
+    await lobby.say(ada, "hello")
+
+    async with somebody_on_the_way_since_it_was_kept(lobby, storage):
+        started = anyio.current_time()
+        await lobby.say(ada, "there")
+        assert anyio.current_time() == started
+        assert [type(each) for each in listener.events] == [MessagePosted, MessageTranslated, MessagePosted]
+        assert listener.offsets == [3, 4, 5]
 
 
 async def test_with_a_provider_that_fails_everything_is_posted_and_readable(
