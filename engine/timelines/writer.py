@@ -7,7 +7,9 @@
 Everything that waits is decided together, in order, against the state as it will be (`Turn`), and handed to the journal as one
 entry. One thing is under way at a time, so events come out in offset order; meanwhile changes wait here, and the timeline serves
 its readers. When the outcome of a write is unknown the timeline is adrift: it claims its log anew and catches up with it before it
-writes again. Nothing here waits or does I/O: answers come back through the timeline's mailbox.
+writes again. A turn of patient changes alone, once durable, stays under way while somebody is on the way elsewhere; it is answered and
+published at once when another change comes to this timeline. Nothing here waits or does I/O: answers come back through the timeline's
+mailbox.
 """
 
 from collections import defaultdict, deque
