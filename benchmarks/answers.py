@@ -18,7 +18,7 @@ import psutil  # type: ignore[import-untyped] # its stubs are a package of their
 from benchmarks.audience import COMPLETED, SLOW, Audience, Heard, Plan, Seat, seated
 from benchmarks.ballast import ballast
 from benchmarks.client import Api, Client
-from benchmarks.cores import Cores, Share, first_in_line
+from benchmarks.cores import Cores, Priority, Share, first_in_line
 from benchmarks.databases import add_administrator
 from benchmarks.model_server import HUNG, provided
 from benchmarks.posts import percentile
@@ -155,7 +155,7 @@ class Stage:
                         asking.start_soon(_say, poster, room, "Go")
                         await anyio.sleep(load.ramp / load.answers)
                     processes = self._processes(audience)
-                    niceness = {name: each.nice() for name, each in processes.items()}
+                    priority = {name: Priority.of(each) for name, each in processes.items()}
                     cores = Cores(processes)
                     await _post(poster, elsewhere, max(1.0, load.seconds - load.ramp), result.during)
                     result.shares, result.worked = cores.shares(), cores.worked()
@@ -164,7 +164,7 @@ class Stage:
                 await _post(poster, elsewhere, QUIET, result.quiet)
             with ExitStack() as busy:
                 for name in result.shares.keys() - {SERVER, POSTER}:
-                    busy.enter_context(ballast(result.shares[name].runs, niceness[name]))
+                    busy.enter_context(ballast(result.shares[name].runs, priority[name]))
                 await _post(poster, elsewhere, QUIET, result.beside)
             group.cancel_scope.cancel()
         return result

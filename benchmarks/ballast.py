@@ -1,15 +1,15 @@
-"""Work that has nothing to do with a server, beside it on the same cores: `python -m benchmarks.ballast SHARE NICENESS`.
+"""Work that has nothing to do with a server, beside it on the same cores: `python -m benchmarks.ballast SHARE NICENESS POLICY`.
 
 It takes that much of one core. What takes longer beside it takes longer because the machine is busy, whatever with.
 """
 
 import json
-import os
 import sys
 import time
 from contextlib import AbstractContextManager
 from typing import Final
 
+from benchmarks.cores import Priority
 from benchmarks.server import Server, beside
 
 PERIOD: Final = 0.01
@@ -17,9 +17,9 @@ PERIOD: Final = 0.01
 _PAGE: Final = json.dumps([{"number": number, "text": f"word {number}"} for number in range(20)])
 
 
-def ballast(share: float, niceness: int) -> AbstractContextManager[Server]:
+def ballast(share: float, priority: Priority) -> AbstractContextManager[Server]:
     """Take so much of a core for as long as the block, with the priority of what it stands for."""
-    return beside("benchmarks.ballast", share, niceness)
+    return beside("benchmarks.ballast", share, *priority)
 
 
 def _work(share: float) -> None:
@@ -33,6 +33,6 @@ def _work(share: float) -> None:
 
 
 if __name__ == "__main__":
-    os.setpriority(os.PRIO_PROCESS, 0, int(sys.argv[2]))
+    Priority(*map(int, sys.argv[2:])).take_on()
     print("ready", flush=True)
     _work(float(sys.argv[1]))

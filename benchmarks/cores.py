@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 import psutil  # type: ignore[import-untyped] # its stubs are a package of their own
@@ -21,6 +21,23 @@ class Share(msgspec.Struct, frozen=True):
 
     runs: float
     waits: float
+
+
+class Priority(NamedTuple):
+    """With which priority, and after which policy (sched(7)), a process gets a core."""
+
+    niceness: int
+    policy: int
+
+    @classmethod
+    def of(cls, process: psutil.Process) -> "Priority":
+        """That of a process at this moment."""
+        return cls(process.nice(), os.sched_getscheduler(process.pid))
+
+    def take_on(self) -> None:
+        """Have this process run so."""
+        os.setpriority(os.PRIO_PROCESS, 0, self.niceness)
+        os.sched_setscheduler(0, self.policy, os.sched_param(0))
 
 
 class Cores:

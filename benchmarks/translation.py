@@ -28,7 +28,7 @@ from anyio.abc import TaskGroup
 from benchmarks.audience import Seat
 from benchmarks.ballast import ballast
 from benchmarks.client import Api, Client
-from benchmarks.cores import Cores, Share, first_in_line
+from benchmarks.cores import Cores, Priority, Share, first_in_line
 from benchmarks.databases import Database, add_administrator, opened
 from benchmarks.listeners import listening
 from benchmarks.posts import milliseconds, percentile, post
@@ -160,7 +160,7 @@ async def measure(database: Database, plan: Plan) -> list[str]:
                 with ExitStack() as others:
                     for name, each in stage.beside.items():
                         more = slow.shares[-1][name].runs - without.shares[-1][name].runs
-                        others.enter_context(ballast(max(0.0, more), each.nice()))
+                        others.enter_context(ballast(max(0.0, more), Priority.of(each)))
                     await _turn(stage, busy, plan, Random(number))
             async with aiohttp.ClientSession() as http, http.get(f"{provider.address}/made") as response:
                 made = msgspec.json.decode(await response.read(), type=Made)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Final, Protocol, TypeAlias
+from typing import Final, NamedTuple, Protocol, TypeAlias
 
 import anyio
 import msgspec
@@ -16,13 +16,14 @@ from anyio.abc import ByteStream, Process, TaskGroup, TaskStatus
 from actors import Actor, Exit, Message, handles
 from engine.processes.framing import Messages, encoded, first
 from engine.processes.sockets import stream_over
+from engine.processes.spare_cores import SpareCores
 
 START: Final = 30.0
 """Seconds that one may take to start."""
 FAREWELL: Final = 2.0
 """Seconds for it to end when it is not needed any more; then it is killed."""
 HEARTBEAT: Final = 5.0
-"""Seconds between two questions whether it is there."""
+"""Seconds between two questions whether it is there, and two looks at how it fares."""
 UNANSWERED: Final = 3
 """After so many in a row without an answer it is replaced."""
 
@@ -35,6 +36,10 @@ class ProcessEnded(Exception):
 
 class ProcessHung(Exception):
     """The process is there and does not answer."""
+
+
+class ProcessStarved(Exception):
+    """The process finds no core on which to do its work."""
 
 
 class Line(Protocol):
@@ -60,13 +65,22 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     """What runs in a process.
 
     `module` is run as `python -m`. It hears `hello` first and says one thing, whatever it is, when it is ready; then `open_line` makes
-    the line. Environment variables that begin with one of `withheld` are kept from it.
+    the line. Environment variables that begin with one of `withheld` are kept from it. With `spare` it takes no core from anybody, see
+    `SpareCores`.
     """
 
     module: str
     hello: Callable[[], msgspec.Struct]
     open_line: OpenLine
     withheld: Collection[str] = ()
+    spare: bool = False
+
+
+class Started(NamedTuple):
+    """A process that listens at the other end of its line."""
+
+    line: Line
+    pid: int
 
 
 class Run(Message["OwnedProcess", None], frozen=True):
@@ -94,10 +108,13 @@ class OwnedProcess(Actor):
         self._program = program
         self._broken = broken
         self._line: Line | None = None
+        self._spare_cores: SpareCores | None = None
 
     async def started(self) -> None:
         """Start the process, and wait until it listens."""
-        self._line = await self._tasks.start(_run, self._program, self._broken)
+        self._line, pid = await self._tasks.start(_run, self._program, self._broken)
+        if self._program.spare:
+            self._spare_cores = SpareCores(pid)
         self.every(HEARTBEAT, Beat())
 
     async def stopping(self, why: Exit) -> None:
@@ -117,13 +134,15 @@ class OwnedProcess(Actor):
 
     @handles(Beat)
     async def beat(self, message: Beat) -> None:
-        """Look whether it is there."""
+        """Look whether it is there, and gets to its work."""
         assert self._line is not None
+        if self._spare_cores is not None and self._spare_cores.starves():
+            raise ProcessStarved
         if self._line.ping() >= UNANSWERED:
             raise ProcessHung
 
 
-async def _run(program: Program, broken: Callable[[Line], None], *, task_status: TaskStatus[Line]) -> None:
+async def _run(program: Program, broken: Callable[[Line], None], *, task_status: TaskStatus[Started]) -> None:
     """One process from its start to its end. It ends with this task."""
     ours, theirs = socket.socketpair()
     async with await stream_over(ours) as stream:
@@ -133,7 +152,7 @@ async def _run(program: Program, broken: Callable[[Line], None], *, task_status:
             await _greet(stream, program.hello())
             line = program.open_line(stream)
             log.info("process.started", module=program.module, pid=process.pid)
-            task_status.started(line)
+            task_status.started(Started(line, process.pid))
             await line.carry()
             broken(line)
         finally:

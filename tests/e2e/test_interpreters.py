@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from time import perf_counter
@@ -101,6 +102,17 @@ async def test_stopped_it_is_not_felt_by_who_posts_and_reads_and_goes_on_where_i
     assert took < 3.0  # it waits for 0.1 s
     assert (status.status, status.code) == (503, "overloaded")
     assert int(status.headers["Retry-After"]) >= 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the policy is Linux's")
+async def test_it_takes_no_core_from_anybody_once_it_has_found_some_to_spare(server: GatheringServer):
+    (process,) = interpreters(server)
+
+    def policies() -> set[int]:
+        return {os.sched_getscheduler(each.id) for each in process.threads()}
+
+    await until(lambda: policies() == {os.SCHED_IDLE}, limit=PATIENCE)
+    assert os.sched_getscheduler(server.pid) == os.SCHED_OTHER
 
 
 @pytest.mark.parametrize("end", [GatheringServer.stop, GatheringServer.kill])

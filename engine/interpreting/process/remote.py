@@ -68,7 +68,9 @@ class RemoteBooths:
                 process.tell(LineBroken(line))
 
         booths = cls(serving, channels, run, end)
-        program = Program(module="engine.interpreting.process", hello=lambda: hello, open_line=booths.open_line)
+        program = Program(
+            module="engine.interpreting.process", hello=lambda: hello, open_line=booths.open_line, spare=True
+        )
         family = await system.virtual(
             lambda _: OwnedProcess(tasks, program, broken), PROCESS, activation=Activation(limits=Limits(start=START))
         )
