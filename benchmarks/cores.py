@@ -10,6 +10,8 @@ from typing import Final, NamedTuple
 import msgspec
 import psutil  # type: ignore[import-untyped] # its stubs are a package of their own
 
+from engine.processes.spare_cores import spent_on_cores
+
 HIGHEST: Final = -20
 """The highest priority of a process, of those for whom it is no matter of life and death."""
 LOWEST: Final = 19
@@ -69,17 +71,10 @@ def _worked() -> float:
 
 
 def _scheduled(process: psutil.Process) -> tuple[float, float]:
-    """Seconds for which its threads have run, and for which they could have and had no core (`/proc/.../schedstat`)."""
-    threads = [_thread(process, each.id) for each in process.threads()]
-    return sum(runs for runs, _ in threads) / 1e9, sum(waits for _, waits in threads) / 1e9
-
-
-def _thread(process: psutil.Process, thread: int) -> tuple[int, int]:
-    try:
-        runs, waits, _ = Path(f"/proc/{process.pid}/task/{thread}/schedstat").read_text().split()
-    except OSError:  # it has ended
-        return 0, 0
-    return int(runs), int(waits)
+    """Seconds for which its threads have run, and for which they could have and had no core."""
+    folder = Path(f"/proc/{process.pid}/task")
+    threads = [spent_on_cores(folder / str(each.id)) or (0.0, 0.0) for each in process.threads()]  # some may have ended
+    return sum(runs for runs, _ in threads), sum(waits for _, waits in threads)
 
 
 def first_in_line() -> None:

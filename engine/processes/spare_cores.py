@@ -39,6 +39,18 @@ class Window(NamedTuple):
         return self.waited > STARVING * self.lasted
 
 
+def spent_on_cores(thread: Path) -> tuple[float, float] | None:
+    """For how many seconds a thread has run, and has waited for a core, by its folder in /proc; a process's is that of its main thread.
+
+    None when it has ended, and where the system does not tell (Linux's `schedstat`: all zero where it is not kept).
+    """
+    try:
+        ran, waited, _ = map(int, (thread / "schedstat").read_text().split())
+    except (OSError, ValueError):
+        return None
+    return (ran / 1e9, waited / 1e9) if ran else None
+
+
 class SpareCores:
     """What a process of ours, by its `pid`, is to be content with. To be looked after every few seconds.
 
@@ -62,12 +74,9 @@ class SpareCores:
         return False
 
     def _spent(self) -> tuple[float, float, float] | None:
-        """The time, and for how long the main thread has run and waited, in seconds (proc(5), schedstat)."""
-        try:
-            ran, waited, _ = (self._process / "schedstat").read_text().split()
-        except (OSError, ValueError):  # ValueError: it has ended
-            return None
-        return time.monotonic(), int(ran) / 1e9, int(waited) / 1e9
+        """The time, and for how long the main thread has run and waited, in seconds."""
+        spent = spent_on_cores(self._process)
+        return None if spent is None else (time.monotonic(), *spent)
 
     def _give_idle_policy(self) -> bool:
         """Whether it has it now. Threads that begin later inherit it."""

@@ -1,14 +1,14 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.processes import spare_cores
-from engine.processes.spare_cores import LITTLE, STARVING, SpareCores, Window
+from engine.processes.spare_cores import LITTLE, STARVING, SpareCores, Window, spent_on_cores
 
 SPARE = (1.0, 0.1)
 BUSY = (0.5, 2.0)
@@ -20,21 +20,28 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="the policy, and what
 CHILD = """
 import os, sys, threading
 
-sys.stdin.readline()
-others = []
-for line in sys.stdin:  # until it is told that it has the policy
-    others.append(os.sched_getscheduler(0))
-threading.Thread(target=lambda: print(*others, os.sched_getscheduler(threading.get_native_id()))).start()
+sys.stdin.read()
+print(os.sched_getscheduler(0))
+threading.Thread(target=lambda: print(os.sched_getscheduler(threading.get_native_id()))).start()
 """
 
 
 @pytest.fixture
 def child() -> Iterator["subprocess.Popen[str]"]:
-    """A process that prints its policy once for each line but the first, and then that of a thread that begins later."""
+    """A process that waits until it is told to end, and then prints its policy, and that of a thread that begins then."""
     with subprocess.Popen(
         [sys.executable, "-c", CHILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as child:
         yield child
+
+
+def look_until(condition: Callable[[], bool], cores: SpareCores) -> None:
+    """Look after a process that does nothing, so that it finds a core soon, and never starves."""
+    for _ in range(100_000):
+        if condition():
+            return
+        assert not cores.starves()
+    pytest.fail("it has found no core")
 
 
 class Fate:
@@ -87,15 +94,18 @@ def test_where_the_system_does_not_allow_it_it_does_not_starve_of_it(fate: Fate)
 
 @linux
 def test_what_the_system_does_not_allow_is_not_done(child: "subprocess.Popen[str]", monkeypatch: pytest.MonkeyPatch):
-    def forbid(*_: object) -> None:
+    asked: list[int] = []
+
+    def forbid(thread: int, *_: object) -> None:
+        asked.append(thread)
         raise PermissionError
 
     monkeypatch.setattr(os, "sched_setscheduler", forbid)
     cores = SpareCores(child.pid)
 
-    assert not cores.starves()
-    child.communicate("\n")
-    assert os.sched_getscheduler(0) == os.SCHED_OTHER
+    look_until(lambda: len(asked) > 1, cores)
+
+    assert os.sched_getscheduler(0) == os.sched_getscheduler(child.pid) == os.SCHED_OTHER
 
 
 @given(st.floats(0.01, 100.0), st.floats(0.0, 1.0), st.floats(0.0, 1.0))
@@ -112,21 +122,30 @@ def test_no_time_is_both_spare_and_starving(lasted: float, running: float, waiti
 
 @linux
 def test_a_process_that_waits_for_nothing_is_given_the_policy_and_so_are_threads_that_begin_later(
-    child: "subprocess.Popen[str]", monkeypatch: pytest.MonkeyPatch
+    child: "subprocess.Popen[str]",
 ):
-    monkeypatch.setattr(spare_cores, "LITTLE", 1.0)  # it starts, on however busy a machine
     cores = SpareCores(child.pid)
     assert os.sched_getscheduler(child.pid) == os.SCHED_OTHER
 
-    assert not cores.starves()
+    look_until(lambda: os.sched_getscheduler(child.pid) == os.SCHED_IDLE, cores)
 
-    output, _ = child.communicate("\n\n")
+    output, _ = child.communicate()
     assert output.split() == [str(os.SCHED_IDLE)] * 2
+
+
+def test_where_it_does_not_say_nothing_is_known(tmp_path: Path):
+    assert spent_on_cores(tmp_path) is None
+
+    (tmp_path / "schedstat").write_text("0 0 0\n")
+    assert spent_on_cores(tmp_path) is None
+
+    (tmp_path / "schedstat").write_text("2500000000 500000000 7\n")
+    assert spent_on_cores(tmp_path) == (2.5, 0.5)
 
 
 @linux
 def test_where_the_system_does_not_tell_for_the_process_has_ended_nothing_is_done(child: "subprocess.Popen[str]"):
     cores = SpareCores(child.pid)
-    child.communicate("")
+    child.communicate()
 
     assert not cores.starves()
